@@ -1,0 +1,473 @@
+"""A verb is declared once; REST, OpenAPI, commands, magics, clients and types are read off it.
+
+An operation is a function ``(service, ask) -> view``.  Its first parameter is annotated with the
+room's service, which `platform` supplies; its second with an `Ask`, what is asked; it returns a
+`View`, a `Page` of views, a `Download`, or nothing.
+
+How an ask travels:
+
+* fields named in braces in the route come from the path, percent-encoded;
+* for GET and DELETE the others come from the query, lists by repeating the key;
+* otherwise they are a JSON object in the body, but for an ``upload`` field: its file is the body
+  and the other fields go into the query;
+* on the command line path fields and `Positional` fields are positional, the rest ``--kebab-case``.
+
+Answers: 200, 201 for ``creates=True``, 202 for a job, 204 for nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from urllib.parse import quote, unquote
+
+from nbproof.core.errors import Invalid
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic.fields import FieldInfo
+
+__all__ = [
+    "Ask",
+    "Download",
+    "Instant",
+    "Int64",
+    "JobAccepted",
+    "Json",
+    "Number",
+    "Operation",
+    "Page",
+    "Positional",
+    "View",
+    "invalid_from",
+    "operation",
+    "validated",
+]
+
+Action = Literal["read", "write", "execute"]
+_SAFE_INTEGER = 2**53
+_BRACES = re.compile(r"\{(\w+)\}")
+
+
+class Positional:
+    """Marks a field that is positional on the command line: ``Annotated[str, Positional]``."""
+
+
+# -- values that JSON alone can't carry ---------------------------------------------------------
+
+
+def _utc(when: datetime) -> datetime:
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("true and false are not numbers here")
+    return value
+
+
+def _integer_to_json(value: int) -> int | str:
+    return value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else str(value)
+
+
+def _plain_to_json(value: Any) -> Any:
+    """Nested plain values with what JSON or JavaScript would spoil turned into strings."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return _integer_to_json(value)
+    if isinstance(value, float):
+        if value != value:
+            return "NaN"
+        return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(value, value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain_to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain_to_json(item) for item in value]
+    return str(value)
+
+
+Instant = Annotated[datetime, AfterValidator(_utc)]
+"""An instant; naive ones are UTC; RFC 3339 with ``Z`` in JSON."""
+
+Int64 = Annotated[
+    int,
+    BeforeValidator(_no_boolean),
+    Field(ge=-(2**63), le=2**63 - 1),
+    PlainSerializer(_integer_to_json, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "integer", "format": "int64"}, {"type": "string", "pattern": "^-?[0-9]+$"}]}),
+]
+"""Any 64-bit integer; beyond 2^53 a string in JSON, because JavaScript would round it."""
+
+Number = Annotated[
+    float,
+    BeforeValidator(_no_boolean),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"], "type": "string"}]}),
+]
+"""A float; NaN and the infinities are strings in JSON."""
+
+Json = Annotated[Any, PlainSerializer(_plain_to_json, when_used="json"), WithJsonSchema({})]
+"""Any plain value: null, boolean, number, string, list or object."""
+
+
+class Ask(BaseModel):
+    """What a verb is asked; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+class View(BaseModel):
+    """What a verb answers; unknown fields of a newer server are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="strings")
+
+
+class JobAccepted(View):
+    """Long work was taken on; follow it with ``GET /jobs/{id}``."""
+
+    id: str
+    status: str
+
+
+Item = TypeVar("Item")
+
+
+class Page(View, Generic[Item]):
+    """A part of a list: ask for the rest with ``after=next``."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as an answer: streamed over HTTP, a path locally."""
+
+    path: Path
+    name: str
+    media_type: str = "application/octet-stream"
+
+
+# -- the declaration ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One verb, as declared; see `operation`."""
+
+    name: str
+    method: str
+    path: str
+    action: Action
+    function: Callable[[Any, Any], Any]
+    service: type[Any]
+    ask: type[Ask]
+    view: Any
+    python: str | None = None
+    cli: str | None = None
+    magic: str | None = None
+    creates: bool = False
+    upload: str | None = None
+
+    METHODS: ClassVar[tuple[str, ...]] = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+    def __call__(self, service: Any, ask: Any) -> Any:
+        return self.function(service, ask)
+
+    @property
+    def path_fields(self) -> tuple[str, ...]:
+        """Names in braces, in order."""
+        return tuple(_BRACES.findall(self.path))
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return self.description.partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def status(self) -> int:
+        """HTTP status of success."""
+        if self.view is None:
+            return 204
+        if isinstance(self.view, type) and issubclass(self.view, JobAccepted):
+            return 202
+        return 201 if self.creates else 200
+
+    @property
+    def downloads(self) -> bool:
+        return self.view is Download
+
+    @property
+    def item(self) -> Any:
+        """The type of a page's items, or None where the answer is not a page."""
+        if isinstance(self.view, type) and issubclass(self.view, Page):
+            return self.view.model_fields["items"].annotation.__args__[0]  # type: ignore[union-attr]
+        return None
+
+    @property
+    def query_fields(self) -> tuple[str, ...]:
+        """Fields that travel in the query."""
+        if self.upload is None and self.method not in ("GET", "DELETE"):
+            return ()
+        return tuple(f for f in self.ask.model_fields if f not in self.path_fields and f != self.upload)
+
+    @property
+    def body_fields(self) -> tuple[str, ...]:
+        """Fields that travel in a JSON body."""
+        if self.upload is not None or self.method in ("GET", "DELETE"):
+            return ()
+        return tuple(f for f in self.ask.model_fields if f not in self.path_fields)
+
+    def positional(self) -> tuple[str, ...]:
+        """Fields that are positional on the command line: the path's, then the marked ones."""
+        marked = tuple(
+            name
+            for name, field in self.ask.model_fields.items()
+            if name not in self.path_fields and _is_positional(field)
+        )
+        return self.path_fields + marked
+
+    def ask_from(
+        self,
+        path: Mapping[str, str],
+        query: Iterable[tuple[str, str]] = (),
+        body: bytes | str | None = None,
+        *,
+        upload: Path | None = None,
+    ) -> Ask:
+        """The ask that an HTTP request spells; raises `Invalid` with the field named.
+
+        Parameters
+        ----------
+        path : mapping
+            Braced fields, still percent-encoded.
+        query : pairs
+            Decoded query arguments in order.
+        body : bytes, optional
+            The JSON body, where the method has one.
+        upload : Path, optional
+            Where the raw body of an upload was put.
+        """
+        values: dict[str, Any] = {name: unquote(value) for name, value in path.items()}
+        seen: set[str] = set()
+        for key, value in query:
+            if key in values and key not in seen:
+                raise Invalid(f"field {key!r} is given by the path", details={"field": key})
+            if key not in self.query_fields:
+                raise Invalid(
+                    f"unknown query field {key!r}",
+                    hint=f"known: {', '.join(self.query_fields) or 'none'}",
+                    details={"field": key},
+                )
+            if self.is_list(key):
+                values.setdefault(key, []).append(value)
+            elif key in seen:
+                raise Invalid(f"query field {key!r} is given twice", details={"field": key})
+            else:
+                values[key] = value
+            seen.add(key)
+        if self.upload is not None:
+            values[self.upload] = upload
+        elif self.method not in ("GET", "DELETE"):
+            told = _json_object(body)
+            for key in told:
+                if key in self.path_fields:
+                    raise Invalid(f"field {key!r} is given by the path", details={"field": key})
+            values.update(told)
+        return validated(self.ask, values)
+
+    def request_from(self, ask: Ask) -> tuple[str, list[tuple[str, str]], dict[str, Any] | None]:
+        """How a client spells an ask: path, query pairs, and the body's object if there is one."""
+        spelled = json.loads(ask.model_dump_json(exclude_unset=True))
+        path = _BRACES.sub(lambda match: quote(str(getattr(ask, match[1])), safe=""), self.path)
+        query = [
+            (key, _query_text(item))
+            for key in self.query_fields
+            if spelled.get(key) is not None
+            for item in (spelled[key] if isinstance(spelled[key], list) else [spelled[key]])
+        ]
+        body = {key: spelled[key] for key in self.body_fields if key in spelled} if self.body_fields else None
+        return path, query, body
+
+    def is_list(self, field: str) -> bool:
+        """Whether a field holds a list (its key is repeated in a query, its flag on a command line)."""
+        return _holds(self.ask.model_fields[field].annotation, (list, tuple, set, frozenset))
+
+    def is_mapping(self, field: str) -> bool:
+        """Whether a field holds an object (``--flag key=value`` on a command line)."""
+        return _holds(self.ask.model_fields[field].annotation, (dict, Mapping))
+
+
+Function = TypeVar("Function", bound=Callable[[Any, Any], Any])
+
+
+def operation(
+    name: str,
+    route: str,
+    *,
+    action: Action,
+    python: str | None = None,
+    cli: str | None = None,
+    magic: str | None = None,
+    creates: bool = False,
+    upload: str | None = None,
+) -> Callable[[Function], Operation]:
+    """Declare a verb.
+
+    Parameters
+    ----------
+    name : str
+        ``room.verb``; the OpenAPI ``operationId`` and, in camel case, the TypeScript function.
+    route : str
+        ``"GET /runs/{id}"``: a method and a template below the API's base.
+    action : {"read", "write", "execute"}
+        What the caller must be allowed to do; whatever runs user code needs ``execute``.
+    python, cli, magic : str, optional
+        Its name in ``nbp.``, its words after ``nbproof``, its name after ``%``.
+    creates : bool
+        Success is 201.
+    upload : str, optional
+        The field that is a local file and travels as the raw body of the request.
+
+    Examples
+    --------
+    >>> class Echo: ...
+    >>> class Say(Ask):
+    ...     word: Annotated[str, Positional]
+    >>> class Said(View):
+    ...     word: str
+    >>> @operation("echo.say", "POST /echo/{word}", action="read", cli="echo say")
+    ... def say(echo: Echo, ask: Say) -> Said:
+    ...     "Say a word back."
+    ...     return Said(word=ask.word)
+    >>> say.status, say.path_fields
+    (200, ('word',))
+    """
+    method, _, path = route.partition(" ")
+    if method not in Operation.METHODS or not path.startswith("/"):
+        raise ValueError(f"route {route!r} is not like 'GET /things/{{id}}'")
+
+    def declare(function: Function) -> Operation:
+        hints = typing.get_type_hints(function, include_extras=True)
+        service_name, ask_name = list(inspect.signature(function).parameters)[:2]
+        view = hints.get("return")
+        declared = Operation(
+            name=name,
+            method=method,
+            path=path,
+            action=action,
+            function=function,
+            service=hints[service_name],
+            ask=hints[ask_name],
+            view=None if view is type(None) else view,
+            python=python,
+            cli=cli,
+            magic=magic,
+            creates=creates,
+            upload=upload,
+        )
+        missing = set(declared.path_fields) - set(declared.ask.model_fields)
+        if missing:
+            raise ValueError(f"{name}: the route names {sorted(missing)}, which {declared.ask.__name__} lacks")
+        return declared
+
+    return declare
+
+
+AskType = TypeVar("AskType", bound=BaseModel)
+
+
+def validated(kind: type[AskType], values: Mapping[str, Any]) -> AskType:
+    """An ask made of `values`, or `Invalid` with the field named."""
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise invalid_from(error, known=kind.model_fields) from None
+
+
+def invalid_from(error: ValidationError, *, known: Iterable[str] = ()) -> Invalid:
+    """The platform's error for pydantic's: every field, what was found, what was expected."""
+    from nbproof.core.errors import near_names
+
+    faults = []
+    for fault in error.errors(include_url=False, include_context=False):
+        field = ".".join(str(part) for part in fault["loc"]) or "(whole)"
+        found = "" if fault["type"] == "missing" else f", found {_brief(fault['input'])}"
+        said = fault["msg"].removeprefix("Value error, ")
+        message = said[:1].lower() + said[1:] + found
+        if fault["type"] == "missing":
+            message = "is required"
+        elif fault["type"] == "extra_forbidden":
+            near = near_names(field, known)
+            message = "is not known" + (f"; did you mean {near[0]!r}?" if near else "")
+        faults.append({"field": field, "message": message})
+    first = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return Invalid(
+        f"field {first['field']!r} {message_joint(first['message'])}{more}",
+        hint=f"fields: {', '.join(known)}" if known else None,
+        details={"field": first["field"], "errors": faults},
+    )
+
+
+def message_joint(message: str) -> str:
+    """'is required' follows a field's name as it is; other sentences after a colon."""
+    return message if message.startswith("is ") else f"is wrong: {message}"
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_positional(field: FieldInfo) -> bool:
+    return any(mark is Positional or isinstance(mark, Positional) for mark in field.metadata)
+
+
+def _holds(annotation: Any, kinds: Sequence[type]) -> bool:
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _holds(typing.get_args(annotation)[0], kinds)
+    if origin is typing.Union or origin is types.UnionType:
+        return any(_holds(option, kinds) for option in typing.get_args(annotation))
+    kind = origin or annotation
+    return isinstance(kind, type) and issubclass(kind, tuple(kinds))
+
+
+def _query_text(item: Any) -> str:
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    return item if isinstance(item, str) else json.dumps(item)
+
+
+def _json_object(body: bytes | str | None) -> dict[str, Any]:
+    if not body:
+        return {}
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"the body is not JSON: {error}", details={"field": "(body)"}) from None
+    if not isinstance(told, dict):
+        raise Invalid(
+            f"the body must be a JSON object, found {type(told).__name__}", details={"field": "(body)"}
+        )
+    return told

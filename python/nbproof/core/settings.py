@@ -1,0 +1,90 @@
+"""Settings: defaults, then ``nbproof.toml``, then ``NBPROOF_*`` variables, then what a caller gives.
+
+``NBPROOF_DRAIN_SECONDS=2`` sets ``drain_seconds``; a table of the file, ``[server] drain_seconds``,
+would be a second name for it, so the file is flat.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
+from nbproof.core.errors import Invalid, near_names
+from nbproof.core.operation import invalid_from
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+__all__ = ["PREFIX", "Settings", "load_settings"]
+
+PREFIX = "NBPROOF_"
+
+# Read where they are needed, never from a file: they say which file.
+_NOT_SETTINGS = frozenset({"URL", "TOKEN", "WORKSPACE"})
+
+
+class Settings(BaseModel):
+    """What can be set for a workspace; every field has a default that works.
+
+    Examples
+    --------
+    >>> Settings().database is None
+    True
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = Field(1, ge=1, description="Format of the workspace folder; written by nbproof.")
+    database: str | None = Field(
+        None, description="SQLAlchemy URL of the records; by default meta.db in the workspace."
+    )
+    experiment: str | None = Field(
+        None, description="Experiment of runs that name none; by default the notebook's or script's name."
+    )
+    drain_seconds: float = Field(0.5, gt=0, le=3600, description="How often a server empties the journals.")
+    server_threads: int = Field(4, ge=1, le=64, description="Threads a server uses for blocking work.")
+    capture_git: bool = Field(True, description="Whether a run records commit, branch and dirty flag.")
+
+
+def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """The settings of the workspace whose ``.nbproof`` folder this is.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The ``.nbproof`` folder; without it only variables count.
+    environ : mapping, optional
+        Instead of `os.environ`.
+    **given
+        Settings that win over file and variables; None means not given.
+
+    Raises
+    ------
+    Invalid
+        A malformed file, an unknown setting, a value out of range: the setting, where it stands and
+        what was expected are named.
+    """
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    if folder is not None:
+        path = folder / SETTINGS_FILE
+        for key, value in read_settings_file(path).items():
+            values[key], origin[key] = value, str(path)
+    for variable, text in (os.environ if environ is None else environ).items():
+        if variable.startswith(PREFIX) and variable.removeprefix(PREFIX) not in _NOT_SETTINGS:
+            key = variable.removeprefix(PREFIX).lower()
+            # Other programs and later versions may use variables that start like ours.
+            if key in Settings.model_fields:
+                values[key], origin[key] = text, variable
+    for key, value in given.items():
+        if value is not None:
+            values[key], origin[key] = value, "the call"
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        told = invalid_from(error, known=Settings.model_fields)
+        field = str(told.details["field"])
+        near = near_names(field, Settings.model_fields)
+        hint = f"did you mean {near[0]!r}?" if near and field not in Settings.model_fields else told.hint
+        raise Invalid(f"{origin.get(field, 'settings')}: {told.message}", hint=hint, details=told.details) from None

@@ -1,0 +1,1 @@
+"""Experiments and runs: params, metrics, tags, artifacts, and the code they came from."""

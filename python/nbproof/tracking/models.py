@@ -1,0 +1,334 @@
+"""What crosses the boundary of tracking: asks and views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from nbproof.core.operation import Ask, Instant, Int64, Json, Number, Positional, View
+from nbproof.tracking.domain import NAME_LIMIT, Ending, Status
+from pydantic import Field, PrivateAttr, StringConstraints
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = [
+    "Artifact",
+    "CompareRuns",
+    "ComparedValues",
+    "Comparison",
+    "CreateExperiment",
+    "EndRun",
+    "Experiment",
+    "GetArtifact",
+    "GetExperiment",
+    "GetMetricHistory",
+    "GetRun",
+    "GitState",
+    "ListExperiments",
+    "ListRuns",
+    "LogArtifact",
+    "LogMetric",
+    "LogMetrics",
+    "LogParam",
+    "LogParams",
+    "Metric",
+    "MetricHistory",
+    "MetricPoint",
+    "Run",
+    "SearchRuns",
+    "SetTag",
+    "SetTags",
+    "StartRun",
+    "UpdateRun",
+]
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT)]
+RunRef = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=NAME_LIMIT),
+    Field(description="A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC."),
+]
+ExperimentRef = Annotated[
+    str, StringConstraints(min_length=1, max_length=NAME_LIMIT), Field(description="An experiment's name or id.")
+]
+Limit = Annotated[int, Field(ge=1, le=10_000, description="Items in a page.")]
+After = Annotated[str | None, Field(description="The `next` of the page before.")]
+
+
+class GitState(View):
+    """The repository a run was started in."""
+
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+
+
+class Metric(View):
+    """The state of one metric of a run."""
+
+    name: str
+    value: Number = Field(description="Value logged last.")
+    step: Int64
+    time: Instant
+    min: Number | None = Field(None, description="Least value, NaN left out; null if all were NaN.")
+    max: Number | None = None
+    count: int = Field(description="Points logged.")
+    spark: list[Number] = Field(default_factory=list, description="At most 32 values, in order, for a sparkline.")
+
+
+class MetricPoint(View):
+    """One logged value."""
+
+    step: Int64
+    time: Instant
+    value: Number
+
+
+class MetricHistory(View):
+    """Points of one metric in the order logged; thinned to `max_points` if that was asked."""
+
+    name: str
+    count: int = Field(description="Points logged, before thinning.")
+    items: list[MetricPoint]
+    next: str | None = None
+
+
+class Artifact(View):
+    """A file kept with a run."""
+
+    name: str
+    size_bytes: int
+    media_type: str
+    hash: str = Field(description="BLAKE2b-256 of the content, hex.")
+    created: Instant
+    location: str = Field("", exclude=True, repr=False)
+
+
+class Experiment(View):
+    """A series of runs about one question."""
+
+    id: str
+    name: str
+    description: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    created: Instant
+    run_count: int = 0
+    last_activity: Instant | None = None
+
+
+class Run(View):
+    """A recorded run, as it was when it was read.
+
+    Examples
+    --------
+    >>> import nbproof as nbp
+    >>> with nbp.start_run("first", experiment="doctest") as live:
+    ...     nbp.log_metric("auc", 0.9)
+    >>> run = nbp.get_run(live.id)
+    >>> run.status, run.metrics["auc"]
+    ('finished', 0.9)
+    """
+
+    id: str
+    name: str
+    experiment_id: str
+    experiment: str
+    status: Status
+    started: Instant
+    ended: Instant | None = None
+    parent_id: str | None = None
+    notes: str | None = None
+    params: dict[str, Json] = Field(default_factory=dict)
+    metrics: dict[str, Number] = Field(default_factory=dict, description="Value logged last, by name.")
+    tags: dict[str, str] = Field(default_factory=dict)
+    artifacts: list[Artifact] = Field(default_factory=list)
+    git: GitState | None = None
+    code: str | None = Field(None, description="Fingerprint of the notebook or script when the run started.")
+    source: str | None = Field(None, description="The notebook or script.")
+    user: str | None = None
+    host: str | None = None
+    python: str | None = None
+    newest_metric: Metric | None = Field(None, description="The metric logged last.")
+
+    _history: Callable[[str, str], pandas.DataFrame] | None = PrivateAttr(default=None)
+
+    def metric_history(self, name: str) -> pandas.DataFrame:
+        """Every point of one metric, in the order logged.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``step`` (int64), ``time`` (datetime64, UTC) and ``value`` (float64; NaN and the
+            infinities as logged).
+
+        Raises
+        ------
+        NotFound
+            The run has no such metric.
+        """
+        if self._history is None:
+            from nbproof.core.errors import Unavailable
+
+            raise Unavailable("this Run came without its workspace", hint="read it with nbp.get_run(id)")
+        return self._history(self.id, name)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.tracking.display import run_html, run_text
+
+        return {"text/plain": run_text(self), "text/html": run_html(self)}
+
+
+class ComparedValues(View):
+    """One param, metric or tag across the compared runs; null where a run lacks it."""
+
+    key: str
+    values: list[Json]
+    differs: bool
+    best: int | None = Field(None, description="Place of the greatest value, for metrics.")
+
+
+class Comparison(View):
+    """Runs side by side; what differs comes first."""
+
+    runs: list[Run]
+    params: list[ComparedValues]
+    metrics: list[ComparedValues]
+    tags: list[ComparedValues]
+    git: list[ComparedValues]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per param, metric, tag and git fact (index ``(kind, key)``), one column per run."""
+        import pandas
+
+        rows = {
+            (kind, row.key): row.values
+            for kind in ("params", "metrics", "tags", "git")
+            for row in getattr(self, kind)
+        }
+        names = [f"{run.name} ({run.id[-6:]})" for run in self.runs]
+        index = pandas.MultiIndex.from_tuples(list(rows), names=["kind", "key"]) if rows else None
+        return pandas.DataFrame(list(rows.values()), index=index, columns=names)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.tracking.display import comparison_html, comparison_text
+
+        return {"text/plain": comparison_text(self), "text/html": comparison_html(self)}
+
+
+# -- asks -----------------------------------------------------------------------------------------
+
+
+class CreateExperiment(Ask):
+    name: Annotated[Name, Positional]
+    description: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class ListExperiments(Ask):
+    limit: Limit = 100
+    after: After = None
+
+
+class GetExperiment(Ask):
+    id: ExperimentRef
+
+
+class ListRuns(Ask):
+    id: ExperimentRef
+    limit: Limit = 100
+    after: After = None
+
+
+class StartRun(Ask):
+    id: Annotated[Name, Field(description="Name or id of the experiment; a new name makes a new experiment.")]
+    name: Name | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    params: dict[str, Json] = Field(default_factory=dict)
+    notes: str | None = None
+    parent_id: RunRef | None = Field(None, description="The run this one is nested in.")
+
+
+class GetRun(Ask):
+    id: RunRef
+
+
+class SearchRuns(Ask):
+    query: Annotated[str, Positional, Field(description='Like: metrics.auc > 0.9 and params.model = "xgb".')] = ""
+    experiment: ExperimentRef | None = None
+    limit: Limit = 100
+    after: After = None
+
+
+class CompareRuns(Ask):
+    id: Annotated[list[RunRef], Positional, Field(min_length=2, max_length=100, description="Two runs or more.")]
+
+
+class UpdateRun(Ask):
+    id: RunRef
+    name: Name | None = None
+    notes: str | None = Field(None, description="Markdown; an empty text removes the notes.")
+
+
+class LogMetric(Ask):
+    id: RunRef
+    key: Annotated[Name, Positional]
+    value: Annotated[Number, Positional]
+    step: Int64 | None = Field(None, description="By default the last step of this metric + 1.")
+    time: Instant | None = Field(None, description="By default now.")
+
+
+class LogMetrics(Ask):
+    id: RunRef
+    metrics: dict[Name, Number] = Field(min_length=1)
+    step: Int64 | None = None
+    time: Instant | None = None
+
+
+class GetMetricHistory(Ask):
+    id: RunRef
+    name: Name
+    max_points: int | None = Field(
+        None, ge=2, le=1_000_000, description="Thin to at most so many points, keeping the extremes."
+    )
+    after: After = None
+    limit: int = Field(100_000, ge=1, le=1_000_000)
+
+
+class LogParam(Ask):
+    id: RunRef
+    key: Annotated[Name, Positional]
+    value: Annotated[Json, Positional]
+
+
+class LogParams(Ask):
+    id: RunRef
+    params: dict[Name, Json] = Field(min_length=1)
+
+
+class SetTag(Ask):
+    id: RunRef
+    key: Annotated[Name, Positional]
+    value: Annotated[str | None, Positional, Field(description="null removes the tag.")] = None
+
+
+class SetTags(Ask):
+    id: RunRef
+    tags: dict[Name, str | None] = Field(min_length=1)
+
+
+class LogArtifact(Ask):
+    id: RunRef
+    path: Annotated[Path, Positional, Field(description="A file of this machine.")]
+    name: Name | None = Field(None, description="Its name in the run; by default the file's name.")
+
+
+class GetArtifact(Ask):
+    id: RunRef
+    name: Annotated[Name, Field(description="Its name in the run, with slashes.")]
+
+
+class EndRun(Ask):
+    id: RunRef
+    status: Ending = "finished"
