@@ -1,0 +1,120 @@
+"""Fixtures for all rooms.
+
+===================  ==================================================================================
+`clock`              a clock that stands still until it is moved
+`project`            an empty folder which is the current one, without git and without workspace
+`plain_user`         runs programs as somebody who is not root (see `support.plain_user.PlainUser`)
+`postgres_url`       URL of a real PostgreSQL server, one for all tests
+`postgres_database`  URL of a new empty database on it, dropped after the test
+`database_url`       the test runs twice: with a new SQLite file and with a new PostgreSQL database
+===================  ==================================================================================
+
+No test sees the user's own Jupyter, IPython or nbproof settings.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nbproof.core.clock import FixedClock
+from tests.support.plain_user import PlainUser
+from tests.support.postgres import PostgresServer, find_postgres
+
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path_factory.getbasetemp() / "settings"
+    for name in [name for name in os.environ if name.startswith("NBPROOF_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    for kind in ("config", "data", "runtime"):
+        monkeypatch.setenv(f"JUPYTER_{kind.upper()}_DIR", str(home / "jupyter" / kind))
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock("2026-01-02T03:04:05Z")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _any_plain_user() -> Iterator[PlainUser]:
+    user = PlainUser()
+    yield user
+    user.close()
+
+
+@pytest.fixture(scope="session")
+def plain_user(_any_plain_user: PlainUser) -> PlainUser:
+    if reason := _any_plain_user.open_the_way():
+        pytest.skip(reason)
+    return _any_plain_user
+
+
+@pytest.fixture(scope="session")
+def _postgres_server(_any_plain_user: PlainUser) -> Iterator[PostgresServer]:
+    pytest.importorskip("psycopg", reason="psycopg is not installed (extra `postgres`)", exc_type=ImportError)
+    programs = find_postgres()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    server = PostgresServer(programs, _any_plain_user)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(_postgres_server: PostgresServer) -> str:
+    return _postgres_server.url()
+
+
+@pytest.fixture
+def postgres_database(_postgres_server: PostgresServer) -> Iterator[str]:
+    url = _postgres_server.create_database()
+    yield url
+    _postgres_server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'meta.db'}"
+    url: str = request.getfixturevalue("postgres_database")
+    return url
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is run by `make soak` and `make bench`, unless asked for by `-m`."""
+    asked = config.getoption("markexpr", "")
+    apart = [mark for mark in ("soak", "bench") if mark not in asked]
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in apart)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, and why."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        where = report.longrepr
+        reasons[where[2] if isinstance(where, tuple) else str(where)] += 1
+    if reasons:
+        terminalreporter.section(f"{reasons.total()} skipped")
+        for reason, number in reasons.most_common():
+            terminalreporter.line(f"{number:5d}  {reason.removeprefix('Skipped: ')}")

@@ -1,0 +1,47 @@
+"""The ground the other tests stand on."""
+
+import os
+import sys
+
+import pytest
+
+
+def test_a_plain_user_is_not_root_and_cannot_read_what_is_closed(plain_user):
+    folder = plain_user.folder("closed")
+    secret = folder / "secret"
+    secret.write_text("x")
+    plain_user.own(secret)
+    secret.chmod(0)
+
+    who = plain_user.run([sys.executable, "-c", "import os; print(os.geteuid())"], check=True)
+    read = plain_user.run([sys.executable, "-c", f"open({str(secret)!r})"])
+
+    assert int(who.stdout) != 0
+    assert "PermissionError" in read.stderr
+
+
+def test_a_plain_users_programs_import_nbproof_and_write_in_their_home_only(plain_user):
+    script = "import nbproof, os, pathlib; pathlib.Path('x').write_text('y'); print(os.environ['HOME'])"
+
+    done = plain_user.run([sys.executable, "-c", script], check=True)
+
+    assert done.stdout.strip() == str(plain_user.home)
+    assert (plain_user.home / "x").read_text() == "y"
+
+
+def test_a_new_database_is_empty_and_gone_afterwards(postgres_database, _postgres_server):
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("CREATE TABLE t (a int)")
+    with psycopg.connect(_postgres_server.create_database()) as connection:
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE tablename = 't'").fetchone()
+    assert tables == (0,)
+
+
+def test_no_test_sees_the_users_settings(monkeypatch):
+    assert not [name for name in os.environ if name.startswith("NBPROOF_")]
+    assert not os.environ["JUPYTER_CONFIG_DIR"].startswith(os.path.expanduser("~/"))
+
+
+def test_a_test_asks_for_both_databases(database_url):
+    assert database_url.startswith(("sqlite:///", "postgresql://"))

@@ -1,0 +1,1 @@
+"""What tests of several rooms lean on: a plain user, a PostgreSQL server."""

@@ -1,0 +1,173 @@
+"""Run programs as somebody who is not root.
+
+Root reads and writes whatever it likes, so a permission test run by root proves nothing, and PostgreSQL and
+Jupyter refuse to start as root.  Where the tests themselves run as a plain user, that user is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+__all__ = ["PlainUser", "stop"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class PlainUser:
+    """Starts programs as an unprivileged user with a home of its own.
+
+    Parameters
+    ----------
+    account : str
+        Who to be where the tests run as root; the tests' own user otherwise.
+
+    Notes
+    -----
+    A checkout below a closed folder (``/root``, the result of ``mktemp -d``) cannot be entered by another user.
+    `open_the_way` lets others pass through such folders, without listing them, and `close` takes that back.
+    """
+
+    def __init__(self, account: str = "nobody") -> None:
+        self.is_other = os.geteuid() == 0
+        entry = pwd.getpwnam(account) if self.is_other else pwd.getpwuid(os.geteuid())
+        self.name, self.uid, self.gid = entry.pw_name, entry.pw_uid, entry.pw_gid
+        self._opened: dict[Path, int] = {}
+        # Short, since the path of a unix socket has at most 107 bytes.
+        self.base = Path(tempfile.mkdtemp(prefix="nbp-", dir="/tmp" if os.access("/tmp", os.W_OK) else None))
+        self.base.chmod(0o755)
+        self.home = self.folder("home")
+
+    def folder(self, name: str) -> Path:
+        """A new folder that belongs to the user and that the tests can reach too."""
+        path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.base))
+        self.own(path)
+        return path
+
+    def own(self, path: Path) -> None:
+        """Give a file or a folder with all below it to the user."""
+        if not self.is_other:
+            return
+        os.chown(path, self.uid, self.gid, follow_symlinks=False)
+        if path.is_dir() and not path.is_symlink():
+            for child in path.iterdir():
+                self.own(child)
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """The tests' environment with the user's own home, Jupyter and IPython folders; `extra` on top."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "XDG_", "NBPROOF_"))}
+        home = str(self.home)
+        return {
+            **kept,
+            "HOME": home,
+            "USER": self.name,
+            "LOGNAME": self.name,
+            "TMPDIR": home,
+            "IPYTHONDIR": f"{home}/ipython",
+            "JUPYTER_CONFIG_DIR": f"{home}/jupyter/config",
+            "JUPYTER_DATA_DIR": f"{home}/jupyter/data",
+            "JUPYTER_RUNTIME_DIR": f"{home}/jupyter/runtime",
+            "JUPYTERLAB_SETTINGS_DIR": f"{home}/jupyter/settings",
+            "JUPYTERLAB_WORKSPACES_DIR": f"{home}/jupyter/workspaces",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **extra,
+        }
+
+    def start(
+        self,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> subprocess.Popen[str]:
+        """Start a program in a session of its own; end it with `stop`.
+
+        `env` replaces what `environment` gives; other options are those of `subprocess.Popen`.
+        """
+        if self.is_other:
+            options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return subprocess.Popen(
+            [os.fspath(a) for a in argv],
+            cwd=cwd or self.home,
+            env=dict(env) if env is not None else self.environment(),
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+
+    def run(
+        self,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 60,
+        check: bool = False,
+        input: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end and collect what it printed."""
+        stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
+        process = self.start(
+            argv, cwd=cwd, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            out, err = process.communicate(input, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            stop(process, signal.SIGKILL)
+            out, err = process.communicate()
+            raise AssertionError(f"{argv} ran longer than {timeout} s\n{out}\n{err}") from None
+        done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        if check and done.returncode:
+            raise AssertionError(f"{argv} ended with {done.returncode}\n{out}\n{err}")
+        return done
+
+    def open_the_way(self) -> str | None:
+        """Let the user reach this checkout and its Python; the reason if it cannot be done."""
+        if self.is_other:
+            wanted = {REPOSITORY, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve()}
+            for folder in {parent for path in wanted for parent in path.resolve().parents}:
+                mode = stat.S_IMODE(folder.stat().st_mode)
+                if not mode & stat.S_IXOTH:
+                    with suppress(OSError):
+                        folder.chmod(mode | stat.S_IXOTH)
+                        self._opened[folder] = mode
+        tried = self.run([sys.executable, "-c", "import nbproof._version"])
+        if tried.returncode == 0:
+            return None
+        return f"user {self.name} cannot run {sys.executable}: {tried.stderr.strip().splitlines()[-1]}"
+
+    @property
+    def opened(self) -> list[Path]:
+        """Folders that others may pass through until `close`."""
+        return sorted(self._opened)
+
+    def close(self) -> None:
+        """Close the folders that were opened and remove the user's own."""
+        for folder, mode in self._opened.items():
+            with suppress(OSError):
+                folder.chmod(mode)
+        self._opened.clear()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+
+def stop(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM, timeout: float = 10) -> int:
+    """End a program started by `PlainUser.start` with all it started in turn; its exit code."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, how)
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return process.wait(timeout)
