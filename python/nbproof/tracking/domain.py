@@ -19,8 +19,9 @@ Ending = Literal["finished", "failed", "interrupted", "cancelled"]
 STATUSES: tuple[str, ...] = get_args(Status)
 ENDINGS: tuple[str, ...] = get_args(Ending)
 
-NAME_LIMIT = 1_000
-"""Characters in a name of an experiment, run, param, metric, tag or artifact."""
+NAME_LIMIT = 500
+"""Characters in a name of an experiment, run, param, metric, tag or artifact.  An index entry of PostgreSQL
+holds 2,700 bytes: 500 characters of 4 bytes and an id fit."""
 
 
 def param_text(value: object) -> str:

@@ -1,0 +1,21 @@
+"""The revisions of the tables, oldest first.
+
+One line per revision, so that two migrations written at once collide in review.  It is read at every
+opening too: comparing the stamp with this list costs nothing, importing Alembic costs a third of a second.
+
+Rules
+-----
+- One purpose per revision; its docstring says what happens to the rows that exist.
+- Within a minor series (0.1, 0.2, ...) a revision only expands: new tables, new indexes, new columns that
+  are nullable or have a server default.  A kernel and a JupyterLab of one series share a workspace whichever
+  of them is newer.
+- It runs on SQLite (use ``op.batch_alter_table``) and on PostgreSQL.
+- A workspace saved at the revision before is kept in ``tests/migrations/assets/`` and upgraded there.
+"""
+
+REVISIONS: tuple[str, ...] = (
+    "0001",  # every table of the first release
+    "0002",  # runs.newest_metric, so that listing runs does not look through their metrics
+)
+
+HEAD = REVISIONS[-1]

@@ -1,0 +1,48 @@
+"""What kind of disk a path is on.  Standard library only: the journal asks too."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+
+__all__ = ["on_network_mount"]
+
+# Locks and shared mappings are not to be relied on there.
+_NETWORK = frozenset(
+    {"9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "smb2", "smb3", "smbfs"}
+)
+_MOUNTINFO = "/proc/self/mountinfo"
+
+
+def on_network_mount(path: str | Path) -> bool:
+    """Whether a path is on a disk that other machines share (NFS, SMB, sshfs and their kind).
+
+    A path that does not exist counts as its nearest ancestor that does; without ``/proc`` the answer is no.
+    """
+    return _kind_is_network(os.path.realpath(path))
+
+
+@lru_cache(maxsize=64)
+def _kind_is_network(path: str) -> bool:
+    kind, longest = "", -1
+    for mount_point, mounted in _mounts():
+        inside = path == mount_point or path.startswith(mount_point.rstrip("/") + "/")
+        # Later lines hide earlier ones at the same place.
+        if inside and len(mount_point) >= longest:
+            kind, longest = mounted, len(mount_point)
+    return kind in _NETWORK or (kind.startswith("fuse.") and not kind.startswith(("fuse.overlay", "fuse.snap")))
+
+
+def _mounts() -> list[tuple[str, str]]:
+    try:
+        with open(_MOUNTINFO, encoding="utf-8", errors="surrogateescape") as lines:
+            fields = [line.split(" ") for line in lines]
+    except OSError:
+        return []
+    return [(_unescaped(row[4]), row[row.index("-") + 1]) for row in fields if "-" in row]
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

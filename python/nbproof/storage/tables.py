@@ -1,0 +1,129 @@
+"""The ground of every table: the declarative base, the column kinds, and the two tables of storage itself.
+
+A room keeps its tables in its own ``tables.py``; `all_tables` finds them by that name, so that an empty
+workspace gets every room's tables whoever opens it first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, MetaData, String, Text, TypeDecorator, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+__all__ = [
+    "Base",
+    "Blob",
+    "Count",
+    "Id",
+    "InstantUs",
+    "Json",
+    "JsonText",
+    "MetaRow",
+    "Name",
+    "Prose",
+    "WriterRow",
+    "all_tables",
+    "dump_json",
+    "load_json",
+]
+
+# Every constraint has a name that can be guessed, so that a migration can drop it on any database.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def dump_json(value: object) -> str:
+    """Compact JSON in pure ASCII.
+
+    PostgreSQL refuses NUL and lone surrogates in text and in jsonb; escaped they pass, on both databases,
+    and come back as they were.  NaN must have been put as ``{"$float": "NaN"}`` before.
+    """
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+
+
+def load_json(written: str | None) -> Any:
+    """What `dump_json` wrote; None for NULL."""
+    return None if written is None else json.loads(written)
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON kept as text: numbers of any size, keys in order, the same bytes on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else dump_json(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return load_json(value)
+
+
+# Names compare by code point everywhere ("C" on PostgreSQL, BINARY on SQLite): two databases, one order.
+_NAME = Text().with_variant(Text(collation="C"), "postgresql")
+_ID = String(32).with_variant(String(32, collation="C"), "postgresql")
+
+Id = Annotated[str, mapped_column(_ID)]
+Name = Annotated[str, mapped_column(_NAME)]
+Prose = Annotated[str, mapped_column(Text)]
+InstantUs = Annotated[int, mapped_column(BigInteger)]
+Count = Annotated[int, mapped_column(BigInteger, server_default=text("0"))]
+Json = Annotated[Any, mapped_column(JsonText)]
+Blob = Annotated[bytes, mapped_column(LargeBinary)]
+
+
+class Base(DeclarativeBase):
+    """The declarative base of all tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class MetaRow(Base):
+    """Facts about the workspace: ``series`` and ``version`` of the nbproof that last changed the tables."""
+
+    __tablename__ = "workspace_meta"
+
+    key: Mapped[Name] = mapped_column(primary_key=True)
+    value: Mapped[Prose]
+
+
+class WriterRow(Base):
+    """One process that writes a journal, and how far its journal has been drained."""
+
+    __tablename__ = "writers"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    host: Mapped[Prose]
+    boot_id: Mapped[Prose]
+    pid: Mapped[int] = mapped_column(Integer)
+    pid_started: Mapped[Prose | None]  # as the machine tells it; only compared for equality
+    version: Mapped[Prose]
+    created_us: Mapped[InstantUs]
+    drained: Mapped[Count]  # the highest sequence number that is in the tables
+    cursor: Mapped[Json | None]  # where in the files that is: a hint, the sequence decides
+    points: Mapped[Count]
+    events: Mapped[Count]
+    bad: Mapped[Count]  # records whose checksum did not match
+    rejected: Mapped[Count]  # records no room would take
+    ended_us: Mapped[InstantUs | None]  # found dead, or closed
+
+
+def all_tables() -> MetaData:
+    """The tables of every room.
+
+    Storage may not import the rooms above it, yet it creates their tables and compares them with the
+    migrations; so it looks for files called ``tables.py`` and imports those, late and by name.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for path in sorted(package.glob("*/tables.py")):
+        importlib.import_module(f"{package.name}.{path.parent.name}.tables")
+    return Base.metadata

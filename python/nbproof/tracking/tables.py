@@ -1,0 +1,182 @@
+"""The tables of tracking.
+
+A metric has one row in ``metrics`` (what lists and searches need) and its points in ``metric_chunks``
+(what charts need), packed by `nbproof.tracking.points`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, SmallInteger, desc
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nbproof.storage.tables import Base, Blob, Count, Id, InstantUs, Json, Name, Prose
+
+__all__ = [
+    "ArtifactRow",
+    "ExperimentRow",
+    "MetricChunkRow",
+    "MetricRow",
+    "MetricSeriesRow",
+    "ParamHistoryRow",
+    "ParamRow",
+    "RunRow",
+    "TagRow",
+]
+
+# Rows that are found by their key only are kept in the key's own tree: half the pages on SQLite.
+_BY_KEY = {"sqlite_with_rowid": False}
+
+
+class ExperimentRow(Base):
+    """A series of runs about one question."""
+
+    __tablename__ = "experiments"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    name: Mapped[Name] = mapped_column(unique=True)
+    description: Mapped[Prose | None]
+    tags: Mapped[Json] = mapped_column(nullable=False)
+    created_us: Mapped[InstantUs]
+
+
+class RunRow(Base):
+    """A run.  Without an experiment it is a promise: its values arrived before its start did."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    ending: Mapped[Name]  # last 6 digits of the id, by which people call it
+    name: Mapped[Name]
+    experiment_id: Mapped[Id | None] = mapped_column(ForeignKey("experiments.id"))
+    status: Mapped[Name]
+    started_us: Mapped[InstantUs]
+    ended_us: Mapped[InstantUs | None]
+    resumed_us: Mapped[InstantUs | None]
+    active_us: Mapped[InstantUs]  # time of the newest record
+    parent_id: Mapped[Id | None]  # no foreign key: a child may be drained before its parent
+    notes: Mapped[Prose | None]
+    user: Mapped[Prose | None] = mapped_column("user_name")  # USER is a reserved word
+    host: Mapped[Prose | None]
+    source: Mapped[Prose | None]
+    python: Mapped[Prose | None]
+    nbproof: Mapped[Prose | None]
+    git_commit: Mapped[Prose | None]
+    git_branch: Mapped[Prose | None]
+    git_dirty: Mapped[bool | None] = mapped_column(Boolean)
+    code: Mapped[Prose | None]
+    writer_id: Mapped[Id | None]  # the process in whose hands it is
+    newest_metric: Mapped[Prose | None]
+
+    __table_args__ = (
+        Index("ix_runs_ending", "ending"),
+        Index("ix_runs_name", "name"),
+        Index("ix_runs_parent_id", "parent_id"),
+        Index("ix_runs_writer_id_status", "writer_id", "status"),
+        Index("ix_runs_started_us_id", desc("started_us"), desc("id")),
+        Index("ix_runs_experiment_id_started_us_id", "experiment_id", desc("started_us"), desc("id")),
+    )
+
+
+def _of_run() -> Mapped[str]:
+    return mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+
+
+class ParamRow(Base):
+    """The value of a param that counts: the one given last."""
+
+    __tablename__ = "params"
+
+    run_id: Mapped[Id] = _of_run()
+    key: Mapped[Name] = mapped_column(primary_key=True)
+    value: Mapped[Json]
+    number: Mapped[float | None] = mapped_column(Double)  # where the value is one, for comparisons
+    time_us: Mapped[InstantUs]
+
+    __table_args__ = (Index("ix_params_key_run_id", "key", "run_id"), _BY_KEY)
+
+
+class ParamHistoryRow(Base):
+    """A value of a param that another one took the place of."""
+
+    __tablename__ = "param_history"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    run_id: Mapped[Id] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    key: Mapped[Name]
+    value: Mapped[Json]
+    time_us: Mapped[InstantUs]
+
+    __table_args__ = (Index("ix_param_history_run_id_key", "run_id", "key"),)
+
+
+class TagRow(Base):
+    """A tag of a run."""
+
+    __tablename__ = "tags"
+
+    run_id: Mapped[Id] = _of_run()
+    key: Mapped[Name] = mapped_column(primary_key=True)
+    value: Mapped[Prose]
+    time_us: Mapped[InstantUs]
+
+    __table_args__ = (Index("ix_tags_key_run_id", "key", "run_id"), _BY_KEY)
+
+
+class ArtifactRow(Base):
+    """A file kept with a run; its bytes are in the content store."""
+
+    __tablename__ = "artifacts"
+
+    run_id: Mapped[Id] = _of_run()
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[Prose]
+    hash: Mapped[Prose]
+    location: Mapped[Prose]
+    created_us: Mapped[InstantUs]
+
+    __table_args__ = (Index("ix_artifacts_hash", "hash"), _BY_KEY)
+
+
+class MetricRow(Base):
+    """The state of one metric of a run.  ``value`` is NULL where ``special`` names NaN or an infinity."""
+
+    __tablename__ = "metrics"
+
+    run_id: Mapped[Id] = _of_run()
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    value: Mapped[float | None] = mapped_column(Double)
+    special: Mapped[int | None] = mapped_column(SmallInteger)
+    step: Mapped[int] = mapped_column(BigInteger)
+    time_us: Mapped[InstantUs]
+    min: Mapped[float | None] = mapped_column(Double)
+    max: Mapped[float | None] = mapped_column(Double)
+    count: Mapped[Count]
+    spark: Mapped[Json] = mapped_column(nullable=False)
+
+    __table_args__ = (Index("ix_metrics_name_value_run_id", "name", "value", "run_id"), _BY_KEY)
+
+
+class MetricChunkRow(Base):
+    """Up to 4,096 points of one metric; all chunks but the last are full."""
+
+    __tablename__ = "metric_chunks"
+
+    run_id: Mapped[Id] = _of_run()
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(Integer)
+    blob: Mapped[Blob]
+
+
+class MetricSeriesRow(Base):
+    """What a number in a writer's point records stands for."""
+
+    __tablename__ = "metric_series"
+
+    writer_id: Mapped[Id] = mapped_column(primary_key=True)
+    series: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    run_id: Mapped[Id]
+    name: Mapped[Name]
+
+    __table_args__ = (_BY_KEY,)
