@@ -1,0 +1,256 @@
+"""A run while it is being written: the handle that `start_run` gives.
+
+Everything here is on the user's hot path: the standard library and the journal only.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nbproof.core.errors import Conflict, Invalid
+from nbproof.tracking.values import metric_value, name_of, step_of, time_us_of
+
+if TYPE_CHECKING:
+    import pandas
+
+    from nbproof.storage.journal.writer import JournalWriter, Series
+    from nbproof.tracking.models import Artifact, Run
+
+__all__ = ["ActiveRun", "RecordingFailed", "ended_conflict"]
+
+
+class RecordingFailed(UserWarning):
+    """The machine could not record something; the cell went on.  Said once a run."""
+
+
+def ended_conflict(identifier: str, name: str, status: str, what: str) -> Conflict:
+    """What is said to someone who writes to a run that has ended."""
+    last = identifier[-6:]
+    return Conflict(
+        f"run {name!r} ({last}) has {status}; {what} was not recorded",
+        hint=f"go on with it by nbp.start_run(resume={last!r}), or start a new run",
+        details={"run": identifier, "status": status},
+    )
+
+
+class _Tracker(Protocol):
+    def log_params(self, params: Mapping[str, object], *, run_id: str | None = None) -> None: ...
+    def set_tags(self, tags: Mapping[str, object], *, run_id: str | None = None) -> None: ...
+    def log_artifact(self, path: object, name: str | None = None, *, run_id: str | None = None) -> None: ...
+    def update_run(self, id: str, *, name: str | None = None, notes: str | None = None) -> object: ...
+    def end_run(self, status: str = "finished", *, run_id: str | None = None) -> None: ...
+    def get_run(self, id: str) -> Run: ...
+
+
+class ActiveRun:
+    """A live run.  Use it as a context manager, or let `end_run` or the next `start_run` end it.
+
+    Attributes
+    ----------
+    id : str
+        32 hex digits.
+    name, experiment : str
+    status : str
+        ``running`` until it ends.
+    unacknowledged : int
+        Log calls that the machine could not record (a full disk, a vanished folder).
+
+    Examples
+    --------
+    >>> import nbproof as nbp
+    >>> with nbp.start_run("warm-up", experiment="doctest") as run:
+    ...     run.log_param("depth", 3)
+    ...     run.log_metric("loss", 0.5)
+    >>> run.status
+    'finished'
+    """
+
+    __slots__ = (
+        "_journal",
+        "_last_steps",
+        "_series",
+        "_tracker",
+        "_warned",
+        "experiment",
+        "id",
+        "name",
+        "parent_id",
+        "status",
+        "unacknowledged",
+    )
+
+    def __init__(
+        self,
+        tracker: _Tracker,
+        journal: JournalWriter,
+        identifier: str,
+        name: str,
+        experiment: str,
+        parent_id: str | None = None,
+        last_steps: Mapping[str, int] | None = None,
+    ) -> None:
+        self._tracker = tracker
+        self._journal = journal
+        self._series: dict[str, Series] = {}
+        self._last_steps = dict(last_steps or {})
+        self._warned = False
+        self.id = identifier
+        self.name = name
+        self.experiment = experiment
+        self.parent_id = parent_id
+        self.status = "running"
+        self.unacknowledged = 0
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def log_metric(self, key: str, value: Any, step: int | None = None, *, time: Any = None) -> None:
+        """Record one value of a metric.
+
+        Parameters
+        ----------
+        key : str
+            The metric's name.
+        value : float
+            Any one real number; NaN and the infinities are kept.
+        step : int, optional
+            Any 64-bit integer; by default the last step of this metric + 1, from 0.
+        time : datetime or float, optional
+            When it was so (seconds since 1970, or a datetime); by default now.
+        """
+        if value.__class__ is not float:
+            value = metric_value(key, value)
+        if step is not None and step.__class__ is not int:
+            step = step_of(step)
+        try:
+            series = self._series[key]
+        except (KeyError, TypeError):
+            series = self._define(key)
+            if series is None:
+                return
+        try:
+            series.log(value, step, None if time is None else time_us_of(time))
+        except OSError as error:
+            self.failed(error)
+        except OverflowError:
+            step_of(step)
+            raise
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, *, time: Any = None) -> None:
+        """Record several metrics at one step; see `log_metric`."""
+        if not isinstance(metrics, Mapping):
+            raise Invalid(
+                f"metrics must be a mapping of names to numbers, found {type(metrics).__name__}",
+                details={"field": "metrics"},
+            )
+        # All are checked before the first is written: half a dict would be a surprise.
+        checked = {name_of(key, "a metric"): metric_value(key, value) for key, value in metrics.items()}
+        for key, value in checked.items():
+            self.log_metric(key, value, step, time=time)
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Record a param; logging it again with another value keeps both, the last one shows."""
+        self._tracker.log_params({key: value}, run_id=self.id)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Record params; nested mappings are flattened by dots."""
+        self._tracker.log_params(params, run_id=self.id)
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Set a tag; None removes it."""
+        self._tracker.set_tags({key: value}, run_id=self.id)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; None removes one."""
+        self._tracker.set_tags(tags, run_id=self.id)
+
+    def log_artifact(self, path: object, name: str | None = None) -> None:
+        """Keep a copy of a file, or of every file in a folder, with the run."""
+        self._tracker.log_artifact(path, name, run_id=self.id)
+
+    def set_notes(self, notes: str) -> None:
+        """Set the run's notes (Markdown)."""
+        self._tracker.update_run(self.id, notes=notes)
+
+    def end(self, status: str = "finished") -> None:
+        """End the run; ending it again does nothing."""
+        if self.status == "running":
+            self._tracker.end_run(status, run_id=self.id)
+
+    # -- reading: what was recorded so far -----------------------------------------------------------
+
+    def read(self) -> Run:
+        """The run as recorded so far."""
+        return self._tracker.get_run(self.id)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Params recorded so far."""
+        return self.read().params
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Latest value of each metric."""
+        return self.read().metrics
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags recorded so far."""
+        return self.read().tags
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """Artifacts recorded so far."""
+        return self.read().artifacts
+
+    def metric_history(self, name: str) -> pandas.DataFrame:
+        """Every point of one metric; see `Run.metric_history`."""
+        return self.read().metric_history(name)
+
+    # -- inside ---------------------------------------------------------------------------------------
+
+    def require_running(self, what: str) -> None:
+        """Raise `Conflict` if the run has ended; `what` was not recorded."""
+        if self.status != "running":
+            raise ended_conflict(self.id, self.name, self.status, what)
+
+    def _define(self, key: str) -> Series | None:
+        name_of(key, "a metric")
+        self.require_running(f"the metric {key!r}")
+        try:
+            series = self._journal.series(self.id, key, self._last_steps.get(key, -1))
+        except OSError as error:
+            self.failed(error)
+            return None
+        self._series[key] = series
+        return series
+
+    def close(self, status: str) -> None:
+        """Take no more: what the tracker calls when the run has ended."""
+        self.status = status
+        self._series = {}
+
+    def failed(self, error: OSError) -> None:
+        """Count what the machine refused, and warn once a run; the cell goes on."""
+        self.unacknowledged += 1
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"nbproof could not record into run {self.name!r}: {error}. The cell goes on; what is lost from here "
+                "is counted in run.unacknowledged. Free the disk or mend the folder; `nbproof doctor` shows where.",
+                RecordingFailed,
+                stacklevel=3,
+            )
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end("finished" if kind is None else "cancelled" if issubclass(kind, KeyboardInterrupt) else "failed")
+
+    def __repr__(self) -> str:
+        return f"<run {self.name} ({self.id[-6:]}) of {self.experiment}: {self.status}>"

@@ -1,0 +1,191 @@
+"""What users hand to ``log_*``, turned into what is kept: floats, plain params, contained names.
+
+Standard library only.  numpy, torch and pandas values are recognised by what they can do, never by
+importing their package.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Any
+
+from nbproof.core.clock import microseconds_of
+from nbproof.core.errors import Invalid
+from nbproof.tracking.domain import NAME_LIMIT
+
+__all__ = ["artifact_name", "flat_params", "metric_value", "name_of", "plain", "step_of", "tag_value", "time_us_of"]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_DEEPEST = 20
+
+
+def metric_value(key: str, value: object) -> float:
+    """A metric's value as a float; NaN and the infinities are values like any other.
+
+    Accepts what is one real number: int, bool, float, Decimal, Fraction, numpy and torch scalars and
+    0-dimensional arrays.  Raises `Invalid` for text, None, complex numbers and arrays.
+    """
+    if isinstance(value, (float, int)):
+        try:
+            return float(value)
+        except OverflowError:
+            raise _not_a_number(key, value, "it is beyond the range of a float") from None
+    if isinstance(value, (Decimal, numbers.Real)):
+        return float(value)
+    if isinstance(value, numbers.Complex):
+        raise _not_a_number(key, value, "log abs(x), or x.real and x.imag as two metrics")
+    item = getattr(value, "item", None)
+    if callable(item) and not isinstance(value, (str, bytes)):
+        shape = getattr(value, "shape", ())
+        if len(shape) == 0:
+            try:
+                found = item()
+            except Exception as error:  # a lazy tensor may fail in any way of its own
+                raise _not_a_number(key, value, f"reading it failed: {error}") from None
+            if found is not value:
+                return metric_value(key, found)
+        raise _not_a_number(key, value, f"it has shape {tuple(shape)}; log one number, such as its .mean()")
+    raise _not_a_number(key, value, "convert it with float(...)" if isinstance(value, str) else None)
+
+
+def _not_a_number(key: str, value: object, hint: str | None) -> Invalid:
+    found = repr(value)
+    found = found if len(found) <= 60 else found[:57] + "..."
+    return Invalid(
+        f"metric {key!r} must be one real number, found {type(value).__name__} {found}",
+        hint=hint,
+        details={"field": "value"},
+    )
+
+
+def step_of(step: object) -> int:
+    """A step as a 64-bit integer; floats without a fraction and numpy integers count."""
+    found: object = step
+    if not isinstance(found, int) and hasattr(found, "__index__"):
+        try:
+            found = found.__index__()
+        except Exception as error:
+            raise Invalid(f"step {step!r} is not an integer: {error}", details={"field": "step"}) from None
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if not isinstance(found, int) or isinstance(step, bool):
+        raise Invalid(
+            f"step must be a whole number, found {type(step).__name__} {step!r}", details={"field": "step"}
+        )
+    if not -(2**63) <= found < 2**63:
+        raise Invalid(f"step {found} does not fit into 64 bits", details={"field": "step"})
+    return found
+
+
+def time_us_of(time: object) -> int:
+    """A point in time as microseconds since 1970: a datetime, or a number of seconds like time.time()."""
+    if isinstance(time, datetime):
+        return microseconds_of(time)
+    if isinstance(time, numbers.Real) and not isinstance(time, bool) and math.isfinite(time):
+        microseconds = round(float(time) * 1_000_000)
+        if -(2**63) <= microseconds < 2**63:
+            return microseconds
+    raise Invalid(
+        f"time must be a datetime or seconds since 1970, found {type(time).__name__} {time!r}",
+        details={"field": "time"},
+    )
+
+
+def name_of(name: object, what: str, field: str = "key") -> str:
+    """A name as given, or `Invalid`: 1 to 500 characters, slashes and emoji welcome, no control characters."""
+    if not isinstance(name, str):
+        raise Invalid(
+            f"the name of {what} must be text, found {type(name).__name__} {name!r}", details={"field": field}
+        )
+    if not name.strip():
+        raise Invalid(f"the name of {what} is empty", hint="give it at least one character", details={"field": field})
+    if len(name) > NAME_LIMIT:
+        raise Invalid(
+            f"the name of {what} has {len(name):,} characters, at most {NAME_LIMIT:,} are kept: {name[:40]!r}...",
+            hint="shorten the name; long text belongs into notes or an artifact",
+            details={"field": field},
+        )
+    bad = _CONTROL.search(name)
+    if bad:
+        raise Invalid(
+            f"the name of {what} has a control character at position {bad.start()}: {name[:60]!r}",
+            details={"field": field},
+        )
+    return name
+
+
+def artifact_name(name: str) -> str:
+    """A contained, relative name with forward slashes, or `Invalid`."""
+    name_of(name, "an artifact", "name")
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or re.match(r"^[A-Za-z]:", name) or any(part in ("", ".", "..") for part in parts):
+        raise Invalid(
+            f"the artifact name {name!r} does not stay inside the run",
+            hint="use a relative name without '..', such as plots/roc.png",
+            details={"field": "name"},
+        )
+    return "/".join(parts)
+
+
+def tag_value(value: object) -> str | None:
+    """A tag's value as text; None removes the tag."""
+    if value is None or isinstance(value, str):
+        return None if value is None else _CONTROL.sub("\ufffd", value)
+    return str(plain(value))
+
+
+def plain(value: object, depth: int = 0) -> Any:
+    """A param as JSON can hold it: scalars unwrapped, containers copied, the rest as text."""
+    if value is None or isinstance(value, (bool, int)):
+        return value if type(value) in (bool, int, type(None)) else int(value)  # type: ignore[call-overload]
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return _CONTROL.sub("\ufffd", value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if depth > _DEEPEST:
+        return _text(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    shape = getattr(value, "shape", None)
+    for unwrap, fits in (("item", shape == ()), ("tolist", shape is not None and math.prod(shape) <= 1000)):
+        if fits and callable(getattr(value, unwrap, None)):
+            try:
+                found = getattr(value, unwrap)()
+            except Exception:  # a foreign type's own failure: its text is kept instead
+                break
+            if found is not value:
+                return plain(found, depth + 1)
+    return _text(value)
+
+
+def flat_params(params: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Params with nested mappings flattened by dots: ``{"a": {"b": 1}}`` becomes ``{"a.b": 1}``."""
+    flat: dict[str, Any] = {}
+    for key, value in params.items():
+        name = name_of(f"{prefix}{key}" if not isinstance(key, str) or prefix else key, "a param")
+        if isinstance(value, Mapping) and value and name.count(".") < _DEEPEST:
+            flat.update(flat_params(value, f"{name}."))
+        else:
+            flat[name] = plain(value)
+    return flat
+
+
+def _text(value: object) -> str:
+    try:
+        return _CONTROL.sub("\ufffd", str(value))
+    except Exception as error:  # a user's __str__ may fail in any way
+        return f"<{type(value).__name__}: {type(error).__name__}>"
