@@ -4,6 +4,7 @@
 `clock`              a clock that stands still until it is moved
 `project`            an empty folder which is the current one, without git and without workspace
 `plain_user`         runs programs as somebody who is not root (see `support.plain_user.PlainUser`)
+`postgres_server`    makes and drops databases
 `postgres_url`       URL of a real PostgreSQL server, one for all tests
 `postgres_database`  URL of a new empty database on it, dropped after the test
 `database_url`       the test runs twice: with a new SQLite file and with a new PostgreSQL database
@@ -68,7 +69,7 @@ def plain_user(_any_plain_user: PlainUser) -> PlainUser:
 
 
 @pytest.fixture(scope="session")
-def _postgres_server(_any_plain_user: PlainUser) -> Iterator[PostgresServer]:
+def postgres_server(_any_plain_user: PlainUser) -> Iterator[PostgresServer]:
     pytest.importorskip("psycopg", reason="psycopg is not installed (extra `postgres`)", exc_type=ImportError)
     programs = find_postgres()
     if programs is None:
@@ -79,15 +80,15 @@ def _postgres_server(_any_plain_user: PlainUser) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(_postgres_server: PostgresServer) -> str:
-    return _postgres_server.url()
+def postgres_url(postgres_server: PostgresServer) -> str:
+    return postgres_server.url()
 
 
 @pytest.fixture
-def postgres_database(_postgres_server: PostgresServer) -> Iterator[str]:
-    url = _postgres_server.create_database()
+def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
+    url = postgres_server.create_database()
     yield url
-    _postgres_server.drop_database(url)
+    postgres_server.drop_database(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

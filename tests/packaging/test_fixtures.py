@@ -29,11 +29,11 @@ def test_a_plain_users_programs_import_nbproof_and_write_in_their_home_only(plai
     assert (plain_user.home / "x").read_text() == "y"
 
 
-def test_a_new_database_is_empty_and_gone_afterwards(postgres_database, _postgres_server):
+def test_a_new_database_is_empty_and_gone_afterwards(postgres_database, postgres_server):
     psycopg = pytest.importorskip("psycopg")
     with psycopg.connect(postgres_database) as connection:
         connection.execute("CREATE TABLE t (a int)")
-    with psycopg.connect(_postgres_server.create_database()) as connection:
+    with psycopg.connect(postgres_server.create_database()) as connection:
         tables = connection.execute("SELECT count(*) FROM pg_tables WHERE tablename = 't'").fetchone()
     assert tables == (0,)
 

@@ -34,7 +34,7 @@ class PlainUser:
 
     Notes
     -----
-    A checkout below a closed folder (``/root``, the result of ``mktemp -d``) cannot be entered by another user.
+    A checkout below a closed folder (``/root``, the result of ``mktemp -d``) cannot be entered by others.
     `open_the_way` lets others pass through such folders, without listing them, and `close` takes that back.
     """
 

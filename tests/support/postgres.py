@@ -40,12 +40,18 @@ class PostgresServer:
         self._numbers = count(1)
         self.folder = user.folder("pg")
         data = self.folder / "data"
-        user.run(
-            [programs / "initdb", "-D", data, "-U", "nbproof", "-A", "trust", "-E", "UTF8", "--locale=C"]
-            + ["--no-sync", "--no-instructions"],
-            timeout=120,
-            check=True,
-        )
+        options = [
+            "-U",
+            "nbproof",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--no-instructions",
+        ]
+        user.run([programs / "initdb", "-D", data, *options], timeout=120, check=True)
         self._log = (self.folder / "log").open("w")
         settings = {
             "listen_addresses": "",
@@ -87,7 +93,7 @@ class PostgresServer:
         import psycopg
 
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]  # psycopg wants literals; ours is made here
+            connection.execute(statement)
 
     def _wait_until_it_answers(self, seconds: float) -> None:
         import psycopg
