@@ -30,10 +30,7 @@ class JobRow(Base):
     attempt: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     # Who runs it, and until when that may be believed without asking.
     owner_id: Mapped[Id | None]
-    owner_host: Mapped[Prose | None]
-    owner_boot_id: Mapped[Prose | None]
-    owner_pid: Mapped[int | None] = mapped_column(Integer)
-    owner_pid_started: Mapped[Prose | None]
+    owner: Mapped[Json | None]
     lease_us: Mapped[InstantUs | None]
 
     __table_args__ = (

@@ -22,10 +22,10 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -45,17 +45,40 @@ _STAMP = sa.table("alembic_version", sa.column("version_num"))
 # Any number would do; every nbproof must use the same one.
 _POSTGRESQL_LOCK = 0x6E6270726F6F66
 
-# SQLite tells its failures by words only (Python 3.11 gives codes, but not through every path); first match wins.
+# SQLite tells its failures by words; the first match wins.
 _SQLITE_TROUBLES: tuple[tuple[str, str, str], ...] = (
-    ("is locked", "another program has kept {where} locked", "try again; if it lasts, close the program that holds it"),
-    ("readonly database", "{where} cannot be written", "make the file and its folder writable, or copy the workspace"),
-    ("unable to open database file", "{where} cannot be opened", "check that its folder exists and may be written"),
+    (
+        "is locked",
+        "another program has kept {where} locked",
+        "try again; if it lasts, close the program that holds it",
+    ),
+    (
+        "readonly database",
+        "{where} cannot be written",
+        "make the file and its folder writable, or copy the workspace",
+    ),
+    (
+        "unable to open database file",
+        "{where} cannot be opened",
+        "check that its folder exists and may be written",
+    ),
     ("is not a database", "{where} is not a database, or is damaged", "{restore}"),
     ("malformed", "{where} is damaged", "{restore}"),
-    ("is full", "the disk that holds {where} is full", "free some space; what was logged waits in the journal"),
-    ("disk i/o error", "the disk that holds {where} failed", "check the disk; a network mount must support file locks"),
-    ("locking protocol", "the disk that holds {where} has no file locks", "keep the workspace on a local disk, or "
-     "set a PostgreSQL database in nbproof.toml"),
+    (
+        "is full",
+        "the disk that holds {where} is full",
+        "free some space; what was logged waits in the journal",
+    ),
+    (
+        "disk i/o error",
+        "the disk that holds {where} failed",
+        "check the disk; a network mount must support file locks",
+    ),
+    (
+        "locking protocol",
+        "the disk that holds {where} has no file locks",
+        "keep the workspace on a local disk, or set a PostgreSQL database in nbproof.toml",
+    ),
 )
 _RESTORE = (
     "move the file away and put back a copy from the folder backups beside it; without a copy a new one is "
@@ -135,6 +158,12 @@ class Database:
         """Close the connections that are not in use; the next use opens new ones."""
         self.engine.dispose()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @contextmanager
     def told(self) -> Iterator[None]:
         """Failures of the machine inside the block become `Unavailable`; mistakes stay what they are."""
@@ -164,12 +193,16 @@ class Database:
                     if words == "unable to open database file" and not self.path.parent.is_dir():
                         hint = f"the folder {self.path.parent} does not exist; make it, or run: nbproof init"
                     return Unavailable(
-                        message.format(where=self.where), hint=hint.format(restore=_RESTORE), details={"said": said}
+                        message.format(where=self.where),
+                        hint=hint.format(restore=_RESTORE),
+                        details={"said": said},
                     )
             return None
         if "permission denied" in said and isinstance(error, exc.ProgrammingError):
             return NotAllowed(
-                f"the user of {self.where} may not do that", hint="grant it the schema's tables", details={"said": said}
+                f"the user of {self.where} may not do that",
+                hint="grant it the schema's tables",
+                details={"said": said},
             )
         if isinstance(error, exc.OperationalError | exc.InterfaceError):
             return Unavailable(
@@ -193,7 +226,11 @@ class Database:
                 # would otherwise have to create.  True for a moment only, hence no pool below.
                 query = "?mode=ro" if _sibling(path, "-wal").exists() else "?immutable=1"
             connection = sqlite3.connect(
-                location + query, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False, uri=True
+                location + query,
+                timeout=self._busy_timeout,
+                isolation_level=None,
+                check_same_thread=False,
+                uri=True,
             )
             try:
                 # With a rollback journal only FULL survives a power cut without damage.
@@ -314,7 +351,9 @@ def upgrade(database: Database, *, backup_dir: Path | None = None) -> DatabaseSt
             return state
         if state.revision is None:
             all_tables().create_all(connection)
-            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            connection.exec_driver_sql(
+                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+            )
             connection.execute(sa.insert(_STAMP).values(version_num=HEAD))
         else:
             _copy_before(database, state.revision, backup_dir)
@@ -335,7 +374,9 @@ def check(database: Database) -> list[str]:
             answers = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
             found += [f"damaged: {answer}" for answer in answers if answer != "ok"]
             orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-            found += [f"row {row[1]} of {row[0]} points to a row of {row[2]} that is gone" for row in orphans[:20]]
+            found += [
+                f"row {row[1]} of {row[0]} points to a row of {row[2]} that is gone" for row in orphans[:20]
+            ]
         if state.revision == HEAD:
             found += _differences(connection)
     return found
@@ -345,8 +386,13 @@ def _differences(connection: Connection) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": all_tables()})
-    return [f"the tables differ from their description: {change}" for change in compare_metadata(context, all_tables())]
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "target_metadata": all_tables()}
+    )
+    return [
+        f"the tables differ from their description: {change}"
+        for change in compare_metadata(context, all_tables())
+    ]
 
 
 def _state(database: Database, connection: Connection) -> DatabaseState:
@@ -361,7 +407,8 @@ def _state(database: Database, connection: Connection) -> DatabaseState:
     ours = tables & set(all_tables().tables)
     if (revision is None and ours) or (revision is not None and MetaRow.__tablename__ not in tables):
         raise Conflict(
-            f"{database.where} holds the tables of another program" + (f": {', '.join(sorted(ours)[:5])}" if ours else ""),
+            f"{database.where} holds the tables of another program"
+            + (f": {', '.join(sorted(ours)[:5])}" if ours else ""),
             hint="give nbproof a database, or a PostgreSQL schema, of its own",
         )
     if revision is not None and revision not in REVISIONS and _is_newer(series):
@@ -370,7 +417,9 @@ def _state(database: Database, connection: Connection) -> DatabaseState:
             hint="pip install -U nbproof",
             details={"version": version, "revision": revision},
         )
-    done = REVISIONS.index(revision) + 1 if revision in REVISIONS else 0 if revision is None else len(REVISIONS)
+    done = 0 if revision is None else len(REVISIONS)
+    if revision in REVISIONS:
+        done = REVISIONS.index(revision) + 1
     return DatabaseState(database.where, revision, HEAD, series, version, REVISIONS[done:])
 
 
@@ -417,7 +466,9 @@ def _migrate(connection: Connection, revision: str = "head") -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).resolve().parent / "migrations").replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(Path(__file__).resolve().parent / "migrations").replace("%", "%%")
+    )
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
@@ -448,7 +499,8 @@ def _copy_before(database: Database, revision: str, backup_dir: Path | None) -> 
             os.fsync(written.fileno())
         partial.replace(target)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise Unavailable(
             f"{database.path} was not upgraded: no copy could be made in {folder}",
             hint="make the folder writable and free some space",
@@ -476,7 +528,7 @@ def _checked_url(url: str | Path) -> URL:
     if isinstance(url, Path) or "://" not in url:
         return URL.create("sqlite", database=str(Path(url).expanduser().absolute()))
     try:
-        parsed = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+        parsed = make_url(f"postgresql{url[8:]}" if url.startswith("postgres://") else url)
         backend = parsed.get_backend_name()
     except exc.ArgumentError as error:
         raise Invalid(

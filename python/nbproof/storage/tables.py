@@ -105,7 +105,8 @@ class WriterRow(Base):
     host: Mapped[Prose]
     boot_id: Mapped[Prose]
     pid: Mapped[int] = mapped_column(Integer)
-    pid_started: Mapped[Prose | None]  # as the machine tells it; only compared for equality
+    pid_started: Mapped[Prose]  # as the machine tells it; only compared for equality
+    pid_space: Mapped[Prose]
     version: Mapped[Prose]
     created_us: Mapped[InstantUs]
     drained: Mapped[Count]  # the highest sequence number that is in the tables

@@ -6,7 +6,7 @@ A metric has one row in ``metrics`` (what lists and searches need) and its point
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, SmallInteger, desc
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nbproof.storage.tables import Base, Blob, Count, Id, InstantUs, Json, Name, Prose
@@ -72,8 +72,8 @@ class RunRow(Base):
         Index("ix_runs_name", "name"),
         Index("ix_runs_parent_id", "parent_id"),
         Index("ix_runs_writer_id_status", "writer_id", "status"),
-        Index("ix_runs_started_us_id", desc("started_us"), desc("id")),
-        Index("ix_runs_experiment_id_started_us_id", "experiment_id", desc("started_us"), desc("id")),
+        Index("ix_runs_started_us_id", "started_us", "id"),
+        Index("ix_runs_experiment_id_started_us_id", "experiment_id", "started_us", "id"),
     )
 
 

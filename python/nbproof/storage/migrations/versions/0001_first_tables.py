@@ -49,7 +49,8 @@ def _storage() -> None:
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("boot_id", sa.Text(), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
-        sa.Column("pid_started", sa.Text()),
+        sa.Column("pid_started", sa.Text(), nullable=False),
+        sa.Column("pid_space", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.Column("drained", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -98,15 +99,16 @@ def _tracking() -> None:
         sa.Column("code", sa.Text()),
         sa.Column("writer_id", _id()),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
-        sa.ForeignKeyConstraint(["experiment_id"], ["experiments.id"], name="fk_runs_experiment_id_experiments"),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"], ["experiments.id"], name="fk_runs_experiment_id_experiments"
+        ),
     )
-    newest_first = [sa.desc("started_us"), sa.desc("id")]
     op.create_index("ix_runs_ending", "runs", ["ending"])
     op.create_index("ix_runs_name", "runs", ["name"])
     op.create_index("ix_runs_parent_id", "runs", ["parent_id"])
     op.create_index("ix_runs_writer_id_status", "runs", ["writer_id", "status"])
-    op.create_index("ix_runs_started_us_id", "runs", newest_first)
-    op.create_index("ix_runs_experiment_id_started_us_id", "runs", ["experiment_id", *newest_first])
+    op.create_index("ix_runs_started_us_id", "runs", ["started_us", "id"])
+    op.create_index("ix_runs_experiment_id_started_us_id", "runs", ["experiment_id", "started_us", "id"])
     op.create_table(
         "params",
         *_run_id("params"),
@@ -204,10 +206,7 @@ def _jobs() -> None:
         sa.Column("cancel_asked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("owner_id", _id()),
-        sa.Column("owner_host", sa.Text()),
-        sa.Column("owner_boot_id", sa.Text()),
-        sa.Column("owner_pid", sa.Integer()),
-        sa.Column("owner_pid_started", sa.Text()),
+        sa.Column("owner", sa.Text()),
         sa.Column("lease_us", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
     )
