@@ -1,0 +1,1 @@
+"""Opens a workspace, wires its services, registers the operations; has no behaviour of its own."""

@@ -1,0 +1,149 @@
+"""Which workspace: where the folder ``.nbproof`` of a notebook or script is, or will be.
+
+The order, tried from the top:
+
+1. ``NBPROOF_URL``: a server;
+2. ``NBPROOF_WORKSPACE``: the folder that holds ``.nbproof`` (or that folder itself);
+3. the nearest ``.nbproof`` upward from the notebook's or script's folder, but never one in the home
+   folder or the root itself: there it would swallow every project below;
+4. a new one at the root of the git repository, or beside the notebook where there is no git;
+5. where that would be home, the root, or a folder that can't be written: a folder of the user's own
+   data directory that belongs to that place.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbproof.core.errors import Invalid
+
+__all__ = ["FOLDER", "Location", "find_location", "running_source"]
+
+FOLDER = ".nbproof"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a workspace is.
+
+    Attributes
+    ----------
+    root : Path
+        The folder that holds ``.nbproof``.
+    exists : bool
+        Whether ``.nbproof`` is there already.
+    why : str
+        Which rule found it, in words for the user.
+    url : str or None
+        Set for a workspace behind a server; `root` then means nothing.
+    """
+
+    root: Path
+    exists: bool
+    why: str
+    url: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The ``.nbproof`` folder itself."""
+        return self.root / FOLDER
+
+
+def find_location(
+    start: Path, environ: Mapping[str, str] | None = None, *, home: Path | None = None
+) -> Location:
+    """The workspace of what runs in the folder `start`; nothing is created.
+
+    Raises
+    ------
+    Invalid
+        ``NBPROOF_WORKSPACE`` names a file.
+    """
+    environ = os.environ if environ is None else environ
+    if url := environ.get("NBPROOF_URL"):
+        return Location(Path(), True, "NBPROOF_URL", url.rstrip("/"))
+    if named := environ.get("NBPROOF_WORKSPACE"):
+        root = Path(named).expanduser().absolute()
+        if root.name == FOLDER:
+            root = root.parent
+        if root.exists() and not root.is_dir():
+            raise Invalid(
+                f"NBPROOF_WORKSPACE names {named!r}, which is not a folder",
+                hint="name the folder that holds .nbproof",
+                details={"field": "NBPROOF_WORKSPACE"},
+            )
+        return Location(root, (root / FOLDER).is_dir(), "NBPROOF_WORKSPACE")
+    home = (home or Path.home()).resolve()
+    start = start.resolve()
+    git_root: Path | None = None
+    for folder in (start, *start.parents):
+        if _too_wide(folder, home):
+            continue
+        if (folder / FOLDER).is_dir():
+            return Location(folder, True, f"the nearest {FOLDER} upward from {start}")
+        if git_root is None and (folder / ".git").exists():
+            git_root = folder
+    root, why = (git_root, "the root of the git repository") if git_root else (start, "beside the notebook or script")
+    if _too_wide(root, home):
+        return _own_place(root, environ, home, "a project folder is better than the home folder")
+    if not os.access(root, os.W_OK | os.X_OK):
+        if root != start and os.access(start, os.W_OK | os.X_OK):
+            return Location(start, False, "beside the notebook or script")
+        return _own_place(root, environ, home, f"{root} can't be written")
+    return Location(root, False, why)
+
+
+def running_source(environ: Mapping[str, str] | None = None) -> tuple[Path, Path | None]:
+    """Folder and path of the notebook or script that is running, as far as it can be known.
+
+    Jupyter Server tells a kernel its notebook by ``JPY_SESSION_NAME``; editors by a variable
+    ``__vsc_ipynb_file__``; a script is ``__main__.__file__``.  The path is None where nothing tells.
+    """
+    environ = os.environ if environ is None else environ
+    main = sys.modules.get("__main__")
+    session = environ.get("JPY_SESSION_NAME")
+    if session and session.endswith(".ipynb"):
+        path = Path(session)
+        if path.is_absolute():
+            return path.parent, path
+        # Some front ends give a path relative to a root that the kernel does not know.
+        beside = Path.cwd() / path.name
+        return Path.cwd(), beside
+    notebook = getattr(main, "__vsc_ipynb_file__", None)
+    if isinstance(notebook, str):
+        return Path(notebook).parent, Path(notebook)
+    if "ipykernel" in sys.modules and getattr(main, "get_ipython", None) is not None:
+        return Path.cwd(), None
+    script = getattr(main, "__file__", None)
+    if isinstance(script, str) and not _is_command(main):
+        path = Path(script).absolute()
+        return path.parent, path
+    return Path.cwd(), None
+
+
+def _is_command(main: object) -> bool:
+    # A console script or `python -m something` of an installed package is not the user's work.
+    spec = getattr(main, "__spec__", None)
+    script = str(getattr(main, "__file__", ""))
+    return spec is not None or Path(script).parent == Path(sys.executable).parent
+
+
+def _too_wide(folder: Path, home: Path) -> bool:
+    return folder == home or folder == folder.parent
+
+
+def _own_place(place: Path, environ: Mapping[str, str], home: Path, why: str) -> Location:
+    import hashlib
+
+    base = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    if sys.platform == "win32":
+        base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    digest = hashlib.blake2b(str(place).encode(), digest_size=4).hexdigest()
+    root = base / "nbproof" / "workspaces" / f"{place.name or 'root'}-{digest}"
+    return Location(root, (root / FOLDER).is_dir(), f"a folder of your own, because {why}")

@@ -1,0 +1,346 @@
+"""An open workspace: one object from which every service of every room hangs.
+
+Opening costs nothing: the journal, the database, the settings' model and the services are made when
+they are first needed, so that a kernel which only logs never loads a database.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbproof.core.clock import Clock, SystemClock
+from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
+from nbproof.core.errors import Conflict, PlatformError
+from nbproof.core.events import Changes
+from nbproof.platform.location import Location, find_location, running_source
+from nbproof.storage.journal.writer import JournalWriter
+from nbproof.tracking.provenance import Origin
+from nbproof.tracking.service import ExperimentTracker
+
+if TYPE_CHECKING:
+    from nbproof.core.operation import Ask, Operation
+    from nbproof.core.settings import Settings
+    from nbproof.jobs.service import Jobs
+    from nbproof.platform.directory import Directory
+    from nbproof.platform.remote import RemoteWorkspace
+    from nbproof.storage.backend import FileSystemStorage
+    from nbproof.storage.database import Database
+    from nbproof.storage.drain import Drain, DrainReport
+    from nbproof.tracking.repository import RunRepository
+
+__all__ = ["FORMAT", "Workspace", "close_current", "current", "drain", "open_workspace", "use"]
+
+FORMAT = 1
+"""Format of the workspace folder that this version writes."""
+
+_TOML = """\
+# Settings of this nbproof workspace; meant to be committed.
+# What can be set: docs/reference/settings.md, or `nbproof doctor`.
+format = {format}
+"""
+_GITIGNORE = "# Records and content stay out of git; settings go in.\n*\n!.gitignore\n!nbproof.toml\n"
+
+
+class Workspace:
+    """The workspace at a location, on this machine.
+
+    Laws: safe from any thread; nothing is created before the first write; reading a workspace that
+    does not exist finds it empty.
+
+    Parameters
+    ----------
+    location : Location
+    clock : Clock, optional
+    say : callable, optional
+        Tells the user one line, such as where a new workspace was made.
+    environ : mapping, optional
+        Instead of `os.environ`.
+    """
+
+    def __init__(
+        self,
+        location: Location,
+        *,
+        clock: Clock | None = None,
+        say: Callable[[str], None] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.location = location
+        self.folder = location.folder
+        self.root = location.root
+        self.clock: Clock = clock or SystemClock()
+        self.changes = Changes()
+        self._say = say or _say
+        self._environ: Mapping[str, str] = os.environ if environ is None else environ
+        self._lock = threading.RLock()
+        self._made = False
+        self._database: Database | None = None
+        self._drain: Drain | None = None
+        self._directory: Directory | None = None
+        self._empty: Database | None = None
+
+    # -- what a log call needs -----------------------------------------------------------------------
+
+    @cached_property
+    def journal(self) -> JournalWriter:
+        """This process's journal."""
+        return JournalWriter(self.folder / "journal", clock=self.clock, before_first=self.make)
+
+    @cached_property
+    def tracker(self) -> ExperimentTracker:
+        """Experiments and runs."""
+        raw = self._raw_settings()
+        return ExperimentTracker(
+            self.journal,
+            lambda: self.runs,
+            self.catch_up,
+            lambda: self.storage,
+            clock=self.clock,
+            origin=_origin,
+            experiment=self._environ.get("NBPROOF_EXPERIMENT") or raw.get("experiment"),
+            capture_git=_truth(self._environ.get("NBPROOF_CAPTURE_GIT", raw.get("capture_git", True))),
+            ended=self._run_ended,
+        )
+
+    def make(self) -> None:
+        """Make the folder with its settings and ``.gitignore``, and announce it; again is nothing."""
+        with self._lock:
+            if self._made:
+                return
+            new = not self.folder.is_dir()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, text in ((SETTINGS_FILE, _TOML.format(format=FORMAT)), (".gitignore", _GITIGNORE)):
+                path = self.folder / name
+                if not path.exists():
+                    path.write_text(text, encoding="utf-8")
+            self._made = True
+        if new:
+            self._say(f"nbproof: new workspace {self.folder} ({self.location.why})")
+        from nbproof.storage.announce import announce_workspace
+
+        announce_workspace(self.root)
+
+    # -- what reading needs --------------------------------------------------------------------------
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder is there."""
+        return self.folder.is_dir()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The checked settings; raises `Invalid` for a malformed file or variable."""
+        from nbproof.core.settings import load_settings
+
+        return load_settings(self.folder, self._environ)
+
+    @property
+    def database(self) -> Database:
+        """The records; opened, made or upgraded on first use."""
+        with self._lock:
+            if self._database is None:
+                from nbproof.storage.database import Database, open_database
+
+                if not self.exists and self.settings.database is None:
+                    # Someone looks before anything was recorded: an empty answer, and no trace on disk.
+                    if self._empty is None:
+                        self._empty = open_database("sqlite://")
+                    return self._empty
+                self._refuse_the_future()
+                url: str | Path = self.settings.database or self.folder / "meta.db"
+                self._database = open_database(url, backup_dir=self.folder / "backups")
+                assert isinstance(self._database, Database)
+            return self._database
+
+    @property
+    def runs(self) -> RunRepository:
+        """The records of runs."""
+        from nbproof.tracking.repository import RunRepository
+
+        return RunRepository(self.database)
+
+    @cached_property
+    def storage(self) -> FileSystemStorage:
+        """Content of artifacts."""
+        from nbproof.storage.backend import FileSystemStorage
+
+        return FileSystemStorage(self.folder / "content")
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Long work."""
+        from nbproof.jobs.repository import JobRepository
+        from nbproof.jobs.service import Jobs
+
+        return Jobs(JobRepository(self.database), clock=self.clock, changes=self.changes)
+
+    @property
+    def directory(self) -> Directory:
+        """The workspaces that can be reached from here."""
+        if self._directory is None:
+            from nbproof.platform.directory import Directory
+
+            self._directory = Directory(Path.cwd(), clock=self.clock)
+        return self._directory
+
+    @directory.setter
+    def directory(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def catch_up(self) -> DrainReport | None:
+        """Drain the journals of every process that writes here; cheap when there is nothing new."""
+        with self._lock:
+            if self._drain is None:
+                if not self.exists:
+                    return None
+                from nbproof.storage.drain import Drain
+                from nbproof.tracking.repository import TrackingApplier
+
+                self._drain = Drain(
+                    self.folder / "journal",
+                    self.database,
+                    [TrackingApplier()],
+                    clock=self.clock,
+                    changes=self.changes,
+                )
+        return self._drain.run_once()
+
+    def call(self, operation: Operation, ask: Ask) -> Any:
+        """Do what an operation asks, here."""
+        from nbproof.platform.rooms import room_of
+
+        if operation.action != "read" and not self.exists:
+            self.make()
+        return operation(room_of(operation).service(self), ask)
+
+    def close(self, status: str = "finished") -> None:
+        """End live runs and let go of files and connections."""
+        if "tracker" in self.__dict__:
+            self.tracker.close(status)
+        if "jobs" in self.__dict__:
+            self.jobs.close()
+        if "journal" in self.__dict__:
+            self.journal.close()
+        for database in (self._database, self._empty):
+            if database is not None:
+                database.close()
+        self._database = self._empty = self._drain = None
+
+    def __repr__(self) -> str:
+        return f"<workspace {self.folder}>"
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _raw_settings(self) -> dict[str, Any]:
+        # A broken settings file must not keep anyone from logging: defaults hold, and it is said.
+        try:
+            raw = read_settings_file(self.folder / SETTINGS_FILE)
+            _refuse_format(raw, self.folder)
+        except PlatformError as error:
+            warnings.warn(f"nbproof: {error} Recording goes on with default settings.", stacklevel=4)
+            return {}
+        return raw
+
+    def _refuse_the_future(self) -> None:
+        _refuse_format(read_settings_file(self.folder / SETTINGS_FILE), self.folder)
+
+    def _run_ended(self) -> None:
+        from nbproof.storage.announce import server_alive
+
+        if not server_alive(self.root):
+            from nbproof.storage.drain import drain_in_background
+
+            drain_in_background(self.root)
+
+
+def _refuse_format(raw: Mapping[str, Any], folder: Path) -> None:
+    written = raw.get("format", FORMAT)
+    if isinstance(written, int) and written > FORMAT:
+        raise Conflict(
+            f"the workspace {folder} has format {written}; this nbproof knows formats up to {FORMAT}.",
+            hint="pip install -U nbproof",
+            details={"format": written, "known": FORMAT},
+        )
+
+
+# -- the workspace of this process -------------------------------------------------------------------
+
+_current: Workspace | RemoteWorkspace | None = None
+_opening = threading.RLock()
+
+
+def current() -> Workspace | RemoteWorkspace:
+    """The workspace of this process, found on first use by the rules of `find_location`."""
+    global _current
+    if _current is None:
+        with _opening:
+            if _current is None:
+                _current = open_workspace()
+                atexit.register(close_current)
+    return _current
+
+
+def use(workspace: Workspace | RemoteWorkspace | None) -> Workspace | RemoteWorkspace | None:
+    """Make a workspace the one of this process, or None to find it anew; returns the one before."""
+    global _current
+    with _opening:
+        before, _current = _current, workspace
+    return before
+
+
+def open_workspace(
+    start: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Workspace | RemoteWorkspace:
+    """The workspace of a folder, by default of the notebook or script that is running."""
+    location = find_location(start or running_source(environ)[0], environ)
+    if location.url is not None:
+        from nbproof.platform.remote import RemoteWorkspace
+
+        return RemoteWorkspace(location.url, token=(environ or os.environ).get("NBPROOF_TOKEN"))
+    return Workspace(location, clock=clock, say=say, environ=environ)
+
+
+def close_current() -> None:
+    """End what is live; what runs when the interpreter exits."""
+    workspace = _current
+    if workspace is None:
+        return
+    crashed = getattr(sys, "last_type", None) is not None and "ipykernel" not in sys.modules
+    try:
+        workspace.close("failed" if crashed and not sys.flags.interactive else "finished")
+    except Exception as error:
+        # At exit nobody can act on a traceback; the journal has what was acknowledged.
+        print(f"nbproof: closing the workspace failed: {error}", file=sys.stderr)
+
+
+def drain(root: str) -> None:
+    """Drain the journals of the workspace whose root folder this is; for the child process."""
+    workspace = Workspace(Location(Path(root), True, "named"))
+    if workspace.exists:
+        workspace.catch_up()
+        workspace.close()
+
+
+def _origin() -> Origin:
+    folder, source = running_source()
+    return Origin(folder, source)
+
+
+def _truth(value: object) -> bool:
+    return str(value).strip().lower() not in ("0", "false", "no", "off")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stdout if "ipykernel" in sys.modules else sys.stderr)
