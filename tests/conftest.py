@@ -4,6 +4,7 @@
 `clock`              a clock that stands still until it is moved
 `project`            an empty folder which is the current one, without git and without workspace
 `plain_user`         runs programs as somebody who is not root (see `support.plain_user.PlainUser`)
+`small_disk`         an empty folder on a disk of 4 MiB
 `postgres_server`    makes and drops databases
 `postgres_url`       URL of a real PostgreSQL server, one for all tests
 `postgres_database`  URL of a new empty database on it, dropped after the test
@@ -16,6 +17,7 @@ No test sees the user's own Jupyter, IPython or nbproof settings.
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +27,7 @@ import pytest
 from nbproof.core.clock import FixedClock
 from tests.support.plain_user import PlainUser
 from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.small_disk import mount_small_disk, unmount
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
@@ -66,6 +69,19 @@ def plain_user(_any_plain_user: PlainUser) -> PlainUser:
     if reason := _any_plain_user.open_the_way():
         pytest.skip(reason)
     return _any_plain_user
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    prepared = os.environ.get("TEST_SMALL_DISK")
+    disk = Path(prepared) if prepared else mount_small_disk(tmp_path)
+    if disk is None:
+        pytest.skip("a small disk can be mounted by root only, and not in every container")
+    yield disk
+    if not prepared:
+        return unmount(disk)
+    for child in disk.iterdir():
+        shutil.rmtree(child) if child.is_dir() else child.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -45,3 +45,8 @@ def test_no_test_sees_the_users_settings(monkeypatch):
 
 def test_a_test_asks_for_both_databases(database_url):
     assert database_url.startswith(("sqlite:///", "postgresql://"))
+
+
+def test_a_small_disk_is_soon_full(small_disk):
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "big").write_bytes(bytes(5 << 20))

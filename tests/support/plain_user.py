@@ -6,6 +6,8 @@ Jupyter refuse to start as root.  Where the tests themselves run as a plain user
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import pwd
 import shutil
@@ -14,12 +16,12 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PlainUser", "stop"]
+__all__ = ["Passage", "PlainUser", "stop"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -42,7 +44,7 @@ class PlainUser:
         self.is_other = os.geteuid() == 0
         entry = pwd.getpwnam(account) if self.is_other else pwd.getpwuid(os.geteuid())
         self.name, self.uid, self.gid = entry.pw_name, entry.pw_uid, entry.pw_gid
-        self._opened: dict[Path, int] = {}
+        self._passage: Passage | None = None
         # Short, since the path of a unix socket has at most 107 bytes.
         self.base = Path(tempfile.mkdtemp(prefix="nbp-", dir="/tmp" if os.access("/tmp", os.W_OK) else None))
         self.base.chmod(0o755)
@@ -72,7 +74,7 @@ class PlainUser:
             "HOME": home,
             "USER": self.name,
             "LOGNAME": self.name,
-            "TMPDIR": home,
+            "TMPDIR": str(self.base.parent),
             "IPYTHONDIR": f"{home}/ipython",
             "JUPYTER_CONFIG_DIR": f"{home}/jupyter/config",
             "JUPYTER_DATA_DIR": f"{home}/jupyter/data",
@@ -134,31 +136,63 @@ class PlainUser:
 
     def open_the_way(self) -> str | None:
         """Let the user reach this checkout and its Python; the reason if it cannot be done."""
-        if self.is_other:
+        if self.is_other and self._passage is None:
             wanted = {REPOSITORY, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve()}
-            for folder in {parent for path in wanted for parent in path.resolve().parents}:
-                mode = stat.S_IMODE(folder.stat().st_mode)
-                if not mode & stat.S_IXOTH:
-                    with suppress(OSError):
-                        folder.chmod(mode | stat.S_IXOTH)
-                        self._opened[folder] = mode
+            self._passage = Passage(folder for path in wanted for folder in path.resolve().parents)
         tried = self.run([sys.executable, "-c", "import nbproof._version"])
         if tried.returncode == 0:
             return None
         return f"user {self.name} cannot run {sys.executable}: {tried.stderr.strip().splitlines()[-1]}"
 
     @property
-    def opened(self) -> list[Path]:
+    def opened(self) -> list[str]:
         """Folders that others may pass through until `close`."""
-        return sorted(self._opened)
+        return self._passage.opened if self._passage else []
 
     def close(self) -> None:
         """Close the folders that were opened and remove the user's own."""
-        for folder, mode in self._opened.items():
-            with suppress(OSError):
-                folder.chmod(mode)
-        self._opened.clear()
+        if self._passage:
+            self._passage.close()
         shutil.rmtree(self.base, ignore_errors=True)
+
+
+class Passage:
+    """Lets others pass through closed folders, without listing them, until the last that needs it closes it.
+
+    Several test runs may need the same folder at once, so the modes to go back to are kept in a file, and
+    each run holds a shared lock on it: who can have the lock alone is the last.  Root only.
+    """
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        run = Path("/run") if os.access("/run", os.W_OK) else Path("/root")
+        self._file = (run / "nbproof-tests-opened.json").open("a+")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        modes = self._modes()
+        for folder in sorted(set(folders)):
+            mode = stat.S_IMODE(folder.stat().st_mode)
+            if not mode & stat.S_IXOTH:
+                with suppress(OSError):
+                    folder.chmod(mode | stat.S_IXOTH)
+                    modes.setdefault(str(folder), mode)
+        self._file.truncate(0)
+        json.dump(modes, self._file)
+        self._file.flush()
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+        self.opened = sorted(modes)
+
+    def _modes(self) -> dict[str, int]:
+        self._file.seek(0)
+        modes: dict[str, int] = json.loads(self._file.read() or "{}")
+        return modes
+
+    def close(self) -> None:
+        """Put the modes back, if nobody else still needs them."""
+        with self._file, suppress(BlockingIOError):
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for folder, mode in self._modes().items():
+                with suppress(OSError):
+                    Path(folder).chmod(mode)
+            self._file.truncate(0)
 
 
 def stop(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM, timeout: float = 10) -> int:
