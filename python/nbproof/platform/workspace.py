@@ -92,7 +92,7 @@ class Workspace:
     @cached_property
     def journal(self) -> JournalWriter:
         """This process's journal."""
-        return JournalWriter(self.folder / "journal", clock=self.clock, before_first=self.make)
+        return JournalWriter(self.folder / "journal", clock=self.clock, on_restored=self._journal_restored)
 
     @cached_property
     def tracker(self) -> ExperimentTracker:
@@ -107,6 +107,7 @@ class Workspace:
             origin=_origin,
             experiment=self._environ.get("NBPROOF_EXPERIMENT") or raw.get("experiment"),
             capture_git=_truth(self._environ.get("NBPROOF_CAPTURE_GIT", raw.get("capture_git", True))),
+            prepare=self.make,
             ended=self._run_ended,
         )
 
@@ -251,6 +252,13 @@ class Workspace:
 
     def _refuse_the_future(self) -> None:
         _refuse_format(read_settings_file(self.folder / SETTINGS_FILE), self.folder)
+
+    def _journal_restored(self) -> None:
+        # The folder vanished under us and the journal began anew: it must know our runs again.
+        with self._lock:
+            self._made = False
+        if "tracker" in self.__dict__:
+            self.tracker.announce_again()
 
     def _run_ended(self) -> None:
         from nbproof.storage.announce import server_alive

@@ -78,6 +78,7 @@ class ActiveRun:
         "id",
         "name",
         "parent_id",
+        "start",
         "status",
         "unacknowledged",
     )
@@ -101,6 +102,7 @@ class ActiveRun:
         self.name = name
         self.experiment = experiment
         self.parent_id = parent_id
+        self.start: dict[str, Any] = {}
         self.status = "running"
         self.unacknowledged = 0
 

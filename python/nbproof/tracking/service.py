@@ -59,6 +59,8 @@ class ExperimentTracker:
         Name of the experiment of runs that name none; by default the notebook's or script's.
     capture_git : bool
         Whether a run records the state of its repository.
+    prepare : callable
+        Called before a run starts, to make what is missing.
     ended : callable
         Called after a run has ended, to see that its journal is drained.
     """
@@ -74,6 +76,7 @@ class ExperimentTracker:
         origin: Callable[[], Origin] | None = None,
         experiment: str | None = None,
         capture_git: bool = True,
+        prepare: Callable[[], object] | None = None,
         ended: Callable[[], object] | None = None,
     ) -> None:
         self._journal = journal
@@ -84,6 +87,7 @@ class ExperimentTracker:
         self._origin = origin or (lambda: Origin(Path.cwd()))
         self._experiment = experiment
         self._capture_git = capture_git
+        self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
         self._lock = threading.RLock()
         self._live: ActiveRun | None = None
@@ -479,7 +483,7 @@ class ExperimentTracker:
             details={"near": near},
         )
 
-    # -- the end of the process -----------------------------------------------------------------------
+    # -- the life of the process -----------------------------------------------------------------------
 
     def close(self, status: str = "finished") -> None:
         """End every live run of this process; a forked child leaves its parent's alone."""
@@ -493,6 +497,12 @@ class ExperimentTracker:
                 self._end(run, status)
         if ended:
             self._ended()
+
+    def announce_again(self) -> None:
+        """Tell a journal that had to begin anew which runs are live; a run told twice is one run."""
+        for run in list(self._stack):
+            if run.start:
+                self._journal.event("run.start", **run.start)
 
     # -- inside ---------------------------------------------------------------------------------------
 
@@ -525,21 +535,22 @@ class ExperimentTracker:
             before()
         identifier = new_id()
         run = ActiveRun(self, self._journal, identifier, name or kind_name(identifier), experiment, parent_id)
+        run.start = {
+            "run": identifier,
+            "experiment": {"id": new_id(), "name": experiment},
+            "name": run.name,
+            "parent": parent_id,
+            "tags": checked_tags,
+            "params": checked_params,
+            "notes": notes,
+            "detached": detached,
+            "time": self._clock.now_us(),
+            "source": str(origin.source) if origin and origin.source else None,
+            **_machine(),
+        }
         try:
-            self._journal.event(
-                "run.start",
-                run=identifier,
-                experiment={"id": new_id(), "name": experiment},
-                name=run.name,
-                parent=parent_id,
-                tags=checked_tags,
-                params=checked_params,
-                notes=notes,
-                detached=detached,
-                time=self._clock.now_us(),
-                source=str(origin.source) if origin and origin.source else None,
-                **_machine(),
-            )
+            self._prepare()
+            self._journal.event("run.start", **run.start)
         except OSError as error:
             run.failed(error)
             return run

@@ -1,0 +1,151 @@
+"""nbproof: the notebook-native data-science platform that proves its results.
+
+>>> import nbproof as nbp
+>>> with nbp.start_run("hello", experiment="doctest") as run:
+...     nbp.log_metric("auc", 0.91)
+
+Names are loaded when they are first used: importing this module costs milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbproof._version import __version__
+
+if TYPE_CHECKING:
+    from nbproof.api import (
+        active_run,
+        compare_runs,
+        create_experiment,
+        end_run,
+        get_experiment,
+        get_run,
+        list_experiments,
+        list_metrics,
+        list_runs,
+        log_artifact,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        metric_history,
+        search_runs,
+        set_tag,
+        set_tags,
+        start_run,
+        update_run,
+        workspace,
+    )
+    from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
+    from nbproof.storage.backend import FileSystemStorage, StorageBackend
+    from nbproof.tracking.active import ActiveRun, RecordingFailed
+    from nbproof.tracking.models import Artifact, Comparison, Experiment, Metric, Run
+    from nbproof.tracking.service import ExperimentTracker
+
+_HOMES = {
+    "nbproof.api": (
+        "active_run compare_runs create_experiment end_run get_experiment get_run list_experiments list_metrics "
+        "list_runs log_artifact log_metric log_metrics log_param log_params metric_history search_runs set_tag "
+        "set_tags start_run update_run workspace"
+    ),
+    "nbproof.core.errors": "Conflict Invalid NotAllowed NotFound PlatformError Unavailable",
+    "nbproof.storage.backend": "FileSystemStorage StorageBackend",
+    "nbproof.tracking.active": "ActiveRun RecordingFailed",
+    "nbproof.tracking.models": "Artifact Comparison Experiment Metric Run",
+    "nbproof.tracking.service": "ExperimentTracker",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "ActiveRun",
+    "Artifact",
+    "Comparison",
+    "Conflict",
+    "Experiment",
+    "ExperimentTracker",
+    "FileSystemStorage",
+    "Invalid",
+    "Metric",
+    "NotAllowed",
+    "NotFound",
+    "PlatformError",
+    "RecordingFailed",
+    "Run",
+    "StorageBackend",
+    "Unavailable",
+    "__version__",
+    "active_run",
+    "compare_runs",
+    "create_experiment",
+    "end_run",
+    "get_experiment",
+    "get_run",
+    "list_experiments",
+    "list_metrics",
+    "list_runs",
+    "log_artifact",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "metric_history",
+    "search_runs",
+    "set_tag",
+    "set_tags",
+    "start_run",
+    "update_run",
+    "workspace",
+]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    home = _HOME_OF.get(name)
+    if home is not None:
+        value = getattr(importlib.import_module(home), name)
+        globals()[name] = value
+        return value
+    if name.startswith("_"):
+        raise AttributeError(f"module 'nbproof' has no attribute {name!r}")
+    try:
+        # A submodule that is on its way in, such as `nbproof.core`, is asked for here first.
+        return importlib.import_module("nbproof.api").verb(name)
+    except AttributeError:
+        raise _unknown(name) from None
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _unknown(name: str) -> AttributeError:
+    from nbproof.core.errors import near_names
+
+    near = near_names(name, __all__)
+    return AttributeError(f"module 'nbproof' has no attribute {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext nbproof``: magics, the live run panel, recording."""
+    from nbproof.notebook import load_ipython_extension as load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """``%unload_ext nbproof``."""
+    from nbproof.notebook import unload_ipython_extension as unload
+
+    unload(ipython)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "nbproof"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from nbproof.server.extension import NbproofApp
+
+    return [{"module": "nbproof.server.extension", "app": NbproofApp}]
