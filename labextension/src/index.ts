@@ -1,14 +1,21 @@
-import {
-  JupyterFrontEnd,
-  JupyterFrontEndPlugin
-} from '@jupyterlab/application';
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-/** The panel beside the notebook. */
-const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'nbproof:plugin',
-  description: 'Experiments and runs of the active notebook.',
-  autoStart: true,
-  activate: (_app: JupyterFrontEnd) => undefined
-};
+import { connectionPlugin } from './plugins/connection';
+import { kernelPlugin } from './plugins/kernel';
+import { panelPlugin } from './plugins/panel';
+import { runViewPlugin } from './plugins/runView';
+import { settingsPlugin } from './plugins/settings';
+import { workspacesPlugin } from './plugins/workspaces';
 
-export default plugin;
+export * from './tokens';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  connectionPlugin,
+  settingsPlugin,
+  workspacesPlugin,
+  kernelPlugin,
+  panelPlugin,
+  runViewPlugin
+];
+
+export default plugins;

@@ -1,0 +1,82 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { JSX, memo } from 'react';
+
+import { formatShort, toNumber } from '../figures/numbers';
+import type { Row } from '../models/rows';
+import { Sparkline } from './Sparkline';
+import { StatusMark } from './StatusMark';
+import { agoWord, instantWord, shortId, statusWord } from './words';
+
+/** One run: status, name and age above; where it stands (its newest metric) below. */
+export const RunRow = memo(function RunRow(props: RunRow.IProps): JSX.Element {
+  const { row, trans, now } = props;
+  const { run } = row;
+  const metric = run.newest_metric;
+  return (
+    <div
+      id={props.domId}
+      className="jp-nbproof-Run"
+      role="treeitem"
+      tabIndex={-1}
+      aria-level={row.level}
+      aria-posinset={row.position}
+      aria-setsize={row.siblings}
+      aria-selected={props.isActive}
+      data-key={row.key}
+      data-run={run.id}
+      data-status={run.status}
+      data-level={row.level}
+      title={trans.__(
+        '%1 (%2)\n%3, started %4',
+        run.name,
+        run.id,
+        statusWord(run.status, trans),
+        instantWord(run.started)
+      )}
+    >
+      <StatusMark status={run.status} trans={trans} />
+      <div className="jp-nbproof-Run-lines">
+        <div className="jp-nbproof-Run-line">
+          <span className="jp-nbproof-Run-name">{run.name}</span>
+          <span className="jp-nbproof-Run-id">{shortId(run.id)}</span>
+          <span className="jp-nbproof-Run-age">
+            {agoWord(run.started, now, trans)}
+          </span>
+        </div>
+        <div className="jp-nbproof-Run-line">
+          {row.showExperiment && (
+            <span className="jp-nbproof-Run-experiment">{run.experiment}</span>
+          )}
+          {metric === null ? (
+            !row.showExperiment && (
+              <span className="jp-nbproof-Run-none">
+                {trans.__('no metrics')}
+              </span>
+            )
+          ) : (
+            <>
+              <span className="jp-nbproof-Run-metric">{metric.name}</span>
+              <span className="jp-nbproof-Run-value">
+                {formatShort(toNumber(metric.value))}
+              </span>
+              {props.showSparkline && metric.spark.length > 1 && (
+                <Sparkline values={metric.spark.map(toNumber)} />
+              )}
+            </>
+          )}
+        </div>
+      </div>
+    </div>
+  );
+});
+
+export namespace RunRow {
+  export interface IProps {
+    row: Extract<Row, { type: 'run' }>;
+    domId: string;
+    isActive: boolean;
+    showSparkline: boolean;
+    now: number;
+    trans: TranslationBundle;
+  }
+}

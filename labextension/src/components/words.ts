@@ -1,0 +1,98 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { ago } from '../figures/time';
+import type { Problem } from '../services/problem';
+
+/** The last digits of an id, by which people tell runs apart. */
+export const shortId = (id: string): string => id.slice(-6);
+
+export function statusWord(status: string, trans: TranslationBundle): string {
+  switch (status) {
+    case 'running':
+      return trans.__('Running');
+    case 'finished':
+      return trans.__('Finished');
+    case 'failed':
+      return trans.__('Failed');
+    case 'interrupted':
+      return trans.__('Interrupted');
+    case 'cancelled':
+      return trans.__('Cancelled');
+    default:
+      return status;
+  }
+}
+
+/** How long ago, in a few letters. */
+export function agoWord(
+  instant: string,
+  now: number,
+  trans: TranslationBundle
+): string {
+  const then = Date.parse(instant);
+  const { unit, count } = ago(then, now);
+  switch (unit) {
+    case 'now':
+      return trans.__('now');
+    case 'second':
+      return trans.__('%1 s ago', count);
+    case 'minute':
+      return trans.__('%1 min ago', count);
+    case 'hour':
+      return trans.__('%1 h ago', count);
+    case 'day':
+      return trans._n('%1 day ago', '%1 days ago', count);
+    case 'date':
+      return dateWord(then, now);
+  }
+}
+
+function dateWord(then: number, now: number): string {
+  const date = new Date(then);
+  const sameYear = date.getFullYear() === new Date(now).getFullYear();
+  return date.toLocaleDateString(undefined, {
+    month: 'short',
+    day: 'numeric',
+    ...(sameYear ? {} : { year: 'numeric' })
+  });
+}
+
+/** An instant in full, in the reader's own time zone. */
+export const instantWord = (instant: string): string =>
+  new Date(instant).toLocaleString(undefined, {
+    dateStyle: 'medium',
+    timeStyle: 'medium'
+  });
+
+/** What went wrong, as a title and what to do about it. */
+export function problemWords(
+  problem: Problem,
+  trans: TranslationBundle
+): { title: string; text: string } {
+  switch (problem.kind) {
+    case 'offline':
+      return {
+        title: trans.__('The server does not answer'),
+        text: trans.__(
+          'What you see is from before. nbproof keeps trying; nothing that your cells log is lost meanwhile.'
+        )
+      };
+    case 'missing':
+      return {
+        title: trans.__('nbproof is not running in this Jupyter server'),
+        text: trans.__(
+          'This server has no nbproof extension, or an older one. Install nbproof in the environment that JupyterLab runs in, then restart JupyterLab. “nbproof doctor” tells more.'
+        )
+      };
+    case 'denied':
+      return {
+        title: trans.__('This session may not read the runs'),
+        text:
+          problem.hint ??
+          trans.__('Log in again, or ask who runs this server for access.')
+      };
+    case 'refused':
+    case 'broken':
+      return { title: problem.message, text: problem.hint ?? '' };
+  }
+}

@@ -1,0 +1,169 @@
+import {
+  ILayoutRestorer,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  InputDialog,
+  MainAreaWidget,
+  showErrorMessage,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import {
+  ITranslator,
+  nullTranslator,
+  TranslationBundle
+} from '@jupyterlab/translation';
+
+import { RunModel } from '../models/run';
+import { Settings } from '../models/settings';
+import { runsGet } from '../services/api';
+import { asProblem } from '../services/problem';
+import { CommandIDs, IConnection, ISettings, IWorkspaces } from '../tokens';
+import { RunViewWidget } from '../widgets/runView';
+
+type View = MainAreaWidget<RunViewWidget>;
+
+const WHOLE_ID = /^[0-9a-f]{32}$/;
+
+/** The page of a run in the main area. */
+export const runViewPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'nbproof:run-view',
+  description: 'The page of a run in the main area.',
+  autoStart: true,
+  requires: [IConnection],
+  optional: [
+    IWorkspaces,
+    ISettings,
+    ICommandPalette,
+    ILayoutRestorer,
+    ITranslator
+  ],
+  activate: (
+    app,
+    connection: IConnection,
+    workspaces: IWorkspaces | null,
+    given: ISettings | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('nbproof');
+    const settings = given ?? new Settings();
+    const { commands, shell } = app;
+    const tracker = new WidgetTracker<View>({ namespace: 'nbproof-run' });
+
+    const open = (workspace: string | null, id: string): View => {
+      const view =
+        tracker.find(
+          one =>
+            one.content.model.id === id &&
+            one.content.model.workspace === workspace
+        ) ?? newView(workspace, id);
+      if (!view.isAttached) {
+        shell.add(view, 'main', { type: 'nbproof' });
+      }
+      shell.activateById(view.id);
+      return view;
+    };
+
+    const newView = (workspace: string | null, id: string): View => {
+      const model = new RunModel({ client: connection.client, workspace, id });
+      const content = new RunViewWidget({ model, settings, trans });
+      const view = new MainAreaWidget({ content });
+      view.id = `nbproof-run-${workspace ?? 'default'}-${id}`;
+      view.toolbar.hide();
+      connection.changes.arrived.connect((_, changes) => {
+        changes.forEach(change => model.touch(change));
+      }, model);
+      void tracker.add(view);
+      return view;
+    };
+
+    commands.addCommand(CommandIDs.openRun, {
+      label: args =>
+        args.run === undefined
+          ? trans.__('nbproof: Open Run…')
+          : trans.__('Open Run'),
+      caption: trans.__('Show everything about one run'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            workspace: {
+              type: 'string',
+              description: trans.__(
+                'The workspace’s id; by default the one shown'
+              )
+            },
+            run: {
+              type: 'string',
+              description: trans.__(
+                'The run’s id, name, last 6 digits, @last or @best:metric; asked for when missing'
+              )
+            }
+          }
+        }
+      },
+      execute: async args => {
+        const workspace =
+          textOf(args.workspace) ?? workspaces?.current?.id ?? null;
+        const reference = textOf(args.run) ?? (await askForRun(trans));
+        if (reference === null) {
+          return null;
+        }
+        if (WHOLE_ID.test(reference)) {
+          return open(workspace, reference);
+        }
+        try {
+          const request = connection.client.requester(workspace);
+          const run = await runsGet(request, { id: reference });
+          return open(workspace, run.id);
+        } catch (thrown) {
+          const { message, hint } = asProblem(thrown);
+          await showErrorMessage(
+            trans.__('The run could not be opened'),
+            hint === null ? message : `${message}\n\n${hint}`
+          );
+          return null;
+        }
+      }
+    });
+    commands.addCommand(CommandIDs.openLatestRun, {
+      label: trans.__('nbproof: Open Latest Run'),
+      caption: trans.__('Show the run that was started last'),
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: () => commands.execute(CommandIDs.openRun, { run: '@last' })
+    });
+    palette?.addItem({ command: CommandIDs.openRun, category: 'nbproof' });
+    palette?.addItem({
+      command: CommandIDs.openLatestRun,
+      category: 'nbproof'
+    });
+    if (restorer !== null) {
+      void restorer.restore(tracker, {
+        command: CommandIDs.openRun,
+        args: ({ content: { model } }) => ({
+          workspace: model.workspace ?? '',
+          run: model.id
+        }),
+        name: ({ content: { model } }) => `${model.workspace ?? ''}:${model.id}`
+      });
+    }
+  }
+};
+
+const textOf = (value: unknown): string | null =>
+  typeof value === 'string' && value !== '' ? value : null;
+
+async function askForRun(trans: TranslationBundle): Promise<string | null> {
+  const answer = await InputDialog.getText({
+    title: trans.__('Open Run'),
+    label: trans.__('Name, last 6 digits of the id, @last or @best:metric'),
+    placeholder: '@last',
+    okLabel: trans.__('Open')
+  });
+  return answer.button.accept
+    ? (textOf(answer.value?.trim()) ?? '@last')
+    : null;
+}

@@ -1,0 +1,154 @@
+import { Clipboard, showErrorMessage } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import { Poll } from '@lumino/polling';
+import type { JSX } from 'react';
+
+import { RunView } from '../components/RunView';
+import { shortId } from '../components/words';
+import { nbproofIcon } from '../icons';
+import type { RunModel } from '../models/run';
+import type { Settings } from '../models/settings';
+import { asProblem } from '../services/problem';
+
+const COPIED_MS = 1500;
+
+/** The page of one run; polls while the run is live, and waits to be told otherwise. */
+export class RunViewWidget extends ReactWidget {
+  constructor(private readonly _options: RunViewWidget.IOptions) {
+    super();
+    const { model, settings, trans } = _options;
+    this.addClass('jp-nbproof-RunView');
+    this.node.tabIndex = -1;
+    this.title.icon = nbproofIcon;
+    this.title.label = trans.__('Run %1', shortId(model.id));
+    this.title.closable = true;
+    model.changed.connect(this._onModelChanged, this);
+    const seconds = settings.pollSeconds;
+    this._poll = new Poll({
+      name: `nbproof:run:${model.id}`,
+      factory: () =>
+        model.phase !== 'ready' || model.isLive || model.problem !== null
+          ? model.refresh()
+          : Promise.resolve(),
+      frequency: {
+        interval: seconds > 0 ? seconds * 1000 : Poll.NEVER,
+        backoff: true,
+        max: 60_000
+      },
+      standby: () => (this.isVisible ? 'when-hidden' : true)
+    });
+  }
+
+  get model(): RunModel {
+    return this._options.model;
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    window.clearTimeout(this._copiedTimer);
+    this._poll.dispose();
+    this.model.changed.disconnect(this._onModelChanged, this);
+    this.model.dispose();
+    super.dispose();
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    void this._poll.refresh();
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    void this._poll.refresh();
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    this.node.focus();
+  }
+
+  protected override render(): JSX.Element {
+    const { model } = this;
+    return (
+      <RunView
+        run={model.run}
+        metrics={model.metrics}
+        isCut={model.isCut}
+        historyOf={name => model.history(name)}
+        across={model.across}
+        isLog={model.isLog}
+        downloading={model.downloading}
+        isCopied={this._isCopied}
+        problem={model.problem}
+        actions={this._actions}
+        trans={this._options.trans}
+      />
+    );
+  }
+
+  private _onModelChanged(): void {
+    const { run } = this.model;
+    if (run !== null) {
+      this.title.label = run.name;
+      this.title.caption = `${run.experiment} · ${run.name} (${shortId(run.id)})`;
+    }
+    this.update();
+  }
+
+  private _copyId(): void {
+    Clipboard.copyToSystem(this.model.run?.id ?? this.model.id);
+    this._isCopied = true;
+    this.update();
+    window.clearTimeout(this._copiedTimer);
+    this._copiedTimer = window.setTimeout(() => {
+      this._isCopied = false;
+      this.update();
+    }, COPIED_MS);
+  }
+
+  private async _download(name: string): Promise<void> {
+    try {
+      const url = URL.createObjectURL(await this.model.download(name));
+      const link = document.createElement('a');
+      link.href = url;
+      link.download = name.split('/').pop() ?? name;
+      link.click();
+      // The browser reads the bytes after the click: let go of them a little later.
+      window.setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    } catch (thrown) {
+      const { message, hint } = asProblem(thrown);
+      await showErrorMessage(
+        this._options.trans.__('%1 could not be downloaded', name),
+        hint === null ? message : `${message}\n${hint}`
+      );
+    }
+  }
+
+  private readonly _actions: RunView.IActions = {
+    refresh: () => void this.model.refresh().catch(() => undefined),
+    copyId: () => this._copyId(),
+    watch: metric => this.model.watch(metric),
+    setAcross: across => {
+      this.model.across = across;
+    },
+    setLog: isLog => {
+      this.model.isLog = isLog;
+    },
+    download: artifact => void this._download(artifact)
+  };
+  private readonly _poll: Poll;
+  private _isCopied = false;
+  private _copiedTimer: number | undefined = undefined;
+}
+
+export namespace RunViewWidget {
+  export interface IOptions {
+    model: RunModel;
+    settings: Settings;
+    trans: TranslationBundle;
+  }
+}
