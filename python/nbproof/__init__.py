@@ -4,7 +4,7 @@
 >>> with nbp.start_run("hello", experiment="doctest") as run:
 ...     nbp.log_metric("auc", 0.91)
 
-Names are loaded when they are first used: importing this module costs milliseconds.
+What records is loaded with this module, the rest when it is first used.
 """
 
 from __future__ import annotations
@@ -13,47 +13,41 @@ from typing import TYPE_CHECKING, Any
 
 from nbproof._version import __version__
 
+# The first log call must not pay for an import: what records is loaded at once, what reads is not.
+from nbproof.api import (
+    active_run,
+    compare_runs,
+    create_experiment,
+    end_run,
+    get_experiment,
+    get_run,
+    list_experiments,
+    list_metrics,
+    list_runs,
+    log_artifact,
+    log_metric,
+    log_metrics,
+    log_param,
+    log_params,
+    metric_history,
+    search_runs,
+    set_tag,
+    set_tags,
+    start_run,
+    update_run,
+    workspace,
+)
+from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
+from nbproof.tracking.active import ActiveRun, RecordingFailed
+from nbproof.tracking.service import ExperimentTracker
+
 if TYPE_CHECKING:
-    from nbproof.api import (
-        active_run,
-        compare_runs,
-        create_experiment,
-        end_run,
-        get_experiment,
-        get_run,
-        list_experiments,
-        list_metrics,
-        list_runs,
-        log_artifact,
-        log_metric,
-        log_metrics,
-        log_param,
-        log_params,
-        metric_history,
-        search_runs,
-        set_tag,
-        set_tags,
-        start_run,
-        update_run,
-        workspace,
-    )
-    from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
     from nbproof.storage.backend import FileSystemStorage, StorageBackend
-    from nbproof.tracking.active import ActiveRun, RecordingFailed
     from nbproof.tracking.models import Artifact, Comparison, Experiment, Metric, Run
-    from nbproof.tracking.service import ExperimentTracker
 
 _HOMES = {
-    "nbproof.api": (
-        "active_run compare_runs create_experiment end_run get_experiment get_run list_experiments list_metrics "
-        "list_runs log_artifact log_metric log_metrics log_param log_params metric_history search_runs set_tag "
-        "set_tags start_run update_run workspace"
-    ),
-    "nbproof.core.errors": "Conflict Invalid NotAllowed NotFound PlatformError Unavailable",
     "nbproof.storage.backend": "FileSystemStorage StorageBackend",
-    "nbproof.tracking.active": "ActiveRun RecordingFailed",
     "nbproof.tracking.models": "Artifact Comparison Experiment Metric Run",
-    "nbproof.tracking.service": "ExperimentTracker",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -124,7 +118,9 @@ def _unknown(name: str) -> AttributeError:
     from nbproof.core.errors import near_names
 
     near = near_names(name, __all__)
-    return AttributeError(f"module 'nbproof' has no attribute {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return AttributeError(
+        f"module 'nbproof' has no attribute {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    )
 
 
 def load_ipython_extension(ipython: Any) -> None:

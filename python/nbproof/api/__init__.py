@@ -151,8 +151,12 @@ def verb(name: str) -> Callable[..., Any]:
     parameters = [
         inspect.Parameter(
             field,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD if field in positional else inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if fields[field].is_required() else fields[field].get_default(call_default_factory=True),
+            inspect.Parameter.POSITIONAL_OR_KEYWORD
+            if field in positional
+            else inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty
+            if fields[field].is_required()
+            else fields[field].get_default(call_default_factory=True),
             annotation=fields[field].annotation,
         )
         for field in ordered

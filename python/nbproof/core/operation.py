@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import quote, unquote
 
-from nbproof.core.errors import Invalid
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -41,6 +40,8 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
+
+from nbproof.core.errors import Invalid
 
 __all__ = [
     "Ask",
@@ -110,14 +111,18 @@ Int64 = Annotated[
     BeforeValidator(_no_boolean),
     Field(ge=-(2**63), le=2**63 - 1),
     PlainSerializer(_integer_to_json, when_used="json"),
-    WithJsonSchema({"anyOf": [{"type": "integer", "format": "int64"}, {"type": "string", "pattern": "^-?[0-9]+$"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "format": "int64"}, {"type": "string", "pattern": "^-?[0-9]+$"}]}
+    ),
 ]
 """Any 64-bit integer; beyond 2^53 a string in JSON, because JavaScript would round it."""
 
 Number = Annotated[
     float,
     BeforeValidator(_no_boolean),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"], "type": "string"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"], "type": "string"}]}
+    ),
 ]
 """A float; NaN and the infinities are strings in JSON."""
 
@@ -387,7 +392,9 @@ def operation(
         )
         missing = set(declared.path_fields) - set(declared.ask.model_fields)
         if missing:
-            raise ValueError(f"{name}: the route names {sorted(missing)}, which {declared.ask.__name__} lacks")
+            raise ValueError(
+                f"{name}: the route names {sorted(missing)}, which {declared.ask.__name__} lacks"
+            )
         return declared
 
     return declare

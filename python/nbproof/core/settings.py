@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
 from nbproof.core.errors import Invalid, near_names
 from nbproof.core.operation import invalid_from
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 __all__ = ["PREFIX", "Settings", "load_settings"]
 
@@ -47,7 +48,9 @@ class Settings(BaseModel):
     capture_git: bool = Field(True, description="Whether a run records commit, branch and dirty flag.")
 
 
-def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+def load_settings(
+    folder: Path | None = None, environ: Mapping[str, str] | None = None, **given: Any
+) -> Settings:
     """The settings of the workspace whose ``.nbproof`` folder this is.
 
     Parameters
@@ -87,4 +90,6 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
         field = str(told.details["field"])
         near = near_names(field, Settings.model_fields)
         hint = f"did you mean {near[0]!r}?" if near and field not in Settings.model_fields else told.hint
-        raise Invalid(f"{origin.get(field, 'settings')}: {told.message}", hint=hint, details=told.details) from None
+        raise Invalid(
+            f"{origin.get(field, 'settings')}: {told.message}", hint=hint, details=told.details
+        ) from None

@@ -118,7 +118,9 @@ class Directory:
         with self._lock:
             workspace = self._open.get(key)
             if workspace is None:
-                workspace = Workspace(location, clock=self._clock, say=lambda line: None, environ=_no_workspace())
+                workspace = Workspace(
+                    location, clock=self._clock, say=lambda line: None, environ=_no_workspace()
+                )
                 workspace.directory = self
                 self._open[key] = workspace
                 self._opened(workspace)
@@ -166,4 +168,6 @@ class Directory:
 def _no_workspace() -> dict[str, str]:
     import os
 
-    return {key: value for key, value in os.environ.items() if key not in ("NBPROOF_URL", "NBPROOF_WORKSPACE")}
+    return {
+        key: value for key, value in os.environ.items() if key not in ("NBPROOF_URL", "NBPROOF_WORKSPACE")
+    }

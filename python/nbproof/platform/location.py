@@ -87,7 +87,9 @@ def find_location(
             return Location(folder, True, f"the nearest {FOLDER} upward from {start}")
         if git_root is None and (folder / ".git").exists():
             git_root = folder
-    root, why = (git_root, "the root of the git repository") if git_root else (start, "beside the notebook or script")
+    root, why = (
+        (git_root, "the root of the git repository") if git_root else (start, "beside the notebook or script")
+    )
     if _too_wide(root, home):
         return _own_place(root, environ, home, "a project folder is better than the home folder")
     if not os.access(root, os.W_OK | os.X_OK):

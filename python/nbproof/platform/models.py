@@ -28,5 +28,7 @@ class ListWorkspaces(Ask):
 
 class ResolveWorkspace(Ask):
     path: Annotated[
-        str, Positional, Field(max_length=4096, description="A notebook or folder, relative to the served folder.")
+        str,
+        Positional,
+        Field(max_length=4096, description="A notebook or folder, relative to the served folder."),
     ] = ""

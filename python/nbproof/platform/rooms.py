@@ -109,7 +109,9 @@ def operations() -> list[Operation]:
                 if spelling is None:
                     continue
                 if (kind, spelling) in taken:
-                    raise ValueError(f"{each.name} and {taken[kind, spelling]} have the same {kind} {spelling!r}")
+                    raise ValueError(
+                        f"{each.name} and {taken[kind, spelling]} have the same {kind} {spelling!r}"
+                    )
                 taken[kind, spelling] = each.name
             found.append(each)
     return found

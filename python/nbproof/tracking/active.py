@@ -252,7 +252,9 @@ class ActiveRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.end("finished" if kind is None else "cancelled" if issubclass(kind, KeyboardInterrupt) else "failed")
+        self.end(
+            "finished" if kind is None else "cancelled" if issubclass(kind, KeyboardInterrupt) else "failed"
+        )
 
     def __repr__(self) -> str:
         return f"<run {self.name} ({self.id[-6:]}) of {self.experiment}: {self.status}>"

@@ -29,7 +29,9 @@ def _rows(columns: Sequence[Mapping[str, Any]]) -> list[ComparedValues]:
     for key in keys:
         values = [column.get(key) for column in columns]
         first = values[0]
-        rows.append(ComparedValues(key=key, values=values, differs=any(not _same(first, each) for each in values[1:])))
+        rows.append(
+            ComparedValues(key=key, values=values, differs=any(not _same(first, each) for each in values[1:]))
+        )
     return sorted(rows, key=lambda row: (not row.differs, row.key))
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field, PrivateAttr, StringConstraints
+
 from nbproof.core.operation import Ask, Instant, Int64, Json, Number, Positional, View
 from nbproof.tracking.domain import NAME_LIMIT, Ending, Status
-from pydantic import Field, PrivateAttr, StringConstraints
 
 if TYPE_CHECKING:
     import pandas
@@ -36,8 +37,10 @@ __all__ = [
     "Metric",
     "MetricHistory",
     "MetricPoint",
+    "ResumeRun",
     "Run",
     "SearchRuns",
+    "SetProvenance",
     "SetTag",
     "SetTags",
     "StartRun",
@@ -51,7 +54,9 @@ RunRef = Annotated[
     Field(description="A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC."),
 ]
 ExperimentRef = Annotated[
-    str, StringConstraints(min_length=1, max_length=NAME_LIMIT), Field(description="An experiment's name or id.")
+    str,
+    StringConstraints(min_length=1, max_length=NAME_LIMIT),
+    Field(description="An experiment's name or id."),
 ]
 Limit = Annotated[int, Field(ge=1, le=10_000, description="Items in a page.")]
 After = Annotated[str | None, Field(description="The `next` of the page before.")]
@@ -75,7 +80,9 @@ class Metric(View):
     min: Number | None = Field(None, description="Least value, NaN left out; null if all were NaN.")
     max: Number | None = None
     count: int = Field(description="Points logged.")
-    spark: list[Number] = Field(default_factory=list, description="At most 32 values, in order, for a sparkline.")
+    spark: list[Number] = Field(
+        default_factory=list, description="At most 32 values, in order, for a sparkline."
+    )
 
 
 class MetricPoint(View):
@@ -248,21 +255,39 @@ class StartRun(Ask):
     params: dict[str, Json] = Field(default_factory=dict)
     notes: str | None = None
     parent_id: RunRef | None = Field(None, description="The run this one is nested in.")
+    run_id: Annotated[str | None, StringConstraints(pattern="^[0-9a-f]{32}$")] = Field(
+        None, description="An id made by the caller, so that a request sent twice starts one run."
+    )
+    source: str | None = Field(None, max_length=4096, description="The notebook or script that starts it.")
 
 
 class GetRun(Ask):
     id: RunRef
 
 
+class ResumeRun(Ask):
+    id: RunRef
+
+
 class SearchRuns(Ask):
-    query: Annotated[str, Positional, Field(description='Like: metrics.auc > 0.9 and params.model = "xgb".')] = ""
+    query: Annotated[
+        str, Positional, Field(description='Like: metrics.auc > 0.9 and params.model = "xgb".')
+    ] = ""
     experiment: ExperimentRef | None = None
     limit: Limit = 100
     after: After = None
 
 
 class CompareRuns(Ask):
-    id: Annotated[list[RunRef], Positional, Field(min_length=2, max_length=100, description="Two runs or more.")]
+    id: Annotated[
+        list[RunRef], Positional, Field(min_length=2, max_length=100, description="Two runs or more.")
+    ]
+
+
+class SetProvenance(Ask):
+    id: RunRef
+    git: GitState | None = None
+    code: str | None = Field(None, max_length=200, description="Fingerprint of the notebook or script.")
 
 
 class UpdateRun(Ask):

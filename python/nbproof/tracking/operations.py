@@ -22,8 +22,10 @@ from nbproof.tracking.models import (
     LogParams,
     Metric,
     MetricHistory,
+    ResumeRun,
     Run,
     SearchRuns,
+    SetProvenance,
     SetTag,
     SetTags,
     StartRun,
@@ -73,7 +75,14 @@ def get_experiment(tracker: ExperimentTracker, ask: GetExperiment) -> Experiment
 def start_run(tracker: ExperimentTracker, ask: StartRun) -> Run:
     """Start a run that lives until it is ended by name or id."""
     return tracker.open_run(
-        ask.id, name=ask.name, tags=ask.tags, params=ask.params, notes=ask.notes, parent=ask.parent_id
+        ask.id,
+        name=ask.name,
+        tags=ask.tags,
+        params=ask.params,
+        notes=ask.notes,
+        parent=ask.parent_id,
+        run_id=ask.run_id,
+        source=ask.source,
     )
 
 
@@ -99,6 +108,12 @@ def compare_runs(tracker: ExperimentTracker, ask: CompareRuns) -> Comparison:
 def get_run(tracker: ExperimentTracker, ask: GetRun) -> Run:
     """Show a run."""
     return tracker.get_run(ask.id)
+
+
+@operation("runs.resume", "POST /runs/{id}/resume", action="write", cli="runs resume")
+def resume_run(tracker: ExperimentTracker, ask: ResumeRun) -> Run:
+    """Let an ended run go on; it is running until it is ended again."""
+    return tracker.reopen_run(ask.id)
 
 
 @operation("runs.update", "PATCH /runs/{id}", action="write", python="update_run", cli="runs update")
@@ -196,6 +211,12 @@ def get_artifact(tracker: ExperimentTracker, ask: GetArtifact) -> Download:
     """Download an artifact."""
     path, media_type = tracker.get_artifact(ask.id, ask.name)
     return Download(path, ask.name.rsplit("/", 1)[-1], media_type)
+
+
+@operation("runs.set_provenance", "PUT /runs/{id}/provenance", action="write")
+def set_provenance(tracker: ExperimentTracker, ask: SetProvenance) -> None:
+    """Tell the state of the repository and the fingerprint of the code a run was started with."""
+    tracker.set_provenance(ask.id, git=ask.git.model_dump() if ask.git else None, code=ask.code)
 
 
 @operation(

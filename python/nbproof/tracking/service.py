@@ -63,6 +63,8 @@ class ExperimentTracker:
         Called before a run starts, to make what is missing.
     ended : callable
         Called after a run has ended, to see that its journal is drained.
+    keep : callable, optional
+        Keeps a file with a run, instead of storage and journal: ``keep(run_id, path, name)``.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ExperimentTracker:
         capture_git: bool = True,
         prepare: Callable[[], object] | None = None,
         ended: Callable[[], object] | None = None,
+        keep: Callable[[str, Path, str], None] | None = None,
     ) -> None:
         self._journal = journal
         self._records = records
@@ -89,6 +92,7 @@ class ExperimentTracker:
         self._capture_git = capture_git
         self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
+        self._keep_elsewhere = keep
         self._lock = threading.RLock()
         self._live: ActiveRun | None = None
         self._stack: list[ActiveRun] = []
@@ -157,12 +161,20 @@ class ExperimentTracker:
         checked_name = None if name is None else name_of(name, "a run", "name")
         origin = self._origin()
         checked_experiment = name_of(
-            experiment if experiment is not None else self._experiment or origin.experiment, "an experiment", "experiment"
+            experiment if experiment is not None else self._experiment or origin.experiment,
+            "an experiment",
+            "experiment",
         )
         with self._lock:
             parent = self._live if nested else None
             run = self._begin(
-                checked_experiment, checked_name, tags, params, notes, parent.id if parent else None, origin=origin,
+                checked_experiment,
+                checked_name,
+                tags,
+                params,
+                notes,
+                parent.id if parent else None,
+                origin=origin,
                 before=None if nested else self._end_live,
             )
             self._push(run)
@@ -177,6 +189,8 @@ class ExperimentTracker:
         params: Mapping[str, Any] | None = None,
         notes: str | None = None,
         parent: str | None = None,
+        run_id: str | None = None,
+        source: str | None = None,
     ) -> Run:
         """Start a run that belongs to no process: whoever knows its id writes to it and ends it.
 
@@ -191,9 +205,15 @@ class ExperimentTracker:
         run = self._begin(
             name_of(experiment, "an experiment", "experiment"),
             None if name is None else name_of(name, "a run", "name"),
-            tags, params, notes, parent_id, detached=True, origin=None,
+            tags, params, notes, parent_id, detached=True, origin=None, identifier=run_id, source=source,
         )  # fmt: skip
         return self.get_run(run.id)
+
+    def reopen_run(self, id: str) -> Run:
+        """Let an ended run go on, as one that belongs to no process; see `open_run`."""
+        identifier = self._fresh().resolve_run(id)
+        self._journal.event("run.resume", run=identifier, detached=True, time=self._clock.now_us())
+        return self.get_run(identifier)
 
     def end_run(self, status: str = "finished", *, run_id: str | None = None) -> None:
         """End the live run, or the one named; without a live run nothing happens.
@@ -270,7 +290,12 @@ class ExperimentTracker:
             run.log_metric(key, value, step, time=time)
 
     def log_metrics(
-        self, metrics: Mapping[str, Any], step: int | None = None, *, time: Any = None, run_id: str | None = None
+        self,
+        metrics: Mapping[str, Any],
+        step: int | None = None,
+        *,
+        time: Any = None,
+        run_id: str | None = None,
     ) -> None:
         """Record several metrics at one step; all are checked before the first is written."""
         run = self._live if run_id is None else self._handle(run_id)
@@ -363,7 +388,9 @@ class ExperimentTracker:
         """
         checked = name_of(name, "an experiment", "name")
         if checked in _RESERVED:
-            raise Invalid(f"{name!r} is a reserved word", hint="choose another name", details={"field": "name"})
+            raise Invalid(
+                f"{name!r} is a reserved word", hint="choose another name", details={"field": "name"}
+            )
         kept = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
         return self._fresh().create_experiment(
             new_id(), checked, description=description, tags=kept, created_us=self._clock.now_us()
@@ -410,7 +437,9 @@ class ExperimentTracker:
         within = None if experiment is None else records.get_experiment(experiment).id
         return self._bound_page(records.search(query, experiment=within, limit=limit, after=after))
 
-    def search_runs(self, query: str = "", *, experiment: str | None = None, limit: int = 1000) -> pandas.DataFrame:
+    def search_runs(
+        self, query: str = "", *, experiment: str | None = None, limit: int = 1000
+    ) -> pandas.DataFrame:
         """Runs that a query selects, one row each.
 
         Parameters
@@ -438,7 +467,9 @@ class ExperimentTracker:
         runs: list[Run] = []
         after = None
         while len(runs) < limit:
-            page = self.find_runs(query, experiment=experiment, limit=min(limit - len(runs), 1000), after=after)
+            page = self.find_runs(
+                query, experiment=experiment, limit=min(limit - len(runs), 1000), after=after
+            )
             runs.extend(page.items)
             after = page.next
             if after is None:
@@ -461,7 +492,13 @@ class ExperimentTracker:
         return records.metrics_of(records.resolve_run(id))
 
     def metric_history(
-        self, id: str, name: str, *, max_points: int | None = None, limit: int = 100_000, after: str | None = None
+        self,
+        id: str,
+        name: str,
+        *,
+        max_points: int | None = None,
+        limit: int = 100_000,
+        after: str | None = None,
     ) -> MetricHistory:
         """Points of one metric of a run, thinned to `max_points` keeping the extremes if asked."""
         records = self._fresh()
@@ -498,6 +535,11 @@ class ExperimentTracker:
         if ended:
             self._ended()
 
+    def set_provenance(self, id: str, *, git: Mapping[str, Any] | None, code: str | None) -> None:
+        """Tell where a run's code came from; runs of this process tell it by themselves."""
+        identifier = self._fresh().resolve_run(id)
+        self._tell_provenance(identifier, dict(git) if git else None, code)
+
     def announce_again(self) -> None:
         """Tell a journal that had to begin anew which runs are live; a run told twice is one run."""
         for run in list(self._stack):
@@ -526,6 +568,8 @@ class ExperimentTracker:
         origin: Origin | None,
         detached: bool = False,
         before: Callable[[], None] | None = None,
+        identifier: str | None = None,
+        source: str | None = None,
     ) -> ActiveRun:
         checked_tags = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
         checked_params = _spelled(flat_params(_mapping(params or {}, "params")))
@@ -533,7 +577,9 @@ class ExperimentTracker:
             raise Invalid(f"notes must be text, found {type(notes).__name__}", details={"field": "notes"})
         if before is not None:
             before()
-        identifier = new_id()
+        identifier = identifier or new_id()
+        if origin is not None and origin.source is not None:
+            source = str(origin.source)
         run = ActiveRun(self, self._journal, identifier, name or kind_name(identifier), experiment, parent_id)
         run.start = {
             "run": identifier,
@@ -545,7 +591,7 @@ class ExperimentTracker:
             "notes": notes,
             "detached": detached,
             "time": self._clock.now_us(),
-            "source": str(origin.source) if origin and origin.source else None,
+            "source": source,
             **_machine(),
         }
         try:
@@ -559,14 +605,14 @@ class ExperimentTracker:
             self._capturing.append(
                 capture_later(
                     origin,
-                    lambda git, code: self._journal.event(
-                        "run.provenance", run=identifier, git=git, code=code, time=self._clock.now_us()
-                    )
-                    and None,
+                    lambda git, code: self._tell_provenance(identifier, git, code),
                     git=self._capture_git,
                 )
             )
         return run
+
+    def _tell_provenance(self, identifier: str, git: dict[str, object] | None, code: str | None) -> None:
+        self._journal.event("run.provenance", run=identifier, git=git, code=code, time=self._clock.now_us())
 
     def _resume(
         self,
@@ -593,7 +639,13 @@ class ExperimentTracker:
                 self._end_live()
             last_steps = {metric.name: metric.step for metric in self._records().metrics_of(recorded.id)}
             run = ActiveRun(
-                self, self._journal, recorded.id, recorded.name, recorded.experiment, recorded.parent_id, last_steps
+                self,
+                self._journal,
+                recorded.id,
+                recorded.name,
+                recorded.experiment,
+                recorded.parent_id,
+                last_steps,
             )
             try:
                 self._journal.event("run.resume", run=run.id, time=self._clock.now_us())
@@ -650,7 +702,13 @@ class ExperimentTracker:
             if run is None:
                 last_steps = {metric.name: metric.step for metric in records.metrics_of(identifier)}
                 run = ActiveRun(
-                    self, self._journal, identifier, recorded.name, recorded.experiment, recorded.parent_id, last_steps
+                    self,
+                    self._journal,
+                    identifier,
+                    recorded.name,
+                    recorded.experiment,
+                    recorded.parent_id,
+                    last_steps,
                 )
                 if len(self._adopted) >= 1000:
                     self._adopted.pop(next(iter(self._adopted)))
@@ -670,6 +728,9 @@ class ExperimentTracker:
     def _keep(self, run: ActiveRun, file: Path, name: str) -> None:
         import mimetypes
 
+        if self._keep_elsewhere is not None:
+            self._keep_elsewhere(run.id, file, name)
+            return
         try:
             with file.open("rb") as stream:
                 try:
@@ -784,5 +845,3 @@ def _user() -> str | None:
         return pwd.getpwuid(os.getuid()).pw_name
     except (ImportError, KeyError, OSError):
         return None
-
-

@@ -71,6 +71,7 @@ class RunRow(Base):
         Index("ix_runs_ending", "ending"),
         Index("ix_runs_name", "name"),
         Index("ix_runs_parent_id", "parent_id"),
+        Index("ix_runs_experiment_id_active_us", "experiment_id", "active_us"),
         Index("ix_runs_writer_id_status", "writer_id", "status"),
         Index("ix_runs_started_us_id", "started_us", "id"),
         Index("ix_runs_experiment_id_started_us_id", "experiment_id", "started_us", "id"),
@@ -89,7 +90,8 @@ class ParamRow(Base):
     run_id: Mapped[Id] = _of_run()
     key: Mapped[Name] = mapped_column(primary_key=True)
     value: Mapped[Json]
-    number: Mapped[float | None] = mapped_column(Double)  # where the value is one, for comparisons
+    text: Mapped[Name]  # how it reads, for comparisons
+    number: Mapped[float | None] = mapped_column(Double)  # where it is one, for comparisons
     time_us: Mapped[InstantUs]
 
     __table_args__ = (Index("ix_params_key_run_id", "key", "run_id"), _BY_KEY)

@@ -19,7 +19,16 @@ from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import Invalid
 from nbproof.tracking.domain import NAME_LIMIT
 
-__all__ = ["artifact_name", "flat_params", "metric_value", "name_of", "plain", "step_of", "tag_value", "time_us_of"]
+__all__ = [
+    "artifact_name",
+    "flat_params",
+    "metric_value",
+    "name_of",
+    "plain",
+    "step_of",
+    "tag_value",
+    "time_us_of",
+]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _DEEPEST = 20
@@ -104,7 +113,9 @@ def name_of(name: object, what: str, field: str = "key") -> str:
             f"the name of {what} must be text, found {type(name).__name__} {name!r}", details={"field": field}
         )
     if not name.strip():
-        raise Invalid(f"the name of {what} is empty", hint="give it at least one character", details={"field": field})
+        raise Invalid(
+            f"the name of {what} is empty", hint="give it at least one character", details={"field": field}
+        )
     if len(name) > NAME_LIMIT:
         raise Invalid(
             f"the name of {what} has {len(name):,} characters, at most {NAME_LIMIT:,} are kept: {name[:40]!r}...",
@@ -124,7 +135,11 @@ def artifact_name(name: str) -> str:
     """A contained, relative name with forward slashes, or `Invalid`."""
     name_of(name, "an artifact", "name")
     parts = name.replace("\\", "/").split("/")
-    if name.startswith(("/", "\\")) or re.match(r"^[A-Za-z]:", name) or any(part in ("", ".", "..") for part in parts):
+    if (
+        name.startswith(("/", "\\"))
+        or re.match(r"^[A-Za-z]:", name)
+        or any(part in ("", ".", "..") for part in parts)
+    ):
         raise Invalid(
             f"the artifact name {name!r} does not stay inside the run",
             hint="use a relative name without '..', such as plots/roc.png",
