@@ -6,8 +6,8 @@ A writer gives out its sequence numbers in order and puts each record in place b
 number; but it writes two files, and reading takes time.  So `read_batch` reads the end of the points, then
 the events, then the points once more, and cuts at S, the highest number seen in the first two readings.  An
 event below S was in place before the first reading ended, a point below S before the second one ended: both
-are found by the reading that followed.  A number below S that is still missing will never come: it is damaged,
-and counted.
+are found by the reading that followed.  A number below S that is still missing will never come: it is
+damaged, and counted.
 
 Memory stays bounded by `limit`: what is left over is for the next batch.
 """

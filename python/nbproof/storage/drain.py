@@ -1,0 +1,640 @@
+"""Carries what journals hold into the tables, each record exactly once, whoever does it.
+
+There are no locks.  A drainer reads a batch of a journal, and in one transaction moves that writer's mark
+(``UPDATE writers SET drained = :to WHERE id = :writer AND drained = :from``) and lets the rooms apply the
+batch.  Where no row was updated another drainer was faster: everything is rolled back and read anew.  So any
+number of processes may drain at any time, and a drainer that is killed has done all of a batch or nothing.
+
+Order: within a journal by sequence number; between journals so that what a process could know of (a run of
+its parent, before a fork) is applied before what it wrote about it.
+
+What a room refuses is put aside in ``journal/rejected/`` and counted, and never holds up the rest.  While the
+database is locked or away, journals are left alone: they are the queue.
+
+``python -m nbproof.storage.drain ROOT`` drains the workspace in a folder and ends.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from nbproof.core.clock import Clock
+from nbproof.core.errors import PlatformError, Unavailable
+from nbproof.core.events import Changed, Changes, merged
+from nbproof.storage.database import Database
+from nbproof.storage.journal.process import Process, is_dead
+from nbproof.storage.journal.reader import (
+    Batch,
+    Cursor,
+    WriterInfo,
+    drained_segments,
+    has_news,
+    last_seq,
+    read_batch,
+    read_writer,
+    torn_records,
+    writer_ids,
+)
+from nbproof.storage.tables import WriterRow
+
+__all__ = ["Applier", "Drain", "DrainReport", "drain_in_background", "main"]
+
+_log = logging.getLogger("nbproof.storage.drain")
+
+REJECTED = "rejected"
+# So many failing pieces of one batch are looked at one by one; the rest is put aside as it is.
+_PATIENCE = 500
+_ORPHANS_EVERY_SECONDS = 30.0
+_REST_SECONDS = 2.0
+
+
+class Applier(Protocol):
+    """A room's hand in the drain.
+
+    Laws: everything goes through the connection given, whose transaction is not the applier's to end;
+    records of one batch come in order and once; what is refused for good raises, or is told by
+    `Batch.refuse`; nothing is read from the clock or from files.
+    """
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of events it takes; who takes ``"series"`` is given the points as well."""
+        ...
+
+    def apply(self, connection: sa.Connection, batch: Batch) -> Iterable[Changed]:
+        """Write a batch into the tables; tells what changed."""
+        ...
+
+    def writer_died(self, connection: sa.Connection, writer_id: str, time_us: int) -> Iterable[Changed]:
+        """Settle what a process left open that ended without closing its journal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrainReport:
+    """What one look at the journals did.
+
+    Attributes
+    ----------
+    points, events : int
+        Records read, those refused too.
+    bad : int
+        Damaged records.
+    rejected : int
+        Records put aside.
+    changed : tuple of Changed
+    unreadable : tuple of str
+        Journals that could not be read, and why.
+    """
+
+    points: int = 0
+    events: int = 0
+    bad: int = 0
+    rejected: int = 0
+    changed: tuple[Changed, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.points or self.events or self.bad or self.changed)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of a journal between two looks."""
+
+    info: WriterInfo
+    stamp: int
+    cursor: Cursor | None = None  # None: the table knows
+    over: bool = False  # closed, or its process is dead: nothing more will come
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class _Tally:
+    points: int = 0
+    events: int = 0
+    bad: int = 0
+    rejected: int = 0
+    changed: list[Changed] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Refused:
+    seq: int
+    reason: str
+    record: dict[str, Any]
+
+
+class _Overtaken(Exception):
+    """Another drainer was faster."""
+
+
+class Drain:
+    """Drains all journals of a workspace.
+
+    Laws: safe from any thread and beside any number of others; an idle look costs well under a millisecond
+    and does not touch the database.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<workspace>/journal``.
+    database : Database
+    appliers : sequence of Applier
+        In the order in which they see a batch.
+    clock : Clock
+        Stamps the end of dead writers.
+    changes : Changes, optional
+        Told what changed, after the commit.
+    limit : int
+        Points in a batch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        appliers: Sequence[Applier],
+        *,
+        clock: Clock,
+        changes: Changes | None = None,
+        limit: int = 100_000,
+    ) -> None:
+        self._folder = Path(folder)
+        self._database = database
+        self._appliers = tuple(appliers)
+        self._clock = clock
+        self._changes = changes
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+        self._unreadable: dict[str, str] = {}
+        self._orphans_due = 0.0
+        self._trouble: str | None = None
+
+    def run_once(self) -> DrainReport:
+        """Carry over what was in the journals when this was called, and perhaps more.
+
+        Raises
+        ------
+        Unavailable
+            The database or the journal can't be used now; nothing is lost.
+        """
+        with self._lock:
+            if self._database.read_only:
+                return DrainReport(unreadable=("the database can only be read",))
+            tally = _Tally()
+            try:
+                self._run(tally)
+            except OSError as error:
+                raise Unavailable(
+                    f"the journal {self._folder} can't be read: {error.strerror or error}",
+                    hint="check the disk and who may read the folder",
+                ) from error
+            except exc.DBAPIError as error:
+                raise Unavailable(
+                    "the database would not take what is in the journal",
+                    hint="run: nbproof doctor",
+                    details={"said": str(error.orig)},
+                ) from error
+            finally:
+                # Also what was committed before something failed.
+                changed = tuple(merged(tally.changed))
+                report = DrainReport(
+                    points=tally.points,
+                    events=tally.events,
+                    bad=tally.bad,
+                    rejected=tally.rejected,
+                    changed=changed,
+                    unreadable=tuple(self._unreadable.values()),
+                )
+        if self._changes is not None:
+            for change in report.changed:
+                self._changes.publish(change)
+        return report
+
+    def run_quietly(self) -> DrainReport | None:
+        """`run_once` for the background: failures are logged, each kind once in a row; then None."""
+        try:
+            report = self.run_once()
+        except PlatformError as error:
+            if self._trouble != error.message:
+                _log.warning("draining waits: %s", error)
+                self._trouble = error.message
+            return None
+        if self._trouble is not None:
+            _log.info("draining goes on")
+            self._trouble = None
+        return report
+
+    # -- looking -----------------------------------------------------------------------------------------
+
+    def _run(self, tally: _Tally) -> None:
+        ids = writer_ids(self._folder)
+        work = [known for identifier in ids if (known := self._look_at(identifier)) is not None]
+        if len(self._known) > len(ids):
+            for gone in self._known.keys() - set(ids):
+                del self._known[gone]
+        if work:
+            # A journal may tell of things that an older one began (a forked child of its parent's run).  The
+            # end of the younger one is looked up first: whatever it knew of is below the older one's end.
+            ends = {known.info.id: last_seq(self._path(known)) for known in reversed(work)}
+            for known in work:
+                self._drain(known, ends[known.info.id], tally)
+        if time.monotonic() >= self._orphans_due:
+            self._bury_orphans(set(ids), tally)
+            self._orphans_due = time.monotonic() + _ORPHANS_EVERY_SECONDS
+
+    def _path(self, known: _Known) -> Path:
+        return self._folder / known.info.id
+
+    def _look_at(self, identifier: str) -> _Known | None:
+        """What is known of a journal, if there is something to do about it."""
+        path = self._folder / identifier
+        try:
+            stamp = os.stat(path / "writer.json").st_mtime_ns
+        except OSError:
+            self._sweep(path)
+            return None
+        known = self._known.get(identifier)
+        if known is None or known.stamp != stamp:
+            try:
+                info = read_writer(path)
+            except ValueError as error:
+                if identifier not in self._unreadable:
+                    _log.warning("a journal can't be read: %s", error)
+                self._unreadable[identifier] = str(error)
+                return None
+            if info is None:
+                return None
+            self._unreadable.pop(identifier, None)
+            known = _Known(info, stamp, known.cursor if known is not None else None)
+            self._known[identifier] = known
+        if known.finished:
+            return None
+        # Whether it is over is asked before reading: then what is read is all there will ever be.
+        known.over = known.over or known.info.closed_us is not None or known.info.is_dead()
+        if known.over or known.cursor is None or has_news(path, known.cursor):
+            return known
+        return None
+
+    def _sweep(self, path: Path) -> None:
+        # A folder without a name: its process is about to write one, or was killed before it could.
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > 3600:
+                shutil.rmtree(path)
+
+    # -- draining ----------------------------------------------------------------------------------------
+
+    def _drain(self, known: _Known, end: int, tally: _Tally) -> None:
+        path = self._path(known)
+        while True:
+            if known.cursor is None:
+                known.cursor = self._cursor_of(known.info)
+            batch = read_batch(path, known.info, known.cursor, self._limit)
+            if batch is None:
+                break
+            try:
+                self._commit(batch, tally)
+            except _Overtaken:
+                known.cursor = None
+                continue
+            old, known.cursor = known.cursor, batch.cursor
+            if (old.points_number, old.events_number) != (
+                known.cursor.points_number,
+                known.cursor.events_number,
+            ):
+                self._delete(drained_segments(path, known.cursor))
+            if batch.to >= end and not known.over:
+                break
+        if known.over:
+            self._finish(known, tally)
+
+    def _cursor_of(self, info: WriterInfo) -> Cursor:
+        row = sa.select(WriterRow.drained, WriterRow.cursor).where(WriterRow.id == info.id)
+        with self._database.connect() as connection:
+            found = connection.execute(row).one_or_none()
+        if found is None:
+            process = info.process
+            with suppress(exc.IntegrityError), self._database.begin() as connection:
+                connection.execute(
+                    sa.insert(WriterRow).values(
+                        id=info.id,
+                        host=process.host,
+                        boot_id=process.boot_id,
+                        pid=process.pid,
+                        pid_started=process.pid_started,
+                        version=info.version,
+                        created_us=info.created_us,
+                        cursor={"pid_space": process.pid_space},
+                    )
+                )
+            with self._database.connect() as connection:
+                found = connection.execute(row).one()
+        return Cursor.of(found.drained, found.cursor)
+
+    def _commit(self, batch: Batch, tally: _Tally) -> None:
+        written: list[Path] = []
+        try:
+            with self._database.begin() as connection:
+                moved = connection.execute(
+                    sa.update(WriterRow)
+                    .where(WriterRow.id == batch.writer.id, WriterRow.drained == batch.from_)
+                    .values(
+                        drained=batch.to,
+                        cursor={**batch.cursor.as_json(), "pid_space": batch.writer.process.pid_space},
+                        points=WriterRow.points + batch.point_count,
+                        events=WriterRow.events + len(batch.events),
+                        bad=WriterRow.bad + batch.bad,
+                    )
+                )
+                if moved.rowcount != 1:
+                    raise _Overtaken
+                changed, refused = self._apply(connection, batch)
+                if refused:
+                    connection.execute(
+                        sa.update(WriterRow)
+                        .where(WriterRow.id == batch.writer.id)
+                        .values(rejected=WriterRow.rejected + len(refused))
+                    )
+                    written.append(self._put_aside(batch.writer.id, refused))
+        except BaseException:
+            self._delete(written)
+            raise
+        tally.points += batch.point_count
+        tally.events += len(batch.events)
+        tally.bad += batch.bad
+        tally.rejected += len(refused)
+        tally.changed += changed
+        if batch.bad:
+            _log.warning("%d records of the journal %s are damaged", batch.bad, batch.writer.id)
+        if refused:
+            _log.warning(
+                "%d records of the journal %s were put aside, the first because: %s",
+                len(refused),
+                batch.writer.id,
+                refused[0].reason,
+            )
+
+    def _apply(self, connection: sa.Connection, batch: Batch) -> tuple[list[Changed], list[_Refused]]:
+        changed: list[Changed] = []
+        refused: dict[int, _Refused] = {}
+        taken: set[str] = set()
+        for applier in self._appliers:
+            taken |= applier.kinds
+            share = replace(
+                batch,
+                events=[event for event in batch.events if event.get("kind") in applier.kinds],
+                points=batch.points if "series" in applier.kinds else b"",
+                refused=[],
+            )
+            if share.events or share.points:
+                _Application(applier, connection, changed, refused).run(share)
+        for event in batch.events:
+            if event.get("kind") not in taken:
+                # Perhaps of a later nbproof: it is kept, and can be given to it.
+                reason = f"no room takes events of the kind {event.get('kind')!r}"
+                refused[event["seq"]] = _Refused(event["seq"], reason, event)
+        if batch.points and "series" not in taken:
+            _refuse(batch, "no room takes points", (seq for _, seq, *_ in batch.iter_points()), refused)
+        return changed, [refused[seq] for seq in sorted(refused)]
+
+    def _put_aside(self, writer_id: str, refused: list[_Refused]) -> Path:
+        folder = self._folder / REJECTED
+        path = folder / f"{writer_id}-{refused[0].seq}.jsonl"
+        folder.mkdir(exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            for one in refused:
+                line = {"seq": one.seq, "reason": one.reason, "record": one.record}
+                file.write(json.dumps(line, allow_nan=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return path
+
+    # -- the end of a journal ------------------------------------------------------------------------------
+
+    def _finish(self, known: _Known, tally: _Tally) -> None:
+        """Everything is in the tables: settle what the process left open, and delete its folder."""
+        path, info, cursor = self._path(known), known.info, known.cursor
+        assert cursor is not None
+        torn = torn_records(path, cursor)
+        changed: list[Changed] = []
+        with self._database.begin() as connection:
+            now = self._clock.now_us()
+            ended = connection.execute(
+                sa.update(WriterRow)
+                .where(WriterRow.id == info.id, WriterRow.drained == cursor.seq, WriterRow.ended_us.is_(None))
+                .values(ended_us=info.closed_us or now, bad=WriterRow.bad + torn)
+            )
+            if ended.rowcount == 1 and info.closed_us is None:
+                for applier in self._appliers:
+                    changed += applier.writer_died(connection, info.id, now)
+            row = connection.execute(
+                sa.select(WriterRow.drained, WriterRow.ended_us).where(WriterRow.id == info.id)
+            ).one_or_none()
+        if ended.rowcount == 1:
+            tally.bad += torn
+            tally.changed += changed
+        if row is None or row.drained != cursor.seq or row.ended_us is None:
+            known.cursor = None  # somebody is at it; the next look will tell
+            return
+        known.finished = True
+        self._delete([path])
+
+    def _bury_orphans(self, present: set[str], tally: _Tally) -> None:
+        """Settle what dead processes left open whose journals were deleted by hand."""
+        rows = sa.select(
+            WriterRow.id,
+            WriterRow.host,
+            WriterRow.boot_id,
+            WriterRow.pid,
+            WriterRow.pid_started,
+            WriterRow.cursor,
+        ).where(WriterRow.ended_us.is_(None))
+        with self._database.connect() as connection:
+            found = [row for row in connection.execute(rows) if row.id not in present]
+        for row in found:
+            space = row.cursor.get("pid_space", "") if isinstance(row.cursor, dict) else ""
+            if not is_dead(Process(row.host, row.boot_id, row.pid, row.pid_started or "", space)):
+                continue
+            changed: list[Changed] = []
+            with self._database.begin() as connection:
+                now = self._clock.now_us()
+                ended = connection.execute(
+                    sa.update(WriterRow)
+                    .where(WriterRow.id == row.id, WriterRow.ended_us.is_(None))
+                    .values(ended_us=now)
+                )
+                if ended.rowcount == 1:
+                    for applier in self._appliers:
+                        changed += applier.writer_died(connection, row.id, now)
+            tally.changed += changed
+
+    def _delete(self, paths: Sequence[Path]) -> None:
+        if not paths:
+            return
+        if self._database.dialect == "sqlite":
+            # A commit in WAL mode survives the death of the process, not yet a power cut; a checkpoint makes
+            # it durable.  Only then may the journal go.
+            with suppress(exc.DBAPIError), self._database.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        for path in paths:
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+class _Application:
+    """Applies a batch; where that raises, halves of it, down to the records that are refused."""
+
+    def __init__(
+        self,
+        applier: Applier,
+        connection: sa.Connection,
+        changed: list[Changed],
+        refused: dict[int, _Refused],
+    ) -> None:
+        self._applier = applier
+        self._connection = connection
+        self._changed = changed
+        self._refused = refused
+        self._patience = _PATIENCE
+
+    def run(self, batch: Batch) -> None:
+        try:
+            with self._connection.begin_nested():
+                changed = list(self._applier.apply(self._connection, batch))
+        except (
+            Unavailable,
+            exc.OperationalError,
+            exc.InterfaceError,
+            exc.TimeoutError,
+            MemoryError,
+            OSError,
+        ):
+            raise  # the machine's fault, not the records'
+        except Exception as error:
+            self._divide(batch, error)
+            return
+        self._changed += changed
+        for reason, seqs in batch.refused:
+            _refuse(batch, reason, seqs, self._refused)
+
+    def _divide(self, batch: Batch, error: Exception) -> None:
+        seqs = sorted([event["seq"] for event in batch.events] + [seq for _, seq, *_ in batch.iter_points()])
+        self._patience -= 1
+        if len(seqs) == 1 or self._patience <= 0:
+            said = error.message if isinstance(error, PlatformError) else f"{type(error).__name__}: {error}"
+            _refuse(batch, said, seqs, self._refused)
+            return
+        middle = seqs[len(seqs) // 2 - 1]
+        self.run(batch.part(batch.from_, middle))
+        self.run(batch.part(middle, batch.to))
+
+
+def _refuse(batch: Batch, reason: str, seqs: Iterable[int], refused: dict[int, _Refused]) -> None:
+    wanted = set(seqs)
+    for event in batch.events:
+        if event["seq"] in wanted:
+            refused[event["seq"]] = _Refused(event["seq"], reason, event)
+    for series, seq, step, time_us, value in batch.iter_points():
+        if seq in wanted:
+            record = {"kind": "point", "series": series, "step": step, "time": time_us, "value": value}
+            refused[seq] = _Refused(seq, reason, record)
+
+
+# -- in a process of its own ---------------------------------------------------------------------------------
+
+_spawned: dict[str, float] = {}
+_children: list[int] = []
+
+
+def drain_in_background(root: str | Path) -> None:
+    """Start a process that drains the workspace in a folder, and do not wait for it.
+
+    It begins two seconds later, so that many short runs need few of them.  Where no process can be started
+    nothing is done: the next reader drains.
+    """
+    place = os.path.realpath(root)
+    now = time.monotonic()
+    if now - _spawned.get(place, -1e9) < _REST_SECONDS or not sys.executable:
+        return
+    _reap()
+    environ = dict(os.environ)
+    # Ours is imported from where it is imported here, and nothing from the folder of the notebook (-P).
+    home = str(Path(__file__).resolve().parents[2])
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), home)))
+    options: dict[str, Any] = {"start_new_session": True}
+    if os.name == "nt":
+        options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "nbproof.storage.drain", "--after", str(_REST_SECONDS), place],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environ,
+            **options,
+        )
+    except (OSError, RuntimeError):
+        return
+    _spawned[place] = now
+    if os.name != "nt":
+        # We wait for it ourselves, later; the object would complain that nobody did.
+        _children.append(child.pid)
+        child.returncode = 0
+
+
+def _reap() -> None:
+    for pid in list(_children):
+        try:
+            done, _ = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            done = pid
+        if done:
+            _children.remove(pid)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Drain the workspace in a folder: ``python -m nbproof.storage.drain [--after SECONDS] ROOT``."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    after = 0.0
+    if words[:1] == ["--after"] and len(words) > 1:
+        after = float(words[1])
+        del words[:2]
+    if len(words) != 1:
+        print("usage: python -m nbproof.storage.drain [--after SECONDS] ROOT", file=sys.stderr)
+        return 2
+    if after:
+        time.sleep(after)
+        with suppress(OSError, AttributeError):
+            os.nice(5)  # in nobody's way
+    # Which rooms take part is known two floors up; storage may not import that, so it is found by its name
+    # at run time.
+    module, _, name = "nbproof.platform.workspace:drain".partition(":")
+    drain: Callable[[str], object] = getattr(importlib.import_module(module), name)
+    try:
+        drain(words[0])
+    except PlatformError as error:
+        print(f"nbproof: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
