@@ -84,7 +84,7 @@ list_metrics = _of_tracker(ExperimentTracker.list_metrics)
 metric_history = _of_tracker(ExperimentTracker.metric_history)
 
 
-def log_metric(
+def log_metric(  # noqa: D103 - its docstring is the service's
     key: str, value: Any, step: int | None = None, *, time: Any = None, run_id: str | None = None
 ) -> None:
     # By hand and not by `_of_tracker`: this one is called in the innermost loop.

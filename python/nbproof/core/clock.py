@@ -23,6 +23,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now_us(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
         return time.time_ns() // 1000
 
 
@@ -41,6 +42,7 @@ class FixedClock:
         self._now = start if isinstance(start, int) else microseconds_of(datetime.fromisoformat(start))
 
     def now_us(self) -> int:
+        """Where the clock stands."""
         return self._now
 
     def set(self, when: str | int) -> None:

@@ -192,6 +192,7 @@ class Operation:
     METHODS: ClassVar[tuple[str, ...]] = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
     def __call__(self, service: Any, ask: Any) -> Any:
+        """Do it."""
         return self.function(service, ask)
 
     @property
@@ -206,6 +207,7 @@ class Operation:
 
     @property
     def description(self) -> str:
+        """The docstring."""
         return inspect.getdoc(self.function) or ""
 
     @property
@@ -219,6 +221,7 @@ class Operation:
 
     @property
     def downloads(self) -> bool:
+        """Whether the answer is a file."""
         return self.view is Download
 
     @property

@@ -111,7 +111,7 @@ class Directory:
         if location is None:
             raise NotFound(
                 f"no workspace {identifier!r} is served here",
-                hint="list them with GET /workspaces, or find a notebook's with GET /workspaces/resolve?path=",
+                hint="list them with GET /workspaces; GET /workspaces/resolve?path= finds a notebook's",
                 details={"field": "workspace"},
             )
         key = workspace_id(location.root)

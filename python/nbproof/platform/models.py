@@ -23,10 +23,12 @@ class WorkspaceView(View):
 
 
 class ListWorkspaces(Ask):
-    pass
+    """Nothing has to be said."""
 
 
 class ResolveWorkspace(Ask):
+    """Which notebook or folder."""
+
     path: Annotated[
         str,
         Positional,

@@ -78,9 +78,9 @@ def document(*, server: str = BASE_PATH, chosen: Sequence[Operation] | None = No
         "info": {
             "title": "nbproof",
             "version": __version__,
-            "description": "Experiments, runs and what later joins them. Lists are pages: `{items, next}`; ask for "
-            "the rest with `after`. Instants are RFC 3339 in UTC. NaN and the infinities are the strings NaN, "
-            "Infinity and -Infinity; integers beyond 2^53 are strings.",
+            "description": "Experiments, runs and what later joins them. Lists are pages: `{items, next}`; "
+            "ask for the rest with `after`. Instants are RFC 3339 in UTC. NaN and the infinities are the "
+            "strings NaN, Infinity and -Infinity; integers beyond 2^53 are strings.",
             "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         },
         "servers": [{"url": server}],
@@ -103,7 +103,7 @@ def document(*, server: str = BASE_PATH, chosen: Sequence[Operation] | None = No
                     "name": "workspace",
                     "in": "query",
                     "required": False,
-                    "description": "Id of a workspace from GET /workspaces; by default that of the served folder.",
+                    "description": "Id of a workspace, from GET /workspaces; by default the served folder's.",
                     "schema": {"type": "string"},
                 }
             },

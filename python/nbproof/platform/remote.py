@@ -108,9 +108,9 @@ class RemoteWorkspace:
         if "tracker" in self.__dict__:
             self.tracker.close(status)
 
-    def ask(self, name: str, **values: Any) -> Any:
+    def ask(self, verb: str, /, **values: Any) -> Any:
         """Call an operation by name."""
-        operation = find_operation(name)
+        operation = find_operation(verb)
         return self.call(operation, validated(operation.ask, values))
 
     def __repr__(self) -> str:

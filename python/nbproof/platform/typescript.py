@@ -66,9 +66,8 @@ def _interface(name: str, schema: dict[str, Any], *, every_field: bool) -> str:
     required = set(fields) if every_field else set(schema.get("required", ()))
     lines = [f"{about}export interface {name} {{"]
     for field, inner in fields.items():
-        lines.append(
-            f"{_comment(inner.get('description'), '  ')}  {field}{'' if field in required else '?'}: {_type(inner, '  ')};"
-        )
+        mark = "" if field in required else "?"
+        lines.append(f"{_comment(inner.get('description'), '  ')}  {field}{mark}: {_type(inner, '  ')};")
     lines.append("}\n")
     return "\n".join(lines)
 
@@ -115,9 +114,10 @@ def _function(each: Operation) -> str:
     name = re.sub(r"[._](\w)", lambda match: match[1].upper(), each.name)
     if each.downloads or each.upload:
         # Bytes travel by hand; the path is what a caller needs.
+        fields = "; ".join(f"{field}: string" for field in each.path_fields)
         return (
             f"/** {each.summary} Path only: bytes travel by hand. */\n"
-            f"export function {name}Path(ask: {{ {'; '.join(f'{field}: string' for field in each.path_fields)} }}): string {{\n"
+            f"export function {name}Path(ask: {{ {fields} }}): string {{\n"
             f"  return `{_path(each)}`;\n}}\n"
         )
     answer = "void" if each.view is None else component_name(each.view)
@@ -140,10 +140,10 @@ def _function(each: Operation) -> str:
     elif each.body_fields:
         arguments.extend(["undefined", rest])
     lines.append(f"  return request<{answer}>({', '.join(arguments)});")
+    comma = "," if parameter else ""
     return (
-        f"{_comment(each.summary, '')}export function {name}(\n  request: Requester{',' if parameter else ''}\n{parameter}): Promise<{answer}> {{\n"
-        + "\n".join(lines)
-        + "\n}\n"
+        f"{_comment(each.summary, '')}export function {name}(\n"
+        f"  request: Requester{comma}\n{parameter}): Promise<{answer}> {{\n" + "\n".join(lines) + "\n}\n"
     )
 
 
@@ -172,10 +172,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
         if _squeezed(found) == _squeezed(text):
             return 0
-        print(f"{TARGET.name} is not what the operations say; run `make types`", file=sys.stderr)
+        sys.stderr.write(f"{TARGET.name} is not what the operations say; run `make types`\n")
         return 1
     TARGET.write_text(text, encoding="utf-8")
-    print(f"wrote {TARGET}")
+    sys.stdout.write(f"wrote {TARGET}\n")
     return 0
 
 

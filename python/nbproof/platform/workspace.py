@@ -91,7 +91,7 @@ class Workspace:
 
     @cached_property
     def journal(self) -> JournalWriter:
-        """This process's journal."""
+        """The journal of this process."""
         return JournalWriter(self.folder / "journal", clock=self.clock, on_restored=self._journal_restored)
 
     @cached_property
@@ -330,7 +330,7 @@ def close_current() -> None:
         workspace.close("failed" if crashed and not sys.flags.interactive else "finished")
     except Exception as error:
         # At exit nobody can act on a traceback; the journal has what was acknowledged.
-        print(f"nbproof: closing the workspace failed: {error}", file=sys.stderr)
+        sys.stderr.write(f"nbproof: closing the workspace failed: {error}\n")
 
 
 def drain(root: str) -> None:
@@ -351,4 +351,4 @@ def _truth(value: object) -> bool:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stdout if "ipykernel" in sys.modules else sys.stderr)
+    (sys.stdout if "ipykernel" in sys.modules else sys.stderr).write(line + "\n")

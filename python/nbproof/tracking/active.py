@@ -129,9 +129,10 @@ class ActiveRun:
         try:
             series = self._series[key]
         except (KeyError, TypeError):
-            series = self._define(key)
-            if series is None:
+            defined = self._define(key)
+            if defined is None:
                 return
+            series = defined
         try:
             series.log(value, step, None if time is None else time_us_of(time))
         except OSError as error:
@@ -229,6 +230,12 @@ class ActiveRun:
         self._series[key] = series
         return series
 
+    def count_on(self, last_steps: Mapping[str, int]) -> None:
+        """Let default steps follow these, the last ones by name."""
+        self._last_steps.update(last_steps)
+        for key, series in list(self._series.items()):
+            series.last = self._last_steps.get(key, series.last)
+
     def close(self, status: str) -> None:
         """Take no more: what the tracker calls when the run has ended."""
         self.status = status
@@ -240,8 +247,9 @@ class ActiveRun:
         if not self._warned:
             self._warned = True
             warnings.warn(
-                f"nbproof could not record into run {self.name!r}: {error}. The cell goes on; what is lost from here "
-                "is counted in run.unacknowledged. Free the disk or mend the folder; `nbproof doctor` shows where.",
+                f"nbproof could not record into run {self.name!r}: {error}. The cell goes on; what is lost "
+                "from here is counted in run.unacknowledged. Free the disk or mend the folder; "
+                "`nbproof doctor` shows where.",
                 RecordingFailed,
                 stacklevel=3,
             )

@@ -228,27 +228,37 @@ class Comparison(View):
 
 
 class CreateExperiment(Ask):
+    """Make an experiment."""
+
     name: Annotated[Name, Positional]
     description: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
 
 
 class ListExperiments(Ask):
+    """Which page of experiments."""
+
     limit: Limit = 100
     after: After = None
 
 
 class GetExperiment(Ask):
+    """Which experiment."""
+
     id: ExperimentRef
 
 
 class ListRuns(Ask):
+    """Which page of which experiment's runs."""
+
     id: ExperimentRef
     limit: Limit = 100
     after: After = None
 
 
 class StartRun(Ask):
+    """What a new run begins with."""
+
     id: Annotated[Name, Field(description="Name or id of the experiment; a new name makes a new experiment.")]
     name: Name | None = None
     tags: dict[str, str] = Field(default_factory=dict)
@@ -262,14 +272,20 @@ class StartRun(Ask):
 
 
 class GetRun(Ask):
+    """Which run."""
+
     id: RunRef
 
 
 class ResumeRun(Ask):
+    """Which run goes on."""
+
     id: RunRef
 
 
 class SearchRuns(Ask):
+    """A query in the search language, and which page."""
+
     query: Annotated[
         str, Positional, Field(description='Like: metrics.auc > 0.9 and params.model = "xgb".')
     ] = ""
@@ -279,24 +295,32 @@ class SearchRuns(Ask):
 
 
 class CompareRuns(Ask):
+    """Which runs, side by side."""
+
     id: Annotated[
         list[RunRef], Positional, Field(min_length=2, max_length=100, description="Two runs or more.")
     ]
 
 
 class SetProvenance(Ask):
+    """Where a run's code came from."""
+
     id: RunRef
     git: GitState | None = None
     code: str | None = Field(None, max_length=200, description="Fingerprint of the notebook or script.")
 
 
 class UpdateRun(Ask):
+    """What changes about a run; what is left out stays."""
+
     id: RunRef
     name: Name | None = None
     notes: str | None = Field(None, description="Markdown; an empty text removes the notes.")
 
 
 class LogMetric(Ask):
+    """One value of a metric."""
+
     id: RunRef
     key: Annotated[Name, Positional]
     value: Annotated[Number, Positional]
@@ -305,6 +329,8 @@ class LogMetric(Ask):
 
 
 class LogMetrics(Ask):
+    """Several metrics at one step."""
+
     id: RunRef
     metrics: dict[Name, Number] = Field(min_length=1)
     step: Int64 | None = None
@@ -312,6 +338,8 @@ class LogMetrics(Ask):
 
 
 class GetMetricHistory(Ask):
+    """Which metric, and how many of its points."""
+
     id: RunRef
     name: Name
     max_points: int | None = Field(
@@ -322,38 +350,52 @@ class GetMetricHistory(Ask):
 
 
 class LogParam(Ask):
+    """One param."""
+
     id: RunRef
     key: Annotated[Name, Positional]
     value: Annotated[Json, Positional]
 
 
 class LogParams(Ask):
+    """Several params."""
+
     id: RunRef
     params: dict[Name, Json] = Field(min_length=1)
 
 
 class SetTag(Ask):
+    """One tag."""
+
     id: RunRef
     key: Annotated[Name, Positional]
     value: Annotated[str | None, Positional, Field(description="null removes the tag.")] = None
 
 
 class SetTags(Ask):
+    """Several tags."""
+
     id: RunRef
     tags: dict[Name, str | None] = Field(min_length=1)
 
 
 class LogArtifact(Ask):
+    """A file to keep with a run."""
+
     id: RunRef
     path: Annotated[Path, Positional, Field(description="A file of this machine.")]
     name: Name | None = Field(None, description="Its name in the run; by default the file's name.")
 
 
 class GetArtifact(Ask):
+    """Which file of which run."""
+
     id: RunRef
     name: Annotated[Name, Field(description="Its name in the run, with slashes.")]
 
 
 class EndRun(Ask):
+    """Which run ends, and how."""
+
     id: RunRef
     status: Ending = "finished"

@@ -5,17 +5,19 @@ from __future__ import annotations
 __all__ = ["kind_name"]
 
 _HOW = (
-    "amber bold brave breezy bright brisk calm candid cheery clear clever cosy crisp curious dapper daring deft eager "
-    "early easy fair fleet fresh gentle glad golden grand happy hardy honest jolly keen kind lively lucid lucky mellow "
-    "merry mild neat nimble noble patient plucky polite proud quick quiet ready rosy serene sharp silver sleek smart "
-    "snug solid spry steady still sunny swift tidy true warm wise witty zesty"
+    "amber bold brave breezy bright brisk calm candid cheery clear clever cosy crisp curious dapper "
+    "daring deft eager early easy fair fleet fresh gentle glad golden grand happy hardy honest jolly "
+    "keen kind lively lucid lucky mellow merry mild neat nimble noble patient plucky polite proud quick "
+    "quiet ready rosy serene sharp silver sleek smart snug solid spry steady still sunny swift tidy "
+    "true warm wise witty zesty "
 ).split()
 _WHO = (
-    "alder aspen badger beaver birch bison bramble brook cedar clover condor coral crane cricket dolphin eagle egret elm "
-    "falcon fern finch fjord fox gecko glade grove hare harbor hazel heron ibis iris jay juniper kestrel kite lagoon "
-    "lark laurel lemur linden lynx magpie maple marten meadow merlin moss newt oak orca oriole osprey otter owl "
-    "panda pine plover poppy puffin quail raven reed robin rowan sage salmon sparrow spruce stork swallow swan tern "
-    "thistle thrush tulip vale walnut willow wren"
+    "alder aspen badger beaver birch bison bramble brook cedar clover condor coral crane cricket "
+    "dolphin eagle egret elm falcon fern finch fjord fox gecko glade grove hare harbor hazel heron ibis "
+    "iris jay juniper kestrel kite lagoon lark laurel lemur linden lynx magpie maple marten meadow "
+    "merlin moss newt oak orca oriole osprey otter owl panda pine plover poppy puffin quail raven reed "
+    "robin rowan sage salmon sparrow spruce stork swallow swan tern thistle thrush tulip vale walnut "
+    "willow wren "
 ).split()
 
 

@@ -480,11 +480,10 @@ class ExperimentTracker:
         """Two runs or more side by side: params, metrics, tags, git; what differs first."""
         from nbproof.tracking.comparison import compare
 
-        given = [each for item in ids for each in ([item] if isinstance(item, str) else item)]
-        if len(given) < 2:
-            raise Invalid(f"comparing takes two runs or more, found {len(given)}", details={"field": "id"})
+        if len(ids) < 2:
+            raise Invalid(f"comparing takes two runs or more, found {len(ids)}", details={"field": "id"})
         records = self._fresh()
-        return compare([self._bound(records.get_run(records.resolve_run(each))) for each in given])
+        return compare([self._bound(records.get_run(records.resolve_run(each))) for each in ids])
 
     def list_metrics(self, id: str) -> list[Metric]:
         """Every metric of a run: latest, least and greatest value, count."""
@@ -698,21 +697,23 @@ class ExperimentTracker:
             self._adopted.pop(identifier, None)
             raise ended_conflict(identifier, recorded.name, recorded.status, "this")
         with self._lock:
-            run = self._adopted.get(identifier)
-            if run is None:
-                last_steps = {metric.name: metric.step for metric in records.metrics_of(identifier)}
-                run = ActiveRun(
-                    self,
-                    self._journal,
-                    identifier,
-                    recorded.name,
-                    recorded.experiment,
-                    recorded.parent_id,
-                    last_steps,
-                )
-                if len(self._adopted) >= 1000:
-                    self._adopted.pop(next(iter(self._adopted)))
-                self._adopted[identifier] = run
+            last_steps = {metric.name: metric.step for metric in records.metrics_of(identifier)}
+            adopted = self._adopted.get(identifier)
+            if adopted is not None:
+                adopted.count_on(last_steps)  # other processes may have written since
+                return adopted
+            run = ActiveRun(
+                self,
+                self._journal,
+                identifier,
+                recorded.name,
+                recorded.experiment,
+                recorded.parent_id,
+                last_steps,
+            )
+            if len(self._adopted) >= 1000:
+                self._adopted.pop(next(iter(self._adopted)))
+            self._adopted[identifier] = run
         return run
 
     def _write(self, run_id: str | None, kind: str, **fields: object) -> None:

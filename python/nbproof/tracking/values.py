@@ -96,8 +96,9 @@ def time_us_of(time: object) -> int:
     """A point in time as microseconds since 1970: a datetime, or a number of seconds like time.time()."""
     if isinstance(time, datetime):
         return microseconds_of(time)
-    if isinstance(time, numbers.Real) and not isinstance(time, bool) and math.isfinite(time):
-        microseconds = round(float(time) * 1_000_000)
+    if isinstance(time, (numbers.Real, float, int)) and time is not True and time is not False:
+        seconds = float(time)
+        microseconds = round(seconds * 1_000_000) if math.isfinite(seconds) else 2**63
         if -(2**63) <= microseconds < 2**63:
             return microseconds
     raise Invalid(
@@ -107,7 +108,10 @@ def time_us_of(time: object) -> int:
 
 
 def name_of(name: object, what: str, field: str = "key") -> str:
-    """A name as given, or `Invalid`: 1 to 500 characters, slashes and emoji welcome, no control characters."""
+    """A name as given, or `Invalid`.
+
+    Good are 1 to `NAME_LIMIT` characters, slashes and emoji too, but no control characters.
+    """
     if not isinstance(name, str):
         raise Invalid(
             f"the name of {what} must be text, found {type(name).__name__} {name!r}", details={"field": field}
@@ -118,7 +122,8 @@ def name_of(name: object, what: str, field: str = "key") -> str:
         )
     if len(name) > NAME_LIMIT:
         raise Invalid(
-            f"the name of {what} has {len(name):,} characters, at most {NAME_LIMIT:,} are kept: {name[:40]!r}...",
+            f"the name of {what} has {len(name):,} characters, at most {NAME_LIMIT:,} are kept: "
+            f"{name[:40]!r}...",
             hint="shorten the name; long text belongs into notes or an artifact",
             details={"field": field},
         )
@@ -157,8 +162,10 @@ def tag_value(value: object) -> str | None:
 
 def plain(value: object, depth: int = 0) -> Any:
     """A param as JSON can hold it: scalars unwrapped, containers copied, the rest as text."""
-    if value is None or isinstance(value, (bool, int)):
-        return value if type(value) in (bool, int, type(None)) else int(value)  # type: ignore[call-overload]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)  # an IntEnum and its like lose their class
     if isinstance(value, float):
         return float(value)
     if isinstance(value, str):
