@@ -21,7 +21,6 @@ import json
 import logging
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -53,7 +52,7 @@ from nbproof.storage.journal.reader import (
 )
 from nbproof.storage.tables import WriterRow
 
-__all__ = ["Applier", "Drain", "DrainReport", "drain_in_background", "main"]
+__all__ = ["Applier", "Drain", "DrainReport", "main"]
 
 _log = logging.getLogger("nbproof.storage.drain")
 
@@ -61,7 +60,8 @@ REJECTED = "rejected"
 # So many failing pieces of one batch are looked at one by one; the rest is put aside as it is.
 _PATIENCE = 500
 _ORPHANS_EVERY_SECONDS = 30.0
-_REST_SECONDS = 2.0
+# The machine's fault, not the records'.
+_MACHINE = (Unavailable, exc.OperationalError, exc.InterfaceError, exc.TimeoutError, MemoryError, OSError)
 
 
 class Applier(Protocol):
@@ -196,38 +196,38 @@ class Drain:
         Unavailable
             The database or the journal can't be used now; nothing is lost.
         """
-        with self._lock:
-            if self._database.read_only:
-                return DrainReport(unreadable=("the database can only be read",))
-            tally = _Tally()
-            try:
+        if self._database.read_only:
+            return DrainReport(unreadable=(f"{self._database.where} can only be read",))
+        tally = _Tally()
+        try:
+            with self._lock:
                 self._run(tally)
-            except OSError as error:
-                raise Unavailable(
-                    f"the journal {self._folder} can't be read: {error.strerror or error}",
-                    hint="check the disk and who may read the folder",
-                ) from error
-            except exc.DBAPIError as error:
-                raise Unavailable(
-                    "the database would not take what is in the journal",
-                    hint="run: nbproof doctor",
-                    details={"said": str(error.orig)},
-                ) from error
-            finally:
-                # Also what was committed before something failed.
-                changed = tuple(merged(tally.changed))
-                report = DrainReport(
-                    points=tally.points,
-                    events=tally.events,
-                    bad=tally.bad,
-                    rejected=tally.rejected,
-                    changed=changed,
-                    unreadable=tuple(self._unreadable.values()),
-                )
-        if self._changes is not None:
-            for change in report.changed:
-                self._changes.publish(change)
-        return report
+                unreadable = tuple(self._unreadable.values())
+        except OSError as error:
+            raise Unavailable(
+                f"the journal {self._folder} can't be read: {error.strerror or error}",
+                hint="check the disk and who may read the folder",
+            ) from error
+        except exc.DBAPIError as error:
+            raise Unavailable(
+                "the database would not take what is in the journal",
+                hint="run: nbproof doctor",
+                details={"said": str(error.orig)},
+            ) from error
+        finally:
+            # Also what was committed before something failed.
+            changed = tuple(merged(tally.changed))
+            if self._changes is not None:
+                for change in changed:
+                    self._changes.publish(change)
+        return DrainReport(
+            points=tally.points,
+            events=tally.events,
+            bad=tally.bad,
+            rejected=tally.rejected,
+            changed=changed,
+            unreadable=unreadable,
+        )
 
     def run_quietly(self) -> DrainReport | None:
         """`run_once` for the background: failures are logged, each kind once in a row; then None."""
@@ -248,9 +248,8 @@ class Drain:
     def _run(self, tally: _Tally) -> None:
         ids = writer_ids(self._folder)
         work = [known for identifier in ids if (known := self._look_at(identifier)) is not None]
-        if len(self._known) > len(ids):
-            for gone in self._known.keys() - set(ids):
-                del self._known[gone]
+        for gone in self._known.keys() - set(ids):
+            del self._known[gone]
         if work:
             # A journal may tell of things that an older one began (a forked child of its parent's run).  The
             # end of the younger one is looked up first: whatever it knew of is below the older one's end.
@@ -443,8 +442,7 @@ class Drain:
                 .values(ended_us=info.closed_us or now, bad=WriterRow.bad + torn)
             )
             if ended.rowcount == 1 and info.closed_us is None:
-                for applier in self._appliers:
-                    changed += applier.writer_died(connection, info.id, now)
+                changed = self._settle(connection, info.id, now)
             row = connection.execute(
                 sa.select(WriterRow.drained, WriterRow.ended_us).where(WriterRow.id == info.id)
             ).one_or_none()
@@ -482,9 +480,21 @@ class Drain:
                     .values(ended_us=now)
                 )
                 if ended.rowcount == 1:
-                    for applier in self._appliers:
-                        changed += applier.writer_died(connection, row.id, now)
+                    changed = self._settle(connection, row.id, now)
             tally.changed += changed
+
+    def _settle(self, connection: sa.Connection, writer_id: str, now_us: int) -> list[Changed]:
+        changed: list[Changed] = []
+        for applier in self._appliers:
+            try:
+                with connection.begin_nested():
+                    changed += applier.writer_died(connection, writer_id, now_us)
+            except _MACHINE:
+                raise
+            except Exception:
+                # It would fail again at every look, and keep everybody from reading.
+                _log.exception("what the process of journal %s left open could not be settled", writer_id)
+        return changed
 
     def _delete(self, paths: Sequence[Path]) -> None:
         if not paths:
@@ -519,15 +529,8 @@ class _Application:
         try:
             with self._connection.begin_nested():
                 changed = list(self._applier.apply(self._connection, batch))
-        except (
-            Unavailable,
-            exc.OperationalError,
-            exc.InterfaceError,
-            exc.TimeoutError,
-            MemoryError,
-            OSError,
-        ):
-            raise  # the machine's fault, not the records'
+        except _MACHINE:
+            raise
         except Exception as error:
             self._divide(batch, error)
             return
@@ -558,56 +561,7 @@ def _refuse(batch: Batch, reason: str, seqs: Iterable[int], refused: dict[int, _
             refused[seq] = _Refused(seq, reason, record)
 
 
-# -- in a process of its own ---------------------------------------------------------------------------------
-
-_spawned: dict[str, float] = {}
-_children: list[int] = []
-
-
-def drain_in_background(root: str | Path) -> None:
-    """Start a process that drains the workspace in a folder, and do not wait for it.
-
-    It begins two seconds later, so that many short runs need few of them.  Where no process can be started
-    nothing is done: the next reader drains.
-    """
-    place = os.path.realpath(root)
-    now = time.monotonic()
-    if now - _spawned.get(place, -1e9) < _REST_SECONDS or not sys.executable:
-        return
-    _reap()
-    environ = dict(os.environ)
-    # Ours is imported from where it is imported here, and nothing from the folder of the notebook (-P).
-    home = str(Path(__file__).resolve().parents[2])
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), home)))
-    options: dict[str, Any] = {"start_new_session": True}
-    if os.name == "nt":
-        options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
-    try:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "nbproof.storage.drain", "--after", str(_REST_SECONDS), place],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environ,
-            **options,
-        )
-    except (OSError, RuntimeError):
-        return
-    _spawned[place] = now
-    if os.name != "nt":
-        # We wait for it ourselves, later; the object would complain that nobody did.
-        _children.append(child.pid)
-        child.returncode = 0
-
-
-def _reap() -> None:
-    for pid in list(_children):
-        try:
-            done, _ = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            done = pid
-        if done:
-            _children.remove(pid)
+# -- in a process of its own -------------------------------------------------------------------------------
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -618,7 +572,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         after = float(words[1])
         del words[:2]
     if len(words) != 1:
-        print("usage: python -m nbproof.storage.drain [--after SECONDS] ROOT", file=sys.stderr)
+        sys.stderr.write("usage: python -m nbproof.storage.drain [--after SECONDS] ROOT\n")
         return 2
     if after:
         time.sleep(after)
@@ -631,7 +585,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         drain(words[0])
     except PlatformError as error:
-        print(f"nbproof: {error}", file=sys.stderr)
+        sys.stderr.write(f"nbproof: {error}\n")
         return 1
     return 0
 
