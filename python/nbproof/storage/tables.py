@@ -11,7 +11,18 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, MetaData, String, Text, TypeDecorator, text
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
@@ -29,6 +40,7 @@ __all__ = [
     "all_tables",
     "dump_json",
     "load_json",
+    "table_of",
 ]
 
 # Every constraint has a name that can be guessed, so that a migration can drop it on any database.
@@ -116,6 +128,11 @@ class WriterRow(Base):
     bad: Mapped[Count]  # records whose checksum did not match
     rejected: Mapped[Count]  # records no room would take
     ended_us: Mapped[InstantUs | None]  # found dead, or closed
+
+
+def table_of(row: type[Base]) -> Table:
+    """The table behind a row class, for those who write SQL rather than objects."""
+    return row.metadata.tables[row.__tablename__]
 
 
 def all_tables() -> MetaData:

@@ -79,6 +79,7 @@ CREATE TABLE public.params (
     run_id character varying(32) NOT NULL COLLATE pg_catalog."C",
     key text NOT NULL COLLATE pg_catalog."C",
     value text NOT NULL,
+    text text NOT NULL COLLATE pg_catalog."C",
     number double precision,
     time_us bigint NOT NULL
 );
@@ -137,8 +138,8 @@ INSERT INTO public.alembic_version VALUES ('0001');
 INSERT INTO public.experiments VALUES ('019b76da80007000800000000000000a', 'delays', 'How late?', '{}', 1767225600000000);
 INSERT INTO public.metrics VALUES ('019b76da83e870008000000000000001', 'auc', 0.9, NULL, 1, 1767225603000000, 0.8, 0.9, 2, '{"stride":1,"values":[0.8,0.9]}');
 INSERT INTO public.metrics VALUES ('019b76da83e870008000000000000001', 'loss', NULL, 1, 0, 1767225604000000, NULL, NULL, 1, '{"stride":1,"values":[{"$float":"NaN"}]}');
-INSERT INTO public.params VALUES ('019b76da83e870008000000000000001', 'depth', '6', 6, 1767225601000000);
-INSERT INTO public.params VALUES ('019b76da83e870008000000000000001', 'name', '"größe; 100%"', NULL, 1767225601000000);
+INSERT INTO public.params VALUES ('019b76da83e870008000000000000001', 'depth', '6', '6', 6, 1767225601000000);
+INSERT INTO public.params VALUES ('019b76da83e870008000000000000001', 'name', '"gr\u00f6\u00dfe; 100%"', 'größe; 100%', NULL, 1767225601000000);
 INSERT INTO public.runs VALUES ('019b76da83e870008000000000000001', '000001', 'amber-fox', '019b76da80007000800000000000000a', 'finished', 1767225601000000, 1767225609000000, NULL, 1767225609000000, NULL, NULL, 'ada', 'lab', NULL, '3.11.7', '0.1.0', NULL, NULL, NULL, NULL, '019b76da83e87000800000000000000f');
 INSERT INTO public.runs VALUES ('019b76da87d070008000000000000002', '000002', 'brave-owl', '019b76da80007000800000000000000a', 'running', 1767225602000000, NULL, NULL, 1767225602000000, NULL, NULL, 'ada', 'lab', NULL, '3.11.7', '0.1.0', NULL, NULL, NULL, NULL, '019b76da83e87000800000000000000f');
 INSERT INTO public.tags VALUES ('019b76da83e870008000000000000001', 'team', 'blue', 1767225601000000);
@@ -180,6 +181,7 @@ CREATE INDEX ix_metrics_name_value_run_id ON public.metrics USING btree (name, v
 CREATE INDEX ix_param_history_run_id_key ON public.param_history USING btree (run_id, key);
 CREATE INDEX ix_params_key_run_id ON public.params USING btree (key, run_id);
 CREATE INDEX ix_runs_ending ON public.runs USING btree (ending);
+CREATE INDEX ix_runs_experiment_id_active_us ON public.runs USING btree (experiment_id, active_us);
 CREATE INDEX ix_runs_experiment_id_started_us_id ON public.runs USING btree (experiment_id, started_us, id);
 CREATE INDEX ix_runs_name ON public.runs USING btree (name);
 CREATE INDEX ix_runs_parent_id ON public.runs USING btree (parent_id);

@@ -98,6 +98,7 @@ CREATE TABLE params (
 	run_id VARCHAR(32) NOT NULL, 
 	"key" TEXT NOT NULL, 
 	value TEXT NOT NULL, 
+	text TEXT NOT NULL, 
 	number DOUBLE, 
 	time_us BIGINT NOT NULL, 
 	CONSTRAINT pk_params PRIMARY KEY (run_id, "key"), 
@@ -106,8 +107,8 @@ CREATE TABLE params (
  WITHOUT ROWID
 
 ;
-INSERT INTO "params" VALUES('019b76da83e870008000000000000001','depth','6',6.0,1767225601000000);
-INSERT INTO "params" VALUES('019b76da83e870008000000000000001','name','"größe; 100%"',NULL,1767225601000000);
+INSERT INTO "params" VALUES('019b76da83e870008000000000000001','depth','6','6',6.0,1767225601000000);
+INSERT INTO "params" VALUES('019b76da83e870008000000000000001','name','"gr\u00f6\u00dfe; 100%"','größe; 100%',NULL,1767225601000000);
 CREATE TABLE runs (
 	id VARCHAR(32) NOT NULL, 
 	ending TEXT NOT NULL, 
@@ -176,6 +177,7 @@ INSERT INTO "writers" VALUES('019b76da83e87000800000000000000f','lab','b',1,'1',
 CREATE INDEX ix_runs_ending ON runs (ending);
 CREATE INDEX ix_runs_name ON runs (name);
 CREATE INDEX ix_runs_parent_id ON runs (parent_id);
+CREATE INDEX ix_runs_experiment_id_active_us ON runs (experiment_id, active_us);
 CREATE INDEX ix_runs_writer_id_status ON runs (writer_id, status);
 CREATE INDEX ix_runs_started_us_id ON runs (started_us, id);
 CREATE INDEX ix_runs_experiment_id_started_us_id ON runs (experiment_id, started_us, id);

@@ -106,6 +106,7 @@ def _tracking() -> None:
     op.create_index("ix_runs_ending", "runs", ["ending"])
     op.create_index("ix_runs_name", "runs", ["name"])
     op.create_index("ix_runs_parent_id", "runs", ["parent_id"])
+    op.create_index("ix_runs_experiment_id_active_us", "runs", ["experiment_id", "active_us"])
     op.create_index("ix_runs_writer_id_status", "runs", ["writer_id", "status"])
     op.create_index("ix_runs_started_us_id", "runs", ["started_us", "id"])
     op.create_index("ix_runs_experiment_id_started_us_id", "runs", ["experiment_id", "started_us", "id"])
@@ -114,6 +115,7 @@ def _tracking() -> None:
         *_run_id("params"),
         sa.Column("key", _name(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("text", _name(), nullable=False),
         sa.Column("number", sa.Double()),
         sa.Column("time_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", "key", name="pk_params"),
