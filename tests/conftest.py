@@ -11,7 +11,7 @@
 `database_url`       the test runs twice: with a new SQLite file and with a new PostgreSQL database
 ===================  ==================================================================================
 
-No test sees the user's own Jupyter, IPython or nbproof settings.
+No test sees the user's own Jupyter, IPython, git or nbproof settings.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from nbproof.core.clock import FixedClock
 from tests.support.plain_user import PlainUser
 from tests.support.postgres import PostgresServer, find_postgres
 from tests.support.small_disk import mount_small_disk, unmount
+
+# Session-wide, since fixtures of any scope may call git.
+os.environ["GIT_CONFIG_GLOBAL"] = str(Path(__file__).parent / "support" / "gitconfig")
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 

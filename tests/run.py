@@ -40,10 +40,6 @@ def main(arguments: list[str]) -> int:
         print(f"--- the tests run as user {user.name}{opened}", flush=True)
         environment = user.environment(
             HYPOTHESIS_STORAGE_DIRECTORY=str(output / "hypothesis"),
-            # git refuses another user's checkout otherwise.
-            GIT_CONFIG_COUNT="1",
-            GIT_CONFIG_KEY_0="safe.directory",
-            GIT_CONFIG_VALUE_0="*",
             **({"TEST_SMALL_DISK": str(disk)} if disk else {}),
         )
         process = subprocess.Popen(

@@ -27,7 +27,7 @@ def run(*argv: str | Path, cwd: Path, **env: str) -> str:
     mine = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "PYTHON", "VIRTUAL_ENV"))}
     done = subprocess.run(argv, cwd=cwd, env={**mine, **env}, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, f"{argv}\n{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
+    return re.sub(r"\x1b\[\d*m", "", done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def sdist(clone: Path) -> Path:
         pytest.skip("Node is not installed")
     # What was fetched already is not fetched again; the lock file's checksums are checked all the same.
     cache = REPOSITORY / ".yarn" / "cache"
-    known = {"YARN_CACHE_FOLDER": str(cache), "YARN_ENABLE_MIRROR": "0"} if cache.is_dir() else {}
+    known = {"YARN_CACHE_FOLDER": str(cache)} if cache.is_dir() else {}
     run(sys.executable, "-m", "build", "--sdist", "--outdir", "dist", ".", cwd=clone, **known)
     (found,) = (clone / "dist").glob("*.tar.gz")
     return found
@@ -88,7 +88,17 @@ def installed(wheel: Path, without_node: str, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("empty") / "env"
     venv.create(folder, with_pip=False, symlinks=True)
     target = folder / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", target, "install", "--quiet", "--only-binary", ":all:"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(target),
+        "install",
+        "--quiet",
+        "--only-binary",
+        ":all:",
+    ]
     run(*pip, wheel, "jupyterlab", cwd=folder, PATH=without_node)
     return target.parent
 
