@@ -264,7 +264,7 @@ class Workspace:
         from nbproof.storage.announce import server_alive
 
         if not server_alive(self.root):
-            from nbproof.storage.drain import drain_in_background
+            from nbproof.storage.background import drain_in_background
 
             drain_in_background(self.root)
 
