@@ -1,0 +1,1 @@
+"""Figures: numbers first, picture second.  Pure: no files, no database, no clock."""
