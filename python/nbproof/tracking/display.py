@@ -1,0 +1,424 @@
+"""How runs look in a cell: text, and HTML that follows the theme around it.
+
+Colours come from JupyterLab's ``--jp-*`` variables with a fallback that can be read on light and dark alike,
+so the same output is right in JupyterLab, on GitHub and in an exported page.  Everything that a user may
+have named is escaped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from nbproof.core.clock import datetime_of, microseconds_of
+from nbproof.plots.sparkline import sparkline_svg, sparkline_text
+from nbproof.tracking.domain import param_text
+
+if TYPE_CHECKING:
+    from nbproof.tracking.active import ActiveRun
+    from nbproof.tracking.models import ComparedValues, Comparison, Run
+
+__all__ = [
+    "MetricCard",
+    "RunCard",
+    "active_bundle",
+    "card_html",
+    "card_text",
+    "comparison_html",
+    "comparison_text",
+    "duration_text",
+    "number_text",
+    "run_card",
+    "run_html",
+    "run_text",
+    "size_text",
+]
+
+_MANY = 40  # rows of params shown before the rest is folded away
+_LONG = 200  # characters of one value
+
+_SIGNS = {"running": "●", "finished": "✓", "failed": "✗", "interrupted": "!", "cancelled": "–"}
+# The fallbacks have a contrast of at least 3 on white and on black.
+_COLOURS = {
+    "running": "var(--jp-brand-color1, #1e88e5)",
+    "finished": "var(--jp-success-color1, #388e3c)",
+    "failed": "var(--jp-error-color1, #e53935)",
+    "interrupted": "var(--jp-warn-color1, #d56d00)",
+    "cancelled": "var(--jp-ui-font-color2, #808080)",
+}
+_STYLE = """<style>
+.nbproof-card{color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,sans-serif);\
+font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:64em}
+.nbproof-card .nbproof-head{display:flex;flex-wrap:wrap;gap:0 .75em;align-items:baseline;margin-bottom:.35em}
+.nbproof-card .nbproof-name{font-weight:600;font-size:1.1em;overflow-wrap:anywhere}
+.nbproof-card .nbproof-dim{color:var(--jp-ui-font-color2,#808080)}
+.nbproof-card code{font-family:var(--jp-code-font-family,monospace);background:none;color:inherit;padding:0}
+.nbproof-card table{border-collapse:collapse;margin:.25em 0 .5em;font-size:inherit;border:0}
+.nbproof-card th,.nbproof-card td{text-align:left;padding:.15em .9em .15em 0;vertical-align:baseline;\
+border:0;border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3));background:none;\
+overflow-wrap:anywhere;max-width:28em}
+.nbproof-card thead th{color:var(--jp-ui-font-color2,#808080);font-weight:normal}
+.nbproof-card th[scope=row]{font-weight:normal}
+.nbproof-card td.nbproof-number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.nbproof-card svg{color:var(--jp-brand-color1,#1e88e5)}
+.nbproof-card .nbproof-best{font-weight:600}
+.nbproof-card summary{cursor:pointer;color:var(--jp-ui-font-color2,#808080)}
+.nbproof-card .nbproof-notes{white-space:pre-wrap;margin:.25em 0}
+</style>"""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCard:
+    """What is shown of a metric."""
+
+    name: str
+    value: float
+    step: int | None = None
+    count: int | None = None
+    min: float | None = None
+    max: float | None = None
+    recent: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunCard:
+    """What is shown of a run, wherever it comes from."""
+
+    id: str
+    name: str
+    experiment: str
+    status: str
+    started_us: int | None = None
+    ended_us: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Sequence[MetricCard] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Sequence[tuple[str, int]] = ()
+    notes: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    unacknowledged: int = 0
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs."""
+        if self.started_us is None or self.ended_us is None:
+            return None
+        return (self.ended_us - self.started_us) / 1e6
+
+
+def run_card(run: Run) -> RunCard:
+    """The card of a recorded run."""
+    newest = run.newest_metric
+    metrics = [
+        MetricCard(name, value)
+        if newest is None or newest.name != name
+        else MetricCard(name, value, newest.step, newest.count, newest.min, newest.max, newest.spark)
+        for name, value in run.metrics.items()
+    ]
+    facts = {}
+    if run.git is not None and run.git.commit:
+        dirty = " with changes" if run.git.dirty else ""
+        facts["git"] = f"{run.git.commit[:10]}{f' ({run.git.branch})' if run.git.branch else ''}{dirty}"
+    if run.source:
+        facts["source"] = run.source
+    if run.code:
+        facts["code"] = run.code[:12]
+    if run.user or run.host:
+        facts["by"] = "@".join(part for part in (run.user, run.host) if part)
+    if run.python:
+        facts["python"] = run.python
+    if run.parent_id:
+        facts["nested in"] = run.parent_id[-6:]
+    return RunCard(
+        id=run.id,
+        name=run.name,
+        experiment=run.experiment,
+        status=run.status,
+        started_us=microseconds_of(run.started),
+        ended_us=None if run.ended is None else microseconds_of(run.ended),
+        params=run.params,
+        metrics=metrics,
+        tags=run.tags,
+        artifacts=[(artifact.name, artifact.size_bytes) for artifact in run.artifacts],
+        notes=run.notes,
+        facts=facts,
+    )
+
+
+def run_text(run: Run) -> str:
+    """A run in plain text."""
+    return card_text(run_card(run))
+
+
+def run_html(run: Run) -> str:
+    """A run in HTML."""
+    return card_html(run_card(run))
+
+
+def active_bundle(run: ActiveRun) -> dict[str, str]:
+    """A live run where the notebook extension is not loaded: what the process itself knows of it."""
+    card = RunCard(run.id, run.name, run.experiment, run.status, unacknowledged=run.unacknowledged)
+    return {"text/plain": repr(run), "text/html": card_html(card)}
+
+
+def card_text(card: RunCard) -> str:
+    """A card in plain text."""
+    head = (
+        f"{_SIGNS.get(card.status, '?')} run {card.name} ({card.id[-6:]}) of {card.experiment}: {card.status}"
+    )
+    if (seconds := card.seconds) is not None:
+        head += f", took {duration_text(seconds)}"
+    lines = [head]
+    if card.unacknowledged:
+        lines.append(f"  {card.unacknowledged} log calls could not be recorded")
+    for title, rows in (
+        ("metrics", [(metric.name, _metric_text(metric)) for metric in card.metrics]),
+        ("params", [(key, _short(param_text(value))) for key, value in card.params.items()]),
+        ("tags", [(key, _short(value)) for key, value in card.tags.items()]),
+        ("artifacts", [(name, size_text(size)) for name, size in card.artifacts]),
+        ("", list(card.facts.items())),
+    ):
+        if not rows:
+            continue
+        if title:
+            lines.append(f"  {title}")
+        width = min(max(len(key) for key, _ in rows), 40)
+        shown = rows[:_MANY]
+        lines += [f"    {key:<{width}}  {value}" for key, value in shown]
+        if len(rows) > len(shown):
+            lines.append(f"    ... and {len(rows) - len(shown)} more")
+    return "\n".join(lines)
+
+
+def card_html(card: RunCard) -> str:
+    """A card in HTML, escaped."""
+    parts = [_STYLE, '<div class="nbproof-card">', _head(card)]
+    if card.unacknowledged:
+        parts.append(
+            f'<div role="alert" style="color:{_COLOURS["failed"]}">'
+            f"{card.unacknowledged} log calls could not be recorded</div>"
+        )
+    if card.notes:
+        parts.append(f'<div class="nbproof-notes">{escape(card.notes)}</div>')
+    parts.append(_metric_table(card.metrics))
+    parts.append(_pairs("Params", [(key, param_text(value)) for key, value in card.params.items()]))
+    parts.append(_pairs("Tags", list(card.tags.items())))
+    parts.append(_pairs("Artifacts", [(name, size_text(size)) for name, size in card.artifacts]))
+    if card.facts:
+        told = " · ".join(f"{escape(key)} <code>{escape(value)}</code>" for key, value in card.facts.items())
+        parts.append(f'<div class="nbproof-dim">{told}</div>')
+    return "".join([*parts, "</div>"])
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Runs side by side in plain text; the best value of each metric has a star."""
+    header = ["", *(f"{run.name} ({run.id[-6:]})" for run in comparison.runs)]
+    rows: list[list[str]] = [header, ["status", *(run.status for run in comparison.runs)]]
+    same = 0
+    for title, group in _groups(comparison):
+        differing = [row for row in group if row.differs]
+        same += len(group) - len(differing)
+        rows += [[f"{title}.{row.key}", *_cells(row)] for row in differing]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(header))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    if same:
+        lines.append(f"({same} more are the same in all)")
+    return "\n".join(lines)
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Runs side by side in HTML: what differs, then, folded away, what does not."""
+    heads = "".join(
+        f'<th scope="col"><span class="nbproof-name">{escape(run.name)}</span> <code>{run.id[-6:]}</code><br>'
+        f"{_status(run.status)}</th>"
+        for run in comparison.runs
+    )
+    differing: list[str] = []
+    same: list[str] = []
+    for title, group in _groups(comparison):
+        for row in group:
+            cells = "".join(
+                f'<td class="{"nbproof-best" if place == row.best else ""}">{escape(cell)}</td>'
+                for place, cell in enumerate(_cells(row))
+            )
+            name = f'<span class="nbproof-dim">{title}</span> {escape(row.key)}'
+            line = f'<tr><th scope="row">{name}</th>{cells}</tr>'
+            (differing if row.differs else same).append(line)
+    count = len(comparison.runs)
+    body = "".join(differing) or f'<tr><td colspan="{count + 1}">Nothing differs.</td></tr>'
+    folded = ""
+    if same:
+        folded = (
+            f"<details><summary>{len(same)} the same in all</summary>"
+            f"<table><tbody>{''.join(same)}</tbody></table></details>"
+        )
+    return (
+        f'{_STYLE}<div class="nbproof-card"><table><caption class="nbproof-dim" style="text-align:left">'
+        f"Comparison of {count} runs; ★ marks the greatest value of a metric</caption>"
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>{folded}</div>"
+    )
+
+
+# -- words for numbers ------------------------------------------------------------------------------
+
+
+def number_text(value: float) -> str:
+    """A metric's value as people read it: six digits, NaN, ∞.
+
+    Examples
+    --------
+    >>> [number_text(value) for value in (0.123456789, 1e-9, 3.0, float("-inf"))]
+    ['0.123457', '1e-09', '3', '-∞']
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.6g}"
+
+
+def duration_text(seconds: float) -> str:
+    """How long, in at most two units.
+
+    Examples
+    --------
+    >>> [duration_text(seconds) for seconds in (0.0123, 4.24, 61, 3720, 90_000)]
+    ['12 ms', '4.2 s', '1 min 1 s', '1 h 2 min', '1 d 1 h']
+    """
+    seconds = max(seconds, 0.0)
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{round(seconds)} s"
+    whole = round(seconds)
+    for unit, below, size, small in (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600)):
+        if unit == "d" or whole < size * (60 if unit == "min" else 24):
+            rest = whole % size // small
+            return f"{whole // size} {unit}" + (f" {rest} {below}" if rest else "")
+    raise AssertionError  # days have no upper end
+
+
+def size_text(size_bytes: int) -> str:
+    """A number of bytes.
+
+    Examples
+    --------
+    >>> [size_text(size) for size in (5, 1500, 5_000_000)]
+    ['5 B', '1.5 kB', '5.0 MB']
+    """
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
+
+
+# -- pieces -----------------------------------------------------------------------------------------
+
+
+def _head(card: RunCard) -> str:
+    when = ""
+    if card.started_us is not None:
+        started = datetime_of(card.started_us)
+        when = f'<time class="nbproof-dim" datetime="{started.isoformat()}">{_day(started)}</time>'
+        if (seconds := card.seconds) is not None:
+            when += f'<span class="nbproof-dim">took {duration_text(seconds)}</span>'
+    return (
+        f'<div class="nbproof-head"><span class="nbproof-name">{escape(card.name)}</span>'
+        f'<code class="nbproof-dim" title="{escape(card.id)}">{escape(card.id[-6:])}</code>'
+        f'<span class="nbproof-dim">{escape(card.experiment)}</span>{_status(card.status)}{when}</div>'
+    )
+
+
+def _status(status: str) -> str:
+    colour = _COLOURS.get(status, _COLOURS["cancelled"])
+    sign = f'<span aria-hidden="true">{_SIGNS.get(status, "?")}</span>'
+    return f'<span style="color:{colour};white-space:nowrap">{sign} {escape(status)}</span>'
+
+
+def _metric_table(metrics: Sequence[MetricCard]) -> str:
+    if not metrics:
+        return ""
+    rows = []
+    for metric in metrics:
+        spark = ""
+        if len(metric.recent) > 1:
+            said = f"{metric.name}: {len(metric.recent)} values, last {number_text(metric.recent[-1])}"
+            spark = sparkline_svg(metric.recent, label=said)
+        step = "" if metric.step is None else f"step {metric.step}"
+        rows.append(
+            f'<tr><th scope="row">{escape(metric.name)}</th>'
+            f'<td class="nbproof-number"><strong>{number_text(metric.value)}</strong></td>'
+            f'<td class="nbproof-dim">{step}</td><td>{spark}</td></tr>'
+        )
+    return _folded("Metrics", rows)
+
+
+def _pairs(title: str, pairs: Sequence[tuple[str, str]]) -> str:
+    return _folded(
+        title,
+        [
+            f'<tr><th scope="row">{escape(key)}</th><td><code>{escape(_short(value))}</code></td></tr>'
+            for key, value in pairs
+        ],
+    )
+
+
+def _folded(title: str, rows: Sequence[str]) -> str:
+    if not rows:
+        return ""
+    head = f'<thead><tr><th scope="col" colspan="4">{title}</th></tr></thead>'
+    table = f"<table>{head}<tbody>{''.join(rows[:_MANY])}</tbody></table>"
+    rest = rows[_MANY:]
+    if rest:
+        more = f"<table><tbody>{''.join(rest)}</tbody></table>"
+        table += f"<details><summary>{len(rest)} more</summary>{more}</details>"
+    return table
+
+
+def _metric_text(metric: MetricCard) -> str:
+    text = f"{number_text(metric.value):>12}"
+    if metric.step is not None:
+        text += f"  step {metric.step}"
+    if len(metric.recent) > 1:
+        text += f"  {sparkline_text(metric.recent, 32)}"
+    return text
+
+
+def _groups(comparison: Comparison) -> list[tuple[str, list[ComparedValues]]]:
+    return [
+        ("metrics", comparison.metrics),
+        ("params", comparison.params),
+        ("tags", comparison.tags),
+        ("git", comparison.git),
+    ]
+
+
+def _cells(row: ComparedValues) -> list[str]:
+    cells = []
+    for place, value in enumerate(row.values):
+        if value is None:
+            text = "—"
+        elif isinstance(value, float):
+            text = number_text(value)
+        else:
+            text = _short(param_text(value))
+        cells.append(f"{text} ★" if place == row.best else text)
+    return cells
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def _day(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
