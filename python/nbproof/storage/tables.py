@@ -118,7 +118,6 @@ class WriterRow(Base):
     boot_id: Mapped[Prose]
     pid: Mapped[int] = mapped_column(Integer)
     pid_started: Mapped[Prose]  # as the machine tells it; only compared for equality
-    pid_space: Mapped[Prose]
     version: Mapped[Prose]
     created_us: Mapped[InstantUs]
     drained: Mapped[Count]  # the highest sequence number that is in the tables

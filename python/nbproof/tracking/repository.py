@@ -943,7 +943,7 @@ class TrackingApplier:
             if event.get("kind") in self.kinds:
                 _gather(gathered, event, batch.writer.id)
         _insert_series(connection, batch.writer.id, gathered.series)
-        points = _grouped_points(connection, batch.writer.id, batch.points)
+        points = _grouped_points(connection, batch)
         for (run_id, _), series in points.items():
             # Users may give any time; activity is not in the future.
             gathered.touch(run_id, min(int(series.times.max()), self._clock.now_us()))
@@ -1041,51 +1041,42 @@ def _insert_series(connection: Connection, writer_id: str, series: Mapping[int, 
     )
 
 
-def _grouped_points(connection: Connection, writer_id: str, raw: bytes) -> dict[tuple[str, str], Points]:
-    """The points of a batch by run and metric; the metric logged last comes last."""
-    if not raw:
+def _grouped_points(connection: Connection, batch: Batch) -> dict[tuple[str, str], Points]:
+    """The points of a batch by run and metric, the metric logged last at the end."""
+    if not batch.points:
         return {}
-    records = np.frombuffer(raw, RECORD)
-    numbers, last_places = np.unique(records["series"][::-1], return_index=True)
-    wanted: dict[int, tuple[str, str]] = {}
-    for some in _portions(numbers.tolist()):
+    records = np.frombuffer(batch.points, RECORD)
+    meant: dict[int, tuple[str, str]] = {}
+    for some in _portions(np.unique(records["series"]).tolist()):
         for number, run_id, name in connection.execute(
             sa.select(_SERIES.c.series, _SERIES.c.run_id, _SERIES.c.name).where(
-                _SERIES.c.writer_id == writer_id, _SERIES.c.series.in_(some)
+                _SERIES.c.writer_id == batch.writer.id, _SERIES.c.series.in_(some)
             )
         ):
-            wanted[number] = (run_id, name)
-    unknown = [number for number in numbers.tolist() if number not in wanted]
-    if unknown:
-        raise Invalid(
-            f"points of series {unknown[:5]} of the writer {short(writer_id)} belong to no known metric",
-            details={"series": unknown},
-        )
-    by_age = [
-        number for _, number in sorted(zip(last_places.tolist(), numbers.tolist(), strict=True), reverse=True)
-    ]
+            meant[number] = (run_id, name)
+    unknown = ~np.isin(records["series"], list(meant))
+    if unknown.any():
+        reason = "no event says which metric these points belong to"
+        batch.refuse(reason, records["seq"][unknown].tolist())
+        records = records[~unknown]
     # A metric may have several numbers: after a resume, or where a definition was written twice.
-    members: dict[tuple[str, str], list[int]] = {}
-    for number in by_age:
-        members.setdefault(wanted[number], []).append(number)
-    if len(numbers) == 1:
-        return {wanted[by_age[0]]: _points_of(records)}
+    own: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, key in meant.items():
+        own[key].append(number)
+    if len(own) == 1:
+        return {key: _points_of(records) for key in own}
+    # One sort for all; it is stable, so each series keeps the order logged.
     order = np.argsort(records["series"], kind="stable")
-    sorted_series = records["series"][order]
-    starts = np.searchsorted(sorted_series, numbers, "left").tolist()
-    ends = np.searchsorted(sorted_series, numbers, "right").tolist()
-    places = {
-        number: order[start:end] for number, start, end in zip(numbers.tolist(), starts, ends, strict=True)
-    }
-    grouped = {}
-    newest = wanted[by_age[-1]]
-    for key, own in members.items():
-        where = (
-            places[own[0]] if len(own) == 1 else np.sort(np.concatenate([places[number] for number in own]))
-        )
-        grouped[key] = _points_of(records[where])
-    grouped[newest] = grouped.pop(newest)
-    return grouped
+    ordered = records["series"][order]
+    places = {}
+    for key, numbers in own.items():
+        parts = [
+            order[np.searchsorted(ordered, number, "left") : np.searchsorted(ordered, number, "right")]
+            for number in numbers
+        ]
+        places[key] = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+    by_age = sorted(places.items(), key=lambda each: int(each[1][-1]))
+    return {key: _points_of(records[where]) for key, where in by_age}
 
 
 def _points_of(records: NDArray[Any]) -> Points:
@@ -1097,7 +1088,7 @@ def _points_of(records: NDArray[Any]) -> Points:
 
 
 def _locked_runs(connection: Connection, active: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-    """The rows of the runs of a batch, made where they are missing, and kept from other drains till its end."""
+    """The rows of the runs of a batch, made where they are missing, kept from other drains till its end."""
     ids = sorted(active)
     _put(
         connection,

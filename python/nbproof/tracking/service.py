@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.clock import Clock, SystemClock
-from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.errors import Invalid, NotFound, Unavailable, near_names
 from nbproof.core.ids import new_id
 from nbproof.tracking.active import ActiveRun, ended_conflict
 from nbproof.tracking.domain import ENDINGS
@@ -736,7 +736,7 @@ class ExperimentTracker:
             with file.open("rb") as stream:
                 try:
                     stored = self._artifacts().put(stream)
-                except OSError as error:
+                except Unavailable as error:
                     run.failed(error)
                     return
         except OSError as error:

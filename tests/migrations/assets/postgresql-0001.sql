@@ -122,7 +122,6 @@ CREATE TABLE public.writers (
     boot_id text NOT NULL,
     pid integer NOT NULL,
     pid_started text NOT NULL,
-    pid_space text NOT NULL,
     version text NOT NULL,
     created_us bigint NOT NULL,
     drained bigint DEFAULT 0 NOT NULL,
@@ -145,7 +144,7 @@ INSERT INTO public.runs VALUES ('019b76da87d070008000000000000002', '000002', 'b
 INSERT INTO public.tags VALUES ('019b76da83e870008000000000000001', 'team', 'blue', 1767225601000000);
 INSERT INTO public.workspace_meta VALUES ('series', '0.1');
 INSERT INTO public.workspace_meta VALUES ('version', '0.1.0');
-INSERT INTO public.writers VALUES ('019b76da83e87000800000000000000f', 'lab', 'b', 1, '1', '', '0.1.0', 1767225600000000, 9, NULL, 0, 0, 0, 0, NULL);
+INSERT INTO public.writers VALUES ('019b76da83e87000800000000000000f', 'lab', 'b', 1, '1', '0.1.0', 1767225600000000, 9, NULL, 0, 0, 0, 0, NULL);
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 ALTER TABLE ONLY public.artifacts

@@ -161,7 +161,6 @@ CREATE TABLE writers (
 	boot_id TEXT NOT NULL, 
 	pid INTEGER NOT NULL, 
 	pid_started TEXT NOT NULL, 
-	pid_space TEXT NOT NULL, 
 	version TEXT NOT NULL, 
 	created_us BIGINT NOT NULL, 
 	drained BIGINT DEFAULT 0 NOT NULL, 
@@ -173,7 +172,7 @@ CREATE TABLE writers (
 	ended_us BIGINT, 
 	CONSTRAINT pk_writers PRIMARY KEY (id)
 );
-INSERT INTO "writers" VALUES('019b76da83e87000800000000000000f','lab','b',1,'1','','0.1.0',1767225600000000,9,NULL,0,0,0,0,NULL);
+INSERT INTO "writers" VALUES('019b76da83e87000800000000000000f','lab','b',1,'1','0.1.0',1767225600000000,9,NULL,0,0,0,0,NULL);
 CREATE INDEX ix_runs_ending ON runs (ending);
 CREATE INDEX ix_runs_name ON runs (name);
 CREATE INDEX ix_runs_parent_id ON runs (parent_id);

@@ -50,7 +50,6 @@ def _storage() -> None:
         sa.Column("boot_id", sa.Text(), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("pid_started", sa.Text(), nullable=False),
-        sa.Column("pid_space", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.Column("drained", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
