@@ -1,0 +1,210 @@
+"""A verb is declared once, and every spelling of an ask is read off the declaration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from nbproof.core.errors import Invalid
+from nbproof.core.operation import (
+    Ask,
+    Download,
+    Instant,
+    Int64,
+    JobAccepted,
+    Json,
+    Number,
+    Page,
+    Positional,
+    View,
+    operation,
+)
+
+
+class Shelf:
+    pass
+
+
+class Put(Ask):
+    id: str
+    title: Annotated[str, Positional]
+    pages: Int64 | None = None
+    weight: Number = 1.0
+    words: list[str] = Field(default_factory=list)
+    facts: dict[str, Json] = Field(default_factory=dict)
+    read: bool = False
+    when: Instant | None = None
+
+
+class Book(View):
+    title: str
+    weight: Number = 1.0
+    pages: Int64 = 0
+    facts: dict[str, Json] = Field(default_factory=dict)
+
+
+@operation("books.put", "POST /shelves/{id}/books", action="write", cli="books put", creates=True)
+def put(shelf: Shelf, ask: Put) -> Book:
+    """Put a book on a shelf."""
+    return Book(title=ask.title)
+
+
+@operation("books.find", "GET /shelves/{id}/books", action="read")
+def find(shelf: Shelf, ask: Put) -> Page[Book]:
+    """Find books."""
+    return Page[Book](items=[])
+
+
+@operation("books.burn", "DELETE /shelves/{id}", action="execute")
+def burn(shelf: Shelf, ask: Put) -> None:
+    """Burn them."""
+
+
+class File(Ask):
+    id: str
+    path: Path
+    name: str | None = None
+
+
+@operation("books.scan", "POST /shelves/{id}/scans", action="write", upload="path")
+def scan(shelf: Shelf, ask: File) -> JobAccepted:
+    """Scan a book."""
+    return JobAccepted(id="1", status="queued")
+
+
+@operation("books.fetch", "GET /shelves/{id}/scan", action="read")
+def fetch(shelf: Shelf, ask: File) -> Download:
+    """Fetch a scan."""
+    return Download(ask.path, "x")
+
+
+def test_the_status_of_success_follows_from_the_declaration():
+    assert [each.status for each in (put, find, burn, scan, fetch)] == [201, 200, 204, 202, 200]
+
+
+def test_fields_travel_where_the_method_says():
+    assert put.path_fields == ("id",)
+    assert "title" in put.body_fields and put.query_fields == ()
+    assert "title" in find.query_fields and find.body_fields == ()
+    assert scan.query_fields == ("name",) and scan.body_fields == ()
+
+
+def test_path_fields_come_first_on_the_command_line_then_marked_ones():
+    assert put.positional() == ("id", "title")
+
+
+def test_path_fields_arrive_percent_encoded():
+    ask = put.ask_from({"id": "a%2Fb%20%F0%9F%93%9A"}, body=b'{"title": "x"}')
+    assert ask.id == "a/b 📚"
+
+
+def test_a_list_in_a_query_repeats_its_key():
+    ask = find.ask_from({"id": "s"}, [("title", "x"), ("words", "a"), ("words", "b")])
+    assert ask.words == ["a", "b"]
+
+
+def test_another_key_given_twice_is_refused():
+    with pytest.raises(Invalid, match="twice"):
+        find.ask_from({"id": "s"}, [("title", "x"), ("title", "y")])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"title": "x", "pagse": 3}', "pagse"),
+        (b'{"title": 3}', "title"),
+        (b"{}", "title"),
+        (b'{"title": "x", "pages": 1.5}', "pages"),
+        (b'{"title": "x", "pages": true}', "pages"),
+        (b'{"title": "x", "pages": 9223372036854775808}', "pages"),
+        (b'{"title": "x", "weight": "heavy"}', "weight"),
+        (b'{"title": "x", "when": "yesterday"}', "when"),
+        (b'{"title": "x", "id": "other"}', "id"),
+        (b"[1]", "(body)"),
+        (b'{"title": ', "(body)"),
+        (b"\xff\xfe", "(body)"),
+        (b"[" * 100_000, "(body)"),
+    ],
+)
+def test_a_wrong_ask_is_invalid_and_names_the_field(body, field):
+    with pytest.raises(Invalid) as caught:
+        put.ask_from({"id": "s"}, body=body)
+    assert caught.value.details["field"] == field
+
+
+def test_an_unknown_field_hints_at_the_near_one():
+    with pytest.raises(Invalid, match="did you mean 'title'"):
+        put.ask_from({"id": "s"}, body=b'{"titel": "x"}')
+
+
+def test_an_unknown_query_field_is_refused():
+    with pytest.raises(Invalid, match="unknown query field 'colour'"):
+        find.ask_from({"id": "s"}, [("colour", "red")])
+
+
+def test_a_query_can_not_overrule_the_path():
+    with pytest.raises(Invalid, match="given by the path"):
+        find.ask_from({"id": "s"}, [("id", "t"), ("title", "x")])
+
+
+def test_an_upload_can_not_name_a_file_of_the_server():
+    with pytest.raises(Invalid, match="path"):
+        scan.ask_from({"id": "s"}, [("path", "/etc/passwd")])
+
+
+def test_numbers_that_json_lacks_travel_as_strings():
+    book = Book(title="x", weight=float("nan"), pages=2**62, facts={"deep": [float("-inf"), 2**60, 1]})
+    text = book.model_dump_json()
+    assert '"weight":"NaN"' in text and '"pages":"4611686018427387904"' in text
+    assert '["-Infinity","1152921504606846976",1]' in text
+    again = Book.model_validate_json(text)
+    assert again.pages == 2**62 and again.weight != again.weight
+
+
+asks = st.builds(
+    Put,
+    id=st.text(min_size=1),
+    title=st.text(),
+    pages=st.none() | st.integers(-(2**63), 2**63 - 1),
+    weight=st.floats(allow_nan=False),
+    words=st.lists(st.text()),
+    facts=st.dictionaries(st.text(), st.integers(-100, 100) | st.text() | st.booleans() | st.none()),
+    read=st.booleans(),
+    when=st.none() | st.datetimes(),
+)
+
+
+@given(asks)
+def test_what_a_client_spells_the_server_reads(ask):
+    import json
+
+    path, query, body = put.request_from(ask)
+    assert query == []
+    (segment,) = [path.split("/")[2]]
+    assert put.ask_from({"id": segment}, query, json.dumps(body)) == ask
+
+
+@given(asks)
+def test_what_a_client_spells_in_a_query_the_server_reads(ask):
+    plain = ask.model_copy(update={"facts": {}})
+    path, query, body = find.request_from(plain)
+    assert body is None
+    assert find.ask_from({"id": path.split("/")[2]}, query) == plain
+
+
+def test_a_route_that_names_a_field_the_ask_lacks_is_refused():
+    with pytest.raises(ValueError, match="lacks"):
+
+        @operation("books.lose", "GET /shelves/{shelf}", action="read")
+        def lose(shelf: Shelf, ask: Put) -> None:
+            """Lose them."""
+
+
+def test_a_route_must_have_a_method():
+    with pytest.raises(ValueError, match="not like"):
+        operation("books.lose", "/shelves", action="read")
