@@ -114,6 +114,15 @@ export function LineChart(props: LineChart.IProps): JSX.Element {
           </g>
         ))}
         <path className="jp-nbproof-Chart-line" d={chart.path} />
+        {chart.alone.map(index => (
+          <circle
+            key={index}
+            className="jp-nbproof-Chart-dot"
+            cx={chart.places[index].x}
+            cy={chart.places[index].y}
+            r={3}
+          />
+        ))}
         {chart.hidden.map(index => (
           <path
             key={index}

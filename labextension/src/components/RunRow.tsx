@@ -3,6 +3,7 @@ import { JSX, memo } from 'react';
 
 import { formatShort, toNumber } from '../figures/numbers';
 import type { Row } from '../models/rows';
+import type { Metric } from '../services/api';
 import { Sparkline } from './Sparkline';
 import { StatusMark } from './StatusMark';
 import { agoWord, instantWord, shortId, statusWord } from './words';
@@ -11,7 +12,7 @@ import { agoWord, instantWord, shortId, statusWord } from './words';
 export const RunRow = memo(function RunRow(props: RunRow.IProps): JSX.Element {
   const { row, trans, now } = props;
   const { run } = row;
-  const metric = run.newest_metric;
+  const metric = shownMetric(row);
   return (
     <div
       id={props.domId}
@@ -69,6 +70,18 @@ export const RunRow = memo(function RunRow(props: RunRow.IProps): JSX.Element {
     </div>
   );
 });
+
+/** The metric the search is about, where the run has it, else the newest one. */
+function shownMetric({
+  run,
+  metric
+}: RunRow.IProps['row']): Pick<Metric, 'name' | 'value' | 'spark'> | null {
+  const newest = run.newest_metric;
+  if (metric === null || metric === newest?.name || !(metric in run.metrics)) {
+    return newest;
+  }
+  return { name: metric, value: run.metrics[metric], spark: [] };
+}
 
 export namespace RunRow {
   export interface IProps {

@@ -394,7 +394,7 @@ function Artifacts({
               <th scope="row" title={artifact.name}>
                 {artifact.name}
               </th>
-              <td>{artifact.media_type ?? ''}</td>
+              <td>{artifact.media_type}</td>
               <td>{formatBytes(artifact.size_bytes)}</td>
               <td>
                 <button

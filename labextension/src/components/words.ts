@@ -57,6 +57,10 @@ function dateWord(then: number, now: number): string {
   });
 }
 
+/** The server's messages begin in lower case, as fits a terminal; here they stand alone. */
+const sentence = (text: string): string =>
+  text.charAt(0).toUpperCase() + text.slice(1);
+
 /** An instant in full, in the reader's own time zone. */
 export const instantWord = (instant: string): string =>
   new Date(instant).toLocaleString(undefined, {
@@ -93,6 +97,9 @@ export function problemWords(
       };
     case 'refused':
     case 'broken':
-      return { title: problem.message, text: problem.hint ?? '' };
+      return {
+        title: sentence(problem.message),
+        text: sentence(problem.hint ?? '')
+      };
   }
 }

@@ -21,6 +21,8 @@ export interface Chart {
   readonly path: string;
   readonly xTicks: readonly { readonly at: number; readonly value: number }[];
   readonly yTicks: readonly { readonly at: number; readonly value: number }[];
+  /** Points without a neighbour to draw a line to. */
+  readonly alone: readonly number[];
   /** Points the axes cannot show: not finite, or not positive under a logarithm. */
   readonly hidden: readonly number[];
   readonly frame: {
@@ -56,8 +58,8 @@ export function chartOf(
 
   const wide = frame.right - frame.left;
   const high = frame.bottom - frame.top;
-  const xCount = Math.max(2, Math.floor(wide / 80));
-  const yCount = Math.max(2, Math.floor(high / 32));
+  const xCount = Math.max(2, Math.floor(wide / 56));
+  const yCount = Math.max(2, Math.floor(high / 28));
   const x = axisAcross(xRange, xCount, across);
   const y = log
     ? logScale(yRange[0], yRange[1], yCount)
@@ -78,6 +80,13 @@ export function chartOf(
       at: frame.bottom - high * y.at(value),
       value
     })),
+    alone: places.flatMap((place, index) =>
+      Number.isFinite(place.y) &&
+      !Number.isFinite(places.at(index + 1)?.y ?? NaN) &&
+      !Number.isFinite(index > 0 ? places[index - 1].y : NaN)
+        ? [index]
+        : []
+    ),
     hidden: places.flatMap((place, index) =>
       Number.isFinite(place.y) ? [] : [index]
     ),

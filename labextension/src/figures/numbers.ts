@@ -46,7 +46,7 @@ export function formatShort(value: number): string {
     return minus(String(value));
   }
   const text =
-    size >= 1e5 || size < 1e-3
+    size >= 1e5 || size < 1e-4
       ? value
           .toExponential(2)
           .replace(/\.?0+e/, 'e')

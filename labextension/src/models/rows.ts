@@ -23,6 +23,8 @@ export type Row =
       readonly type: 'run';
       readonly key: string;
       readonly run: Run;
+      /** The metric to show where the run has it; null: the newest one. */
+      readonly metric: string | null;
       /** Shown where the experiment's own row is not above. */
       readonly showExperiment: boolean;
       readonly level: 1 | 2;
@@ -65,6 +67,7 @@ export function treeRows(groups: readonly Group[], more: boolean): Row[] {
         type: 'run',
         key: runKey(run.id),
         run,
+        metric: null,
         showExperiment: false,
         level: 2,
         position: place + 1,
@@ -91,6 +94,7 @@ export function treeRows(groups: readonly Group[], more: boolean): Row[] {
 /** Search results: in the server's order, each naming its experiment. */
 export function resultRows(
   runs: readonly Run[],
+  metric: string | null,
   more: boolean,
   loading: boolean
 ): Row[] {
@@ -98,6 +102,7 @@ export function resultRows(
     type: 'run',
     key: runKey(run.id),
     run,
+    metric,
     showExperiment: true,
     level: 1,
     position: index + 1,

@@ -8,6 +8,7 @@ import {
   Metric,
   Requester,
   Run,
+  runsArtifactPath,
   runsGet,
   runsMetricHistory,
   runsMetrics
@@ -169,7 +170,7 @@ export class RunModel implements IDisposable {
     try {
       return await this._client.download(
         this.workspace,
-        `/runs/${encodeURIComponent(this._run?.id ?? this.id)}/artifacts/${encodeURIComponent(name)}`
+        runsArtifactPath({ id: this._run?.id ?? this.id, name })
       );
     } finally {
       this._downloading = new Set(

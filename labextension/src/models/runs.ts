@@ -15,6 +15,7 @@ import {
 import type { Change } from '../services/change';
 import type { Client } from '../services/client';
 import { asProblem, Problem } from '../services/problem';
+import { metricOfQuery } from '../services/query';
 import {
   experimentKey,
   Group,
@@ -315,6 +316,7 @@ export class RunsModel implements IDisposable {
     if (this._results !== null) {
       return resultRows(
         this._known(this._results),
+        metricOfQuery(this._query),
         this._resultsNext !== null,
         this._isSearching
       );

@@ -80,7 +80,7 @@ export class WorkspacesModel implements IDisposable {
   /** Ask again which workspaces there are; rejects with what went wrong. */
   async refresh(): Promise<void> {
     try {
-      const page = await workspacesList(this._client.requester(), {});
+      const page = await workspacesList(this._client.requester());
       if (this._isDisposed) {
         return;
       }

@@ -1,5 +1,9 @@
-/** What the server answers and takes, and one function per operation. */
+// Generated from the operations by `make types`; do not edit.
 
+/** A float in JSON: what JSON has no word for travels as a string. */
+export type Float = number | 'NaN' | 'Infinity' | '-Infinity';
+
+/** Sends one request below the API's base and gives the parsed answer. */
 export type Requester = <T>(
   method: string,
   path: string,
@@ -7,23 +11,35 @@ export type Requester = <T>(
   body?: unknown
 ) => Promise<T>;
 
-/** A float in JSON: what JSON cannot say travels as a word. */
-export type Float = number | 'NaN' | 'Infinity' | '-Infinity';
-
-export interface Page<T> {
-  items: T[];
-  next: string | null;
-}
-
-export interface WorkspaceView {
-  id: string;
+/** A file kept with a run. */
+export interface Artifact {
   name: string;
-  path: string | null;
-  root: string;
-  exists: boolean;
-  why: string;
+  size_bytes: number;
+  media_type: string;
+  /** BLAKE2b-256 of the content, hex. */
+  hash: string;
+  created: string;
 }
 
+/** One param, metric or tag across the compared runs; null where a run lacks it. */
+export interface ComparedValues {
+  key: string;
+  values: unknown[];
+  differs: boolean;
+  /** Place of the greatest value, for metrics. */
+  best: number | null;
+}
+
+/** Runs side by side; what differs comes first. */
+export interface Comparison {
+  runs: Run[];
+  params: ComparedValues[];
+  metrics: ComparedValues[];
+  tags: ComparedValues[];
+  git: ComparedValues[];
+}
+
+/** A series of runs about one question. */
 export interface Experiment {
   id: string;
   name: string;
@@ -34,114 +50,528 @@ export interface Experiment {
   last_activity: string | null;
 }
 
-export interface Metric {
-  name: string;
-  value: Float;
-  step: number | string;
-  time: string;
-  min: Float | null;
-  max: Float | null;
-  count: number;
-  spark: (Float | null)[];
-}
-
-export interface Artifact {
-  name: string;
-  size_bytes: number;
-  media_type: string | null;
-  hash: string;
-  created: string;
-}
-
-export interface Git {
+/** The repository a run was started in. */
+export interface GitState {
   commit: string | null;
   branch: string | null;
   dirty: boolean | null;
 }
 
-export interface Run {
-  id: string;
+/** The state of one metric of a run. */
+export interface Metric {
   name: string;
-  experiment_id: string;
-  experiment: string;
-  status: string;
-  started: string;
-  ended: string | null;
-  parent_id: string | null;
-  notes: string | null;
-  params: Record<string, unknown>;
-  metrics: Record<string, Float>;
-  tags: Record<string, string>;
-  artifacts: Artifact[];
-  git: Git | null;
-  code: string | null;
-  source: string | null;
-  user: string | null;
-  host: string | null;
-  python: string | null;
-  newest_metric: Metric | null;
+  /** Value logged last. */
+  value: Float;
+  step: number | string;
+  time: string;
+  /** Least value, NaN left out; null if all were NaN. */
+  min: Float | null;
+  max: Float | null;
+  /** Points logged. */
+  count: number;
+  /** At most 32 values, in order, for a sparkline. */
+  spark: Float[];
 }
 
+/** Points of one metric in the order logged; thinned to `max_points` if that was asked. */
+export interface MetricHistory {
+  name: string;
+  /** Points logged, before thinning. */
+  count: number;
+  items: MetricPoint[];
+  next: string | null;
+}
+
+/** One logged value. */
 export interface MetricPoint {
   step: number | string;
   time: string;
   value: Float;
 }
 
-export interface MetricHistory {
-  name: string;
-  count: number;
-  items: MetricPoint[];
+export interface ExperimentPage {
+  items: Experiment[];
   next: string | null;
 }
 
-const at = encodeURIComponent;
+export interface MetricPage {
+  items: Metric[];
+  next: string | null;
+}
 
-export const workspacesList = (
-  request: Requester,
-  ask: { limit?: number; after?: string }
-): Promise<Page<WorkspaceView>> => request('GET', '/workspaces', { ...ask });
+export interface RunPage {
+  items: Run[];
+  next: string | null;
+}
 
-export const workspacesResolve = (
-  request: Requester,
-  ask: { path?: string }
-): Promise<WorkspaceView> => request('GET', '/workspaces/resolve', { ...ask });
+export interface WorkspaceViewPage {
+  items: WorkspaceView[];
+  next: string | null;
+}
 
-export const experimentsList = (
-  request: Requester,
-  ask: { limit?: number; after?: string }
-): Promise<Page<Experiment>> => request('GET', '/experiments', { ...ask });
+/** A recorded run, as it was when it was read. */
+export interface Run {
+  id: string;
+  name: string;
+  experiment_id: string;
+  experiment: string;
+  status: 'running' | 'finished' | 'failed' | 'interrupted' | 'cancelled';
+  started: string;
+  ended: string | null;
+  parent_id: string | null;
+  notes: string | null;
+  params: Record<string, unknown>;
+  /** Value logged last, by name. */
+  metrics: Record<string, Float>;
+  tags: Record<string, string>;
+  artifacts: Artifact[];
+  git: GitState | null;
+  /** Fingerprint of the notebook or script when the run started. */
+  code: string | null;
+  /** The notebook or script. */
+  source: string | null;
+  user: string | null;
+  host: string | null;
+  python: string | null;
+  /** The metric logged last. */
+  newest_metric: Metric | null;
+}
 
-export const runsList = (
-  request: Requester,
-  ask: { id: string; limit?: number; after?: string }
-): Promise<Page<Run>> => {
-  const { id, ...query } = ask;
-  return request('GET', `/experiments/${at(id)}/runs`, query);
-};
+/** A workspace as a server offers it. */
+export interface WorkspaceView {
+  /** Names it in requests: `?workspace=ID`. */
+  id: string;
+  name: string;
+  /** Its folder relative to the served folder; null outside of it. */
+  path: string | null;
+  /** Its folder on the server's machine. */
+  root: string;
+  /** False: it is made by the first thing recorded. */
+  exists: boolean;
+  /** Which rule found it. */
+  why: string;
+}
 
-export const runsSearch = (
-  request: Requester,
-  ask: { query?: string; experiment?: string; limit?: number; after?: string }
-): Promise<Page<Run>> => request('GET', '/runs/search', { ...ask });
+/** Which runs, side by side. */
+export interface CompareRuns {
+  /** Two runs or more. */
+  id: string[];
+}
 
-export const runsGet = (
-  request: Requester,
-  ask: { id: string }
-): Promise<Run> => request('GET', `/runs/${at(ask.id)}`);
+/** Make an experiment. */
+export interface CreateExperiment {
+  name: string;
+  description?: string | null;
+  tags?: Record<string, string>;
+}
 
-export const runsMetrics = (
-  request: Requester,
-  ask: { id: string; limit?: number; after?: string }
-): Promise<Page<Metric>> => {
-  const { id, ...query } = ask;
-  return request('GET', `/runs/${at(id)}/metrics`, query);
-};
+/** Which run ends, and how. */
+export interface EndRun {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  status?: 'finished' | 'failed' | 'interrupted' | 'cancelled';
+}
 
-export const runsMetricHistory = (
+/** Which file of which run. */
+export interface GetArtifact {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** Its name in the run, with slashes. */
+  name: string;
+}
+
+/** Which experiment. */
+export interface GetExperiment {
+  /** An experiment's name or id. */
+  id: string;
+}
+
+/** Which metric, and how many of its points. */
+export interface GetMetricHistory {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  name: string;
+  /** Thin to at most so many points, keeping the extremes. */
+  max_points?: number | null;
+  /** The `next` of the page before. */
+  after?: string | null;
+  limit?: number;
+}
+
+/** Which run. */
+export interface GetRun {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+}
+
+/** Which page of experiments. */
+export interface ListExperiments {
+  /** Items in a page. */
+  limit?: number;
+  /** The `next` of the page before. */
+  after?: string | null;
+}
+
+/** Which page of which experiment's runs. */
+export interface ListRuns {
+  /** An experiment's name or id. */
+  id: string;
+  /** Items in a page. */
+  limit?: number;
+  /** The `next` of the page before. */
+  after?: string | null;
+}
+
+/** Nothing has to be said. */
+export type ListWorkspaces = Record<string, never>;
+
+/** A file to keep with a run. */
+export interface LogArtifact {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** A file of this machine. */
+  path: string;
+  /** Its name in the run; by default the file's name. */
+  name?: string | null;
+}
+
+/** One value of a metric. */
+export interface LogMetric {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  key: string;
+  value: Float;
+  /** By default the last step of this metric + 1. */
+  step?: number | string | null;
+  /** By default now. */
+  time?: string | null;
+}
+
+/** Several metrics at one step. */
+export interface LogMetrics {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  metrics: Record<string, Float>;
+  step?: number | string | null;
+  time?: string | null;
+}
+
+/** One param. */
+export interface LogParam {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  key: string;
+  value: unknown;
+}
+
+/** Several params. */
+export interface LogParams {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  params: Record<string, unknown>;
+}
+
+/** Which notebook or folder. */
+export interface ResolveWorkspace {
+  /** A notebook or folder, relative to the served folder. */
+  path?: string;
+}
+
+/** Which run goes on. */
+export interface ResumeRun {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+}
+
+/** A query in the search language, and which page. */
+export interface SearchRuns {
+  /** Like: metrics.auc > 0.9 and params.model = "xgb". */
+  query?: string;
+  experiment?: string | null;
+  /** Items in a page. */
+  limit?: number;
+  /** The `next` of the page before. */
+  after?: string | null;
+}
+
+/** Where a run's code came from. */
+export interface SetProvenance {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  git?: GitState | null;
+  /** Fingerprint of the notebook or script. */
+  code?: string | null;
+}
+
+/** One tag. */
+export interface SetTag {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  key: string;
+  /** null removes the tag. */
+  value?: string | null;
+}
+
+/** Several tags. */
+export interface SetTags {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  tags: Record<string, string | null>;
+}
+
+/** What a new run begins with. */
+export interface StartRun {
+  /** Name or id of the experiment; a new name makes a new experiment. */
+  id: string;
+  name?: string | null;
+  tags?: Record<string, string>;
+  params?: Record<string, unknown>;
+  notes?: string | null;
+  /** The run this one is nested in. */
+  parent_id?: string | null;
+  /** An id made by the caller, so that a request sent twice starts one run. */
+  run_id?: string | null;
+  /** The notebook or script that starts it. */
+  source?: string | null;
+}
+
+/** What changes about a run; what is left out stays. */
+export interface UpdateRun {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  name?: string | null;
+  /** Markdown; an empty text removes the notes. */
+  notes?: string | null;
+}
+
+/** Make an experiment; 409 if there is one of that name. */
+export function experimentsCreate(
   request: Requester,
-  ask: { id: string; name: string; max_points?: number }
-): Promise<MetricHistory> => {
-  const { id, name, ...query } = ask;
-  return request('GET', `/runs/${at(id)}/metrics/${at(name)}`, query);
-};
+  ask: CreateExperiment
+): Promise<Experiment> {
+  return request<Experiment>('POST', '/experiments', undefined, ask);
+}
+
+/** List experiments, the one with the newest activity first. */
+export function experimentsList(
+  request: Requester,
+  ask: ListExperiments = {}
+): Promise<ExperimentPage> {
+  return request<ExperimentPage>('GET', '/experiments', { ...ask });
+}
+
+/** Show an experiment. */
+export function experimentsGet(
+  request: Requester,
+  ask: GetExperiment
+): Promise<Experiment> {
+  return request<Experiment>(
+    'GET',
+    `/experiments/${encodeURIComponent(ask.id)}`
+  );
+}
+
+/** Start a run that lives until it is ended by name or id. */
+export function runsStart(request: Requester, ask: StartRun): Promise<Run> {
+  const { id: _id, ...rest } = ask;
+  return request<Run>(
+    'POST',
+    `/experiments/${encodeURIComponent(_id)}/runs`,
+    undefined,
+    rest
+  );
+}
+
+/** List the runs of an experiment, newest first. */
+export function runsList(request: Requester, ask: ListRuns): Promise<RunPage> {
+  const { id: _id, ...rest } = ask;
+  return request<RunPage>(
+    'GET',
+    `/experiments/${encodeURIComponent(_id)}/runs`,
+    { ...rest }
+  );
+}
+
+/** Find runs by the search language. */
+export function runsSearch(
+  request: Requester,
+  ask: SearchRuns = {}
+): Promise<RunPage> {
+  return request<RunPage>('GET', '/runs/search', { ...ask });
+}
+
+/** Compare two runs or more; what differs comes first. */
+export function runsCompare(
+  request: Requester,
+  ask: CompareRuns
+): Promise<Comparison> {
+  return request<Comparison>('GET', '/runs/compare', { ...ask });
+}
+
+/** Show a run. */
+export function runsGet(request: Requester, ask: GetRun): Promise<Run> {
+  return request<Run>('GET', `/runs/${encodeURIComponent(ask.id)}`);
+}
+
+/** Let an ended run go on; it is running until it is ended again. */
+export function runsResume(request: Requester, ask: ResumeRun): Promise<Run> {
+  return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/resume`);
+}
+
+/** Rename a run or change its notes. */
+export function runsUpdate(request: Requester, ask: UpdateRun): Promise<Run> {
+  const { id: _id, ...rest } = ask;
+  return request<Run>(
+    'PATCH',
+    `/runs/${encodeURIComponent(_id)}`,
+    undefined,
+    rest
+  );
+}
+
+/** Record one value of a metric. */
+export function runsLogMetric(
+  request: Requester,
+  ask: LogMetric
+): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/metrics`,
+    undefined,
+    rest
+  );
+}
+
+/** Record several metrics at one step. */
+export function runsLogMetrics(
+  request: Requester,
+  ask: LogMetrics
+): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/metrics/batch`,
+    undefined,
+    rest
+  );
+}
+
+/** List the metrics of a run: latest, least and greatest value, count. */
+export function runsMetrics(
+  request: Requester,
+  ask: GetRun
+): Promise<MetricPage> {
+  return request<MetricPage>(
+    'GET',
+    `/runs/${encodeURIComponent(ask.id)}/metrics`
+  );
+}
+
+/** Read the points of a metric in the order logged. */
+export function runsMetricHistory(
+  request: Requester,
+  ask: GetMetricHistory
+): Promise<MetricHistory> {
+  const { id: _id, name: _name, ...rest } = ask;
+  return request<MetricHistory>(
+    'GET',
+    `/runs/${encodeURIComponent(_id)}/metrics/${encodeURIComponent(_name)}`,
+    { ...rest }
+  );
+}
+
+/** Record a param; logged again, the last value shows. */
+export function runsLogParam(request: Requester, ask: LogParam): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/params`,
+    undefined,
+    rest
+  );
+}
+
+/** Record params; nested objects are flattened by dots. */
+export function runsLogParams(
+  request: Requester,
+  ask: LogParams
+): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/params/batch`,
+    undefined,
+    rest
+  );
+}
+
+/** Set a tag of a run; null removes it. */
+export function runsSetTag(request: Requester, ask: SetTag): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/tags`,
+    undefined,
+    rest
+  );
+}
+
+/** Set tags of a run; null removes one. */
+export function runsSetTags(request: Requester, ask: SetTags): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/tags/batch`,
+    undefined,
+    rest
+  );
+}
+
+/** Keep a copy of a file with a run. Path only: bytes travel by hand. */
+export function runsLogArtifactPath(ask: { id: string }): string {
+  return `/runs/${encodeURIComponent(ask.id)}/artifacts`;
+}
+
+/** Download an artifact. Path only: bytes travel by hand. */
+export function runsArtifactPath(ask: { id: string; name: string }): string {
+  return `/runs/${encodeURIComponent(ask.id)}/artifacts/${encodeURIComponent(ask.name)}`;
+}
+
+/** Tell the state of the repository and the fingerprint of the code a run was started with. */
+export function runsSetProvenance(
+  request: Requester,
+  ask: SetProvenance
+): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'PUT',
+    `/runs/${encodeURIComponent(_id)}/provenance`,
+    undefined,
+    rest
+  );
+}
+
+/** End a run; 409 if it has ended already. */
+export function runsEnd(request: Requester, ask: EndRun): Promise<Run> {
+  const { id: _id, ...rest } = ask;
+  return request<Run>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/end`,
+    undefined,
+    rest
+  );
+}
+
+/** List the workspaces under this folder that were used from here. */
+export function workspacesList(request: Requester): Promise<WorkspaceViewPage> {
+  return request<WorkspaceViewPage>('GET', '/workspaces');
+}
+
+/** Tell which workspace a notebook belongs to. */
+export function workspacesResolve(
+  request: Requester,
+  ask: ResolveWorkspace = {}
+): Promise<WorkspaceView> {
+  return request<WorkspaceView>('GET', '/workspaces/resolve', { ...ask });
+}
