@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbproof.core.errors import Conflict, Invalid
+from nbproof.core.errors import Conflict, Invalid, Unavailable
 from nbproof.tracking.values import metric_value, name_of, step_of, time_us_of
 
 if TYPE_CHECKING:
@@ -214,6 +214,11 @@ class ActiveRun:
 
     # -- inside ---------------------------------------------------------------------------------------
 
+    @property
+    def journal(self) -> JournalWriter:
+        """Where the run is written."""
+        return self._journal
+
     def require_running(self, what: str) -> None:
         """Raise `Conflict` if the run has ended; `what` was not recorded."""
         if self.status != "running":
@@ -241,7 +246,7 @@ class ActiveRun:
         self.status = status
         self._series = {}
 
-    def failed(self, error: OSError) -> None:
+    def failed(self, error: OSError | Unavailable) -> None:
         """Count what the machine refused, and warn once a run; the cell goes on."""
         self.unacknowledged += 1
         if not self._warned:
@@ -263,6 +268,12 @@ class ActiveRun:
         self.end(
             "finished" if kind is None else "cancelled" if issubclass(kind, KeyboardInterrupt) else "failed"
         )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        # With the notebook extension loaded the live panel is shown instead.
+        from nbproof.tracking.display import active_bundle
+
+        return active_bundle(self)
 
     def __repr__(self) -> str:
         return f"<run {self.name} ({self.id[-6:]}) of {self.experiment}: {self.status}>"
