@@ -342,6 +342,17 @@ class RunRepository:
                 items=_views(connection, rows[:limit]), next=compiled.seal(last) if last else None
             )
 
+    def active_since(self, time_us: int, *, limit: int = 1000) -> list[tuple[str, int]]:
+        """Ids of runs whose newest record is younger, with its time; newest first."""
+        statement = (
+            sa.select(_RUNS.c.id, _RUNS.c.active_us)
+            .where(_RUNS.c.active_us > time_us, _RUNS.c.experiment_id.is_not(None))
+            .order_by(_RUNS.c.active_us.desc())
+            .limit(limit)
+        )
+        with self._database.connect() as connection:
+            return [(str(run), int(when)) for run, when in connection.execute(statement)]
+
     # -- metrics ---------------------------------------------------------------------------------
 
     def metrics_of(self, identifier: str) -> list[Metric]:
