@@ -51,13 +51,16 @@ def new_project(folder: Path) -> Path:
 
 
 def settings(home: Path) -> None:
-    """A demo asks nobody on the network for news."""
+    """A demo asks nobody on the network for news, and warns of nothing that is not its own."""
     (home / "config").mkdir(parents=True)
     (home / "config" / "jupyter_lab_config.py").write_text(
         "from jupyterlab.handlers.announcements import NeverCheckForUpdate\n"
         "c.LabApp.news_url = None\n"
         "c.LabApp.check_for_updates_class = NeverCheckForUpdate\n"
     )
+    profile = home / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("c.Application.log_level = 'ERROR'\n")
 
 
 def main() -> int:
@@ -101,7 +104,8 @@ def main() -> int:
 def serve(project: Path, env: dict[str, str], port: int) -> int:
     """JupyterLab on the project, until Ctrl-C."""
     argv = [sys.executable, "-m", "jupyter", "lab", NOTEBOOK, f"--port={port}", "--ServerApp.port_retries=50"]
-    argv += [f"--ServerApp.root_dir={project}"]
+    argv += [f"--ServerApp.root_dir={project}", f"--LabApp.default_url=/lab/tree/{NOTEBOOK}"]
+    argv += ["--log-level=WARN", "-y"]  # the address is printed all the same; Ctrl-C asks nothing
     if os.geteuid() == 0:
         argv.append("--allow-root")
     if os.geteuid() == 0 or (sys.platform == "linux" and not os.environ.get("DISPLAY")):
@@ -116,7 +120,7 @@ def serve(project: Path, env: dict[str, str], port: int) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # JupyterLab has had the same Ctrl-C and asks its own question.
+            # JupyterLab has had the same Ctrl-C and is ending its kernels.
             continue
 
 
