@@ -20,9 +20,9 @@ export function queryString(query: Readonly<Record<string, unknown>>): string {
  * The server alone understands the language; this only chooses which number to show in a row.
  */
 export function metricOfQuery(query: string): string | null {
-  const name = String.raw`metrics\.(?:"([^"]+)"|([\w./-]+))`;
+  const name = String.raw`metrics\.("[^"]+"|[\w./-]+)`;
   const found =
     new RegExp(String.raw`\border\s+by\s+${name}`, 'i').exec(query) ??
     new RegExp(name, 'i').exec(query);
-  return found === null ? null : (found[1] ?? found[2] ?? null);
+  return found === null ? null : found[1].replaceAll('"', '');
 }

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import chart from '../lib/unit/figures/chart.js';
+import excerpts from '../lib/unit/figures/excerpt.js';
+import line from '../lib/unit/figures/line.js';
+import numbers from '../lib/unit/figures/numbers.js';
+import scale from '../lib/unit/figures/scale.js';
+import time from '../lib/unit/figures/time.js';
+
+test('words stand for the numbers that JSON cannot say', () => {
+  assert.equal(numbers.toNumber('Infinity'), Infinity);
+  assert.equal(numbers.toNumber('-Infinity'), -Infinity);
+  assert.ok(Number.isNaN(numbers.toNumber('NaN')));
+  assert.ok(Number.isNaN(numbers.toNumber(null)));
+  assert.equal(numbers.toNumber('9007199254740993'), 9007199254740992);
+});
+
+test('numbers are written short, and without an ASCII hyphen for minus', () => {
+  assert.equal(numbers.formatShort(0.912345), '0.9123');
+  assert.equal(numbers.formatShort(-0.5), '−0.5');
+  assert.equal(numbers.formatShort(123456), '123456');
+  assert.equal(numbers.formatShort(1234567.5), '1.23e6');
+  assert.equal(numbers.formatShort(0.00001), '1e−5');
+  assert.equal(numbers.formatNumber(100), '100');
+  assert.equal(numbers.formatNumber(1e10), '1e10');
+  assert.equal(numbers.formatNumber(-Infinity), '−∞');
+  assert.equal(numbers.formatNumber(NaN), 'NaN');
+});
+
+test('bytes are written in binary units', () => {
+  assert.equal(numbers.formatBytes(0), '0 B');
+  assert.equal(numbers.formatBytes(1023), '1023 B');
+  assert.equal(numbers.formatBytes(1536), '1.5 KiB');
+  assert.equal(numbers.formatBytes(18 * 1024 * 1024), '18 MiB');
+});
+
+test('params are written in one line', () => {
+  assert.equal(numbers.formatValue('xgb'), 'xgb');
+  assert.equal(numbers.formatValue(null), 'null');
+  assert.equal(numbers.formatValue([1, 'a']), '[1,"a"]');
+});
+
+test('ages are coarse, and a clock that runs behind is still now', () => {
+  const now = 1_000_000_000;
+  assert.deepEqual(time.ago(now + 5000, now), { unit: 'now', count: 0 });
+  assert.deepEqual(time.ago(now - 30_000, now), { unit: 'second', count: 30 });
+  assert.deepEqual(time.ago(now - 3_599_000, now), {
+    unit: 'minute',
+    count: 59
+  });
+  assert.deepEqual(time.ago(now - 86_400_000, now), { unit: 'day', count: 1 });
+  assert.equal(time.ago(now - 7 * 86_400_000, now).unit, 'date');
+});
+
+test('durations name their two largest units', () => {
+  assert.equal(time.formatDuration(120), '120 ms');
+  assert.equal(time.formatDuration(4200), '4.2 s');
+  assert.equal(time.formatDuration(200_000), '3 min 20 s');
+  assert.equal(time.formatDuration(3_840_000), '1 h 04 min');
+  assert.equal(time.formatDuration(NaN), '');
+});
+
+test('ticks are round numbers inside the interval', () => {
+  assert.deepEqual(scale.niceTicks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+  assert.deepEqual(scale.niceTicks(-3, 3, 3), [-2, 0, 2]);
+  assert.deepEqual(scale.niceTicks(5, 5, 3), [5]);
+});
+
+test('an axis over one value has that value in its middle', () => {
+  for (const axis of [
+    scale.linearScale(4, 4, 5),
+    scale.linearScale(-4, -4, 5),
+    scale.logScale(4, 4, 5)
+  ]) {
+    const middle = axis.log ? axis.at(4) : axis.at((axis.from + axis.to) / 2);
+    assert.ok(Math.abs(middle - 0.5) < 1e-9);
+  }
+  assert.equal(scale.linearScale(0, 0, 5).at(0), 0.5);
+});
+
+test('an axis over the largest floats does not overflow', () => {
+  const axis = scale.linearScale(-Number.MAX_VALUE, Number.MAX_VALUE, 4);
+  assert.equal(axis.at(0), 0.5);
+  assert.equal(axis.at(Number.MAX_VALUE), 1);
+});
+
+test('a logarithmic axis does not show what is not positive', () => {
+  const axis = scale.logScale(0.001, 10, 5);
+  assert.ok(Number.isNaN(axis.at(0)));
+  assert.ok(Number.isNaN(axis.at(-1)));
+  assert.equal(axis.at(0.1), 0.5);
+  assert.ok(axis.ticks.includes(0.01));
+});
+
+test('a line is broken where a value is missing', () => {
+  assert.equal(
+    line.linePath([
+      { x: 0, y: 1 },
+      { x: 1, y: 2 },
+      { x: 2, y: NaN },
+      { x: 3, y: 4 }
+    ]),
+    'M0 1L1 2M3 4h0.01'
+  );
+  assert.equal(line.linePath([]), '');
+});
+
+test('a sparkline takes one value, equal values and values that are no numbers', () => {
+  assert.equal(line.sparkPath([], 64, 18), '');
+  assert.equal(line.sparkPath([NaN, Infinity], 64, 18), '');
+  assert.equal(line.sparkPath([3], 64, 18), 'M62.5 9h0.01');
+  assert.equal(line.sparkPath([3, 3], 64, 18), 'M1.5 9L62.5 9');
+  assert.equal(
+    line.sparkPath([0, NaN, 1], 64, 18),
+    'M1.5 16.5h0.01M62.5 1.5h0.01'
+  );
+});
+
+test('the nearest point is found by its place across', () => {
+  const places = [
+    { x: 0, y: 0 },
+    { x: 10, y: NaN },
+    { x: 20, y: 0 }
+  ];
+  assert.equal(line.nearest(places, 9), 1);
+  assert.equal(line.nearest([], 9), -1);
+});
+
+test('a chart tells which points it cannot show, and which stand alone', () => {
+  const points = [1, NaN, 2, 0].map((value, step) => ({
+    step,
+    time: step * 1000,
+    value
+  }));
+  const size = { width: 300, height: 168 };
+  const linear = chart.chartOf(points, 'step', false, size);
+  assert.deepEqual(linear.hidden, [1]);
+  assert.deepEqual(linear.alone, [0]);
+  assert.deepEqual(chart.chartOf(points, 'step', true, size).hidden, [1, 3]);
+  assert.ok(linear.xTicks.every(tick => Number.isInteger(tick.value)));
+});
+
+test('a chart without points, or with none that can be shown, is an empty frame', () => {
+  const size = { width: 300, height: 168 };
+  assert.equal(chart.chartOf([], 'step', false, size).path, '');
+  const bad = [{ step: 0, time: 0, value: NaN }];
+  assert.equal(chart.chartOf(bad, 'time', true, size).path, '');
+});
+
+test('steps that go back, and time that stands still, are drawn all the same', () => {
+  const points = [3, 1, 2].map(step => ({ step, time: 7, value: step }));
+  const size = { width: 300, height: 168 };
+  const places = chart.chartOf(points, 'time', false, size).places;
+  assert.ok(places.every(place => Number.isFinite(place.x)));
+});
+
+test('an excerpt points at a word, or behind the end of the text', () => {
+  assert.deepEqual(excerpts.excerpt('a > foo.bar x', 4, 20), {
+    before: 'a > ',
+    at: 'foo.bar',
+    after: ' x'
+  });
+  assert.deepEqual(excerpts.excerpt('abc', 99, 2), {
+    before: '…bc',
+    at: '',
+    after: ''
+  });
+});
