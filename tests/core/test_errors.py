@@ -59,7 +59,12 @@ def test_the_json_shape_has_four_fields_always():
 @pytest.mark.parametrize("kind", list(FACES))
 def test_a_client_raises_what_the_server_raised(kind):
     error = error_of(as_json(kind("found x", hint="do y", details={"field": "z"})))
-    assert (type(error), error.message, error.hint, error.details) == (kind, "found x", "do y", {"field": "z"})
+    assert (type(error), error.message, error.hint, error.details) == (
+        kind,
+        "found x",
+        "do y",
+        {"field": "z"},
+    )
 
 
 def test_an_answer_of_another_shape_becomes_an_error_by_its_status():

@@ -130,7 +130,7 @@ def test_a_folder_that_can_not_be_written_gets_a_folder_of_the_users_own(tmp_pat
         f"found = find_location(Path({str(locked)!r}), {{}}, home=Path('/nonexistent-home'));"
         "print(found.root); print(found.why)"
     )
-    done = plain_user.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = plain_user.run([sys.executable, "-c", script], check=True)
     assert "nonexistent-home" in done.stdout and "can't be written" in done.stdout
 
 
@@ -153,7 +153,11 @@ def test_a_script_is_its_own_source(project):
 
 def test_a_command_typed_at_the_prompt_has_the_current_folder(project):
     done = subprocess.run(
-        [sys.executable, "-c", "from nbproof.platform.location import running_source; print(*running_source({}))"],
+        [
+            sys.executable,
+            "-c",
+            "from nbproof.platform.location import running_source; print(*running_source({}))",
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -83,9 +83,9 @@ def find_location(
     for folder in (start, *start.parents):
         if _too_wide(folder, home):
             continue
-        if (folder / FOLDER).is_dir():
+        if os.path.isdir(folder / FOLDER):  # unlike Path.is_dir, no error where we may not look
             return Location(folder, True, f"the nearest {FOLDER} upward from {start}")
-        if git_root is None and (folder / ".git").exists():
+        if git_root is None and os.path.exists(folder / ".git"):
             git_root = folder
     root, why = (
         (git_root, "the root of the git repository") if git_root else (start, "beside the notebook or script")

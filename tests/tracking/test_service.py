@@ -1,0 +1,642 @@
+"""The verbs of tracking, from the call to what is read back, in a real workspace."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nbproof as nbp
+from nbproof.core.errors import Conflict, Invalid, NotFound
+from nbproof.platform.location import Location
+from nbproof.platform.workspace import Workspace, use
+from nbproof.tracking.active import RecordingFailed
+
+
+@pytest.fixture
+def workspace(project):
+    opened = Workspace(Location(project, False, "a test"), say=lambda line: None)
+    before = use(opened)
+    yield opened
+    use(before)
+    opened.close()
+
+
+@pytest.fixture
+def tracker(workspace):
+    return workspace.tracker
+
+
+def values_of(run, name):
+    return run.metric_history(name)["value"].tolist()
+
+
+# -- the life of a run ------------------------------------------------------------------------------
+
+
+def test_a_run_is_recorded_from_start_to_end(tracker):
+    with tracker.start_run(
+        "first", experiment="churn", params={"depth": 3}, tags={"owner": "ann"}, notes="*hi*"
+    ):
+        tracker.log_metric("auc", 0.9)
+    run = tracker.get_run("first")
+    assert (run.experiment, run.status, run.params, run.tags, run.notes) == (
+        "churn",
+        "finished",
+        {"depth": 3},
+        {"owner": "ann"},
+        "*hi*",
+    )
+    assert run.metrics == {"auc": 0.9}
+    assert run.started <= run.ended
+
+
+def test_a_run_without_a_name_gets_a_kind_one(tracker):
+    assert "-" in tracker.start_run().name
+
+
+def test_without_an_experiment_it_is_named_after_the_folder_or_notebook(tracker, project):
+    assert tracker.start_run().experiment == project.name
+
+
+def test_logging_without_a_run_starts_one(tracker):
+    tracker.log_metric("loss", 1.0)
+    assert tracker.live is not None
+    assert tracker.get_run("@last").metrics == {"loss": 1.0}
+
+
+def test_starting_another_run_ends_the_live_one(tracker):
+    first = tracker.start_run("first")
+    tracker.start_run("second")
+    assert first.status == "finished"
+    assert tracker.get_run("first").status == "finished"
+    assert tracker.get_run("second").status == "running"
+
+
+def test_a_nested_run_keeps_its_parent_live(tracker):
+    with tracker.start_run("parent") as parent:
+        with tracker.start_run("child", nested=True) as child:
+            tracker.log_metric("loss", 1.0)
+        tracker.log_metric("mean", 2.0)
+    assert tracker.get_run("child").parent_id == parent.id
+    assert tracker.get_run("child").metrics == {"loss": 1.0}
+    assert tracker.get_run("parent").metrics == {"mean": 2.0}
+    assert child.status == "finished"
+
+
+def test_starting_anew_ends_a_parent_with_its_children(tracker):
+    parent = tracker.start_run("parent")
+    child = tracker.start_run("child", nested=True)
+    tracker.start_run("other")
+    assert (parent.status, child.status) == ("finished", "finished")
+
+
+def test_a_block_that_raises_leaves_a_failed_run_and_the_exception(tracker):
+    with pytest.raises(ZeroDivisionError), tracker.start_run("broken"):
+        1 / 0
+    assert tracker.get_run("broken").status == "failed"
+
+
+def test_an_interrupted_block_leaves_a_cancelled_run(tracker):
+    with pytest.raises(KeyboardInterrupt), tracker.start_run("stopped"):
+        raise KeyboardInterrupt
+    assert tracker.get_run("stopped").status == "cancelled"
+
+
+def test_ending_without_a_live_run_does_nothing(tracker):
+    tracker.end_run()
+
+
+def test_an_unknown_status_is_refused_with_the_near_one(tracker):
+    tracker.start_run()
+    with pytest.raises(Invalid, match="did you mean 'finished'"):
+        tracker.end_run("finishd")
+
+
+def test_a_metric_after_the_end_is_refused_and_says_how_to_go_on(tracker):
+    run = tracker.start_run()
+    tracker.end_run()
+    with pytest.raises(Conflict, match="resume"):
+        run.log_metric("loss", 1.0)
+    with pytest.raises(Conflict):
+        run.log_param("a", 1)
+    with pytest.raises(Conflict):
+        tracker.log_metric("loss", 1.0, run_id=run.id)
+
+
+def test_a_metric_that_was_logged_before_is_refused_after_the_end_as_well(tracker):
+    run = tracker.start_run()
+    run.log_metric("loss", 1.0)
+    run.end()
+    with pytest.raises(Conflict):
+        run.log_metric("loss", 2.0)
+
+
+def test_a_resumed_run_counts_on_from_its_last_step(tracker):
+    with tracker.start_run("long") as first:
+        tracker.log_metric("loss", 3.0)
+        tracker.log_metric("loss", 2.0)
+    with tracker.start_run(resume="long") as again:
+        tracker.log_metric("loss", 1.0)
+        assert tracker.get_run("long").status == "running"
+    assert again.id == first.id
+    history = tracker.get_run("long").metric_history("loss")
+    assert history["step"].tolist() == [0, 1, 2]
+    assert tracker.get_run("long").status == "finished"
+
+
+def test_resuming_what_does_not_exist_names_what_is_near(tracker):
+    tracker.start_run("baseline")
+    with pytest.raises(NotFound, match="baseline"):
+        tracker.start_run(resume="baselin")
+
+
+def test_two_runs_of_one_name_are_ambiguous_and_listed(tracker):
+    ids = {tracker.start_run("twin").id for _ in range(2)}
+    with pytest.raises(Conflict) as caught:
+        tracker.get_run("twin")
+    assert ids <= {str(each).split()[0] for each in _flat(caught.value.details)} | set(
+        _flat(caught.value.details)
+    )
+
+
+def _flat(found):
+    if isinstance(found, dict):
+        return [each for value in found.values() for each in _flat(value)]
+    if isinstance(found, (list, tuple)):
+        return [each for value in found for each in _flat(value)]
+    return [found]
+
+
+def test_a_run_is_found_by_every_way_of_naming_it(tracker):
+    with tracker.start_run("one") as one:
+        tracker.log_metric("auc", 0.7)
+    with tracker.start_run("two") as two:
+        tracker.log_metric("auc", 0.6)
+    named = {ref: tracker.get_run(ref).id for ref in ("one", one.id, one.id[-6:], "@last~1", "@best:auc")}
+    assert set(named.values()) == {one.id}
+    assert tracker.get_run("@last").id == two.id
+
+
+def test_a_detached_run_lives_until_it_is_ended(workspace):
+    run = workspace.tracker.open_run("remote", name="r")
+    workspace.close()
+    again = Workspace(workspace.location)
+    assert again.tracker.get_run(run.id).status == "running"
+    again.tracker.log_metric("loss", 1.0, run_id="r")
+    again.tracker.end_run(run_id="r")
+    assert again.tracker.get_run("r").status == "finished"
+    again.close()
+
+
+# -- metrics ----------------------------------------------------------------------------------------
+
+
+def test_steps_count_up_and_any_step_may_be_given(tracker):
+    for step in (None, None, 10, None, 5, None, -(2**63), 2**63 - 1):
+        tracker.log_metric("loss", 1.0, step)
+    history = tracker.get_run("@last").metric_history("loss")
+    assert history["step"].tolist() == [0, 1, 10, 11, 5, 6, -(2**63), 2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (1, 1.0),
+        (True, 1.0),
+        (Decimal("0.5"), 0.5),
+        (Fraction(1, 4), 0.25),
+        (np.float32(0.5), 0.5),
+        (np.int64(7), 7.0),
+        (np.bool_(True), 1.0),
+        (np.array(0.25), 0.25),
+        (float("inf"), math.inf),
+        (float("-inf"), -math.inf),
+        (5e-324, 5e-324),
+    ],
+)
+def test_one_real_number_of_any_kind_is_a_metric(tracker, value, kept):
+    tracker.log_metric("x", value)
+    assert values_of(tracker.get_run("@last"), "x") == [kept]
+
+
+def test_nan_is_kept(tracker):
+    tracker.log_metric("x", float("nan"))
+    assert math.isnan(values_of(tracker.get_run("@last"), "x")[0])
+
+
+def test_a_torch_scalar_is_a_metric(tracker):
+    class Tensor:  # what torch offers for a tensor of no dimension
+        shape = ()
+
+        def item(self):
+            return 0.125
+
+    tracker.log_metric("x", Tensor())
+    assert tracker.get_run("@last").metrics == {"x": 0.125}
+
+
+@pytest.mark.parametrize(
+    "value", ["0.9", None, 1j, np.array([1.0]), [1.0], {}, object(), np.complex64(1), 10**400, b"1", float]
+)
+def test_what_is_not_one_real_number_is_refused_and_nothing_is_written(tracker, value):
+    tracker.start_run("r")
+    with pytest.raises(Invalid, match="'x'") as caught:
+        tracker.log_metric("x", value)
+    assert caught.value.details["field"] == "value"
+    assert tracker.get_run("r").metrics == {}
+
+
+@pytest.mark.parametrize("step", [1.5, "1", 2**63, -(2**63) - 1, True, float("nan"), [1]])
+def test_a_step_that_is_no_64_bit_integer_is_refused(tracker, step):
+    tracker.start_run()
+    tracker.log_metric("x", 1.0)
+    with pytest.raises(Invalid, match="step"):
+        tracker.log_metric("x", 1.0, step)
+
+
+def test_a_step_of_numpy_or_a_whole_float_is_taken(tracker):
+    tracker.log_metric("x", 1.0, np.int32(4))
+    tracker.log_metric("x", 1.0, 6.0)
+    assert tracker.get_run("@last").metric_history("x")["step"].tolist() == [4, 6]
+
+
+@pytest.mark.parametrize("name", ["a/b", "💥 loss", "val loss", "x" * 500, "日本", "a.b", "%_\\"])
+def test_a_metric_may_have_nearly_any_name(tracker, name):
+    tracker.log_metric(name, 1.0)
+    assert tracker.get_run("@last").metrics == {name: 1.0}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 10_000, "a\x00b", 3, None, ["a"], "\ud800"])
+def test_an_impossible_name_is_refused(tracker, name):
+    with pytest.raises(Invalid, match="name"):
+        tracker.log_metric(name, 1.0)
+
+
+def test_of_several_metrics_either_all_are_written_or_none(tracker):
+    tracker.start_run("r")
+    with pytest.raises(Invalid, match="'b'"):
+        tracker.log_metrics({"a": 1.0, "b": "x"})
+    assert tracker.get_run("r").metrics == {}
+
+
+def test_the_time_of_a_point_may_be_given(tracker):
+    from datetime import datetime, timezone
+
+    tracker.log_metric("x", 1.0, time=datetime(2020, 1, 1, tzinfo=timezone.utc))
+    tracker.log_metric("x", 1.0, time=1577836800.5)
+    times = tracker.get_run("@last").metric_history("x")["time"]
+    assert [time.isoformat() for time in times] == [
+        "2020-01-01T00:00:00+00:00",
+        "2020-01-01T00:00:00.500000+00:00",
+    ]
+
+
+@pytest.mark.parametrize("time", ["now", float("nan"), float("inf"), True, 10**30])
+def test_an_impossible_time_is_refused(tracker, time):
+    with pytest.raises(Invalid, match="time"):
+        tracker.log_metric("x", 1.0, time=time)
+
+
+def test_threads_share_the_live_run_and_lose_nothing(tracker):
+    tracker.start_run("r")
+
+    def work():
+        for _ in range(5_000):
+            tracker.log_metric("x", 1.0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    steps = tracker.get_run("r").metric_history("x")["step"]
+    assert sorted(steps) == list(range(20_000))
+
+
+# -- params and tags --------------------------------------------------------------------------------
+
+
+def test_params_keep_their_types_and_nesting_is_flattened(tracker):
+    given = {
+        "lr": 0.1,
+        "n": 2**70,
+        "name": "x",
+        "on": True,
+        "none": None,
+        "layers": [1, "a"],
+        "opt": {"m": {"b": 2}},
+    }
+    tracker.log_params(given)
+    assert tracker.get_run("@last").params == {
+        "lr": 0.1,
+        "n": 2**70,
+        "name": "x",
+        "on": True,
+        "none": None,
+        "layers": [1, "a"],
+        "opt.m.b": 2,
+    }
+
+
+def test_values_of_other_kinds_become_plain(tracker):
+    class Model:
+        def __repr__(self):
+            return "Model(depth=3)"
+
+    tracker.log_params(
+        {"a": np.float64(0.5), "b": np.arange(3), "c": Path("x/y"), "d": Model(), "e": Decimal("1.5")}
+    )
+    assert tracker.get_run("@last").params == {
+        "a": 0.5,
+        "b": [0, 1, 2],
+        "c": "x/y",
+        "d": "Model(depth=3)",
+        "e": 1.5,
+    }
+
+
+def test_floats_that_json_lacks_survive_in_params(tracker):
+    tracker.log_params({"a": float("nan"), "b": [float("inf")]})
+    params = tracker.get_run("@last").params
+    assert math.isnan(params["a"]) and params["b"] == [math.inf]
+
+
+def test_the_same_param_again_with_another_value_shows_the_last(tracker):
+    tracker.log_param("lr", 0.1)
+    tracker.log_param("lr", 0.2)
+    assert tracker.get_run("@last").params == {"lr": 0.2}
+
+
+def test_a_tag_set_to_none_is_gone(tracker):
+    tracker.set_tags({"a": "1", "b": 2})
+    tracker.set_tag("a", None)
+    assert tracker.get_run("@last").tags == {"b": "2"}
+
+
+@pytest.mark.parametrize("verb", ["log_params", "set_tags", "log_metrics"])
+def test_what_is_no_mapping_is_refused(tracker, verb):
+    with pytest.raises(Invalid, match="mapping"):
+        getattr(tracker, verb)(["a"])
+
+
+# -- artifacts --------------------------------------------------------------------------------------
+
+
+def test_an_artifact_is_kept_whole_and_found_again(tracker, project):
+    (project / "model.bin").write_bytes(os.urandom(3_000_000))
+    tracker.log_artifact("model.bin")
+    (artifact,) = tracker.get_run("@last").artifacts
+    path, media_type = tracker.get_artifact("@last", "model.bin")
+    assert path.read_bytes() == (project / "model.bin").read_bytes()
+    assert (artifact.size_bytes, media_type) == (3_000_000, "application/octet-stream")
+
+
+def test_an_artifact_logged_again_replaces_the_one_before(tracker, project):
+    for text in ("one", "two"):
+        (project / "a.txt").write_text(text)
+        tracker.log_artifact("a.txt", "notes/a.txt")
+    (artifact,) = tracker.get_run("@last").artifacts
+    path, media_type = tracker.get_artifact("@last", "notes/a.txt")
+    assert (artifact.name, path.read_text(), media_type) == ("notes/a.txt", "two", "text/plain")
+
+
+def test_a_folder_is_kept_file_by_file(tracker, project):
+    (project / "plots" / "deep").mkdir(parents=True)
+    (project / "plots" / "a.txt").write_text("a")
+    (project / "plots" / "deep" / "b.txt").write_text("b")
+    tracker.log_artifact("plots")
+    names = [artifact.name for artifact in tracker.get_run("@last").artifacts]
+    assert sorted(names) == ["plots/a.txt", "plots/deep/b.txt"]
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../b", "a//b", ".", "C:\\x", "..\\x", "", "a\x00"])
+def test_a_name_that_leaves_the_run_is_refused(tracker, project, name):
+    (project / "a.txt").touch()
+    with pytest.raises(Invalid):
+        tracker.log_artifact("a.txt", name)
+
+
+def test_a_file_that_is_missing_is_refused_with_the_near_one(tracker, project):
+    (project / "model.pkl").touch()
+    with pytest.raises(Invalid, match=r"did you mean 'model\.pkl'"):
+        tracker.log_artifact("modle.pkl")
+
+
+def test_an_empty_folder_and_a_pipe_are_no_artifacts(tracker, project):
+    (project / "empty").mkdir()
+    os.mkfifo(project / "pipe")
+    for name in ("empty", "pipe"):
+        with pytest.raises(Invalid):
+            tracker.log_artifact(name)
+
+
+def test_something_that_is_no_path_is_refused(tracker):
+    with pytest.raises(Invalid, match="is a path"):
+        tracker.log_artifact(3)
+
+
+def test_an_unknown_artifact_names_what_is_near(tracker, project):
+    (project / "model.pkl").touch()
+    tracker.log_artifact("model.pkl")
+    with pytest.raises(NotFound, match=r"model\.pkl"):
+        tracker.get_artifact("@last", "model.pk")
+
+
+def test_a_file_that_can_not_be_read_is_refused(project, plain_user):
+    folder = plain_user.folder("unreadable")
+    secret = folder / "secret.bin"
+    secret.write_bytes(b"x")
+    secret.chmod(0)
+    script = f"""
+import nbproof as nbp
+try:
+    nbp.log_artifact({str(secret)!r})
+except nbp.Invalid as error:
+    print("refused:", error)
+"""
+    done = plain_user.run([sys.executable, "-c", script], cwd=folder, check=True)
+    assert "refused:" in done.stdout and "can't be read" in done.stdout
+
+
+# -- experiments, comparing, searching --------------------------------------------------------------
+
+
+def test_an_experiment_can_be_made_once(tracker):
+    tracker.create_experiment("churn", description="who leaves", tags={"team": "a"})
+    with pytest.raises(Conflict):
+        tracker.create_experiment("churn")
+    found = tracker.get_experiment("churn")
+    assert (found.description, found.tags, found.run_count) == ("who leaves", {"team": "a"}, 0)
+
+
+def test_an_unknown_experiment_names_what_is_near(tracker):
+    tracker.create_experiment("churn")
+    with pytest.raises(NotFound, match="churn"):
+        tracker.get_experiment("chrun")
+
+
+def test_two_processes_may_begin_one_experiment_at_once(project):
+    script = "import nbproof as nbp; nbp.start_run(experiment='shared'); nbp.end_run()"
+    children = [subprocess.Popen([sys.executable, "-c", script], cwd=project) for _ in range(3)]
+    assert [child.wait() for child in children] == [0, 0, 0]
+    opened = Workspace(Location(project, True, "a test"))
+    (experiment,) = opened.tracker.list_experiments().items
+    assert (experiment.name, experiment.run_count) == ("shared", 3)
+    opened.close()
+
+
+def test_comparing_puts_what_differs_first_and_marks_the_best(tracker):
+    for name, depth, auc in (("a", 3, 0.7), ("b", 5, 0.9)):
+        with tracker.start_run(name, params={"seed": 1, "z_depth": depth}):
+            tracker.log_metric("auc", auc)
+    compared = tracker.compare_runs("a", "b")
+    assert [(row.key, row.values, row.differs) for row in compared.params] == [
+        ("z_depth", [3, 5], True),
+        ("seed", [1, 1], False),
+    ]
+    assert compared.metrics[0].best == 1
+    assert compared.to_frame().loc[("metrics", "auc")].tolist() == [0.7, 0.9]
+
+
+def test_comparing_takes_two_runs(tracker):
+    tracker.start_run("a")
+    with pytest.raises(Invalid, match="two runs"):
+        tracker.compare_runs("a")
+
+
+def test_a_search_gives_a_frame_in_the_order_asked(tracker):
+    for depth in range(5):
+        with tracker.start_run(f"r{depth}", params={"depth": depth, "model": "xgb"}):
+            tracker.log_metric("auc", depth / 10)
+    frame = tracker.search_runs('metrics.auc > 0.1 and params.model = "xgb" order by metrics.auc desc')
+    assert frame["name"].tolist() == ["r4", "r3", "r2"]
+    assert frame["params.depth"].tolist() == [4, 3, 2]
+    assert str(frame["metrics.auc"].dtype) == "float64"
+    assert tracker.search_runs(limit=2).shape[0] == 2
+
+
+def test_a_search_that_can_not_be_read_points_at_the_column(tracker):
+    with pytest.raises(Invalid) as caught:
+        tracker.search_runs("metrics.auc >> 0.1")
+    assert caught.value.details["column"] == 14
+
+
+def test_an_empty_search_has_the_columns_all_the_same(tracker):
+    assert tracker.search_runs().columns.tolist()[:4] == ["id", "name", "experiment", "status"]
+
+
+def test_a_run_is_renamed_and_annotated(tracker):
+    run = tracker.start_run("before")
+    tracker.update_run("before", name="after", notes="**good**")
+    assert (tracker.get_run("after").notes, run.name) == ("**good**", "after")
+
+
+# -- provenance -------------------------------------------------------------------------------------
+
+
+def test_commit_branch_and_dirty_flag_are_recorded(workspace, project):
+    git = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
+    (project / "train.py").write_text("1")
+    subprocess.run([*git, "add", "train.py"], check=True)
+    subprocess.run([*git, "commit", "-qm", "first"], check=True)
+    commit = subprocess.run(
+        [*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    workspace.tracker.start_run("clean")
+    for thread in workspace.tracker._capturing:
+        thread.join()
+    (project / "train.py").write_text("2")
+    workspace.tracker.start_run("dirty")
+    for thread in workspace.tracker._capturing:
+        thread.join()
+    clean, dirty = (workspace.tracker.get_run(name).git for name in ("clean", "dirty"))
+    assert (clean.commit, clean.branch, clean.dirty) == (commit, "main", False)
+    assert (dirty.commit, dirty.dirty) == (commit, True)
+
+
+def test_without_git_a_run_has_no_commit(workspace, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with workspace.tracker.start_run("r"):
+        pass
+    for thread in workspace.tracker._capturing:
+        thread.join()
+    assert workspace.tracker.get_run("r").git is None
+
+
+# -- the machine fails ------------------------------------------------------------------------------
+
+
+def test_a_workspace_that_can_not_be_written_warns_once_and_never_stops_the_cell(plain_user):
+    folder = plain_user.folder("locked")
+    folder.chmod(0o555)
+    script = """
+import warnings, nbproof as nbp
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    run = nbp.start_run("r")
+    for _ in range(3):
+        nbp.log_metric("x", 1.0)
+    nbp.log_param("a", 1)
+    nbp.end_run()
+print(len(told), told[0].category.__name__, run.unacknowledged)
+"""
+    done = plain_user.run([sys.executable, "-c", script], env={"NBPROOF_WORKSPACE": str(folder)}, check=True)
+    warned, category, lost = done.stdout.split()
+    assert (warned, category) == ("1", RecordingFailed.__name__)
+    assert int(lost) >= 5
+
+
+def test_malformed_settings_are_said_once_and_logging_goes_on(project):
+    (project / ".nbproof").mkdir()
+    (project / ".nbproof" / "nbproof.toml").write_text("format = [")
+    opened = Workspace(Location(project, True, "a test"))
+    with pytest.warns(UserWarning, match=r"nbproof\.toml"):
+        tracker = opened.tracker
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracker.log_metric("x", 1.0)
+    with pytest.raises(Invalid, match=r"nbproof\.toml"):
+        tracker.get_run("@last")
+    (project / ".nbproof" / "nbproof.toml").write_text("format = 1")
+    assert tracker.get_run("@last").metrics == {"x": 1.0}
+    opened.close()
+
+
+def test_a_workspace_from_the_future_is_refused_with_the_way_out_and_loses_nothing(project):
+    (project / ".nbproof").mkdir()
+    settings = project / ".nbproof" / "nbproof.toml"
+    settings.write_text("format = 99")
+    opened = Workspace(Location(project, True, "a test"))
+    with pytest.warns(UserWarning, match="format 99"):
+        opened.tracker.log_metric("x", 1.0)
+    with pytest.raises(Conflict, match="pip install -U nbproof"):
+        opened.tracker.get_run("@last")
+    settings.write_text("format = 1")
+    assert opened.tracker.get_run("@last").metrics == {"x": 1.0}
+    opened.close()
+
+
+def test_reading_where_nothing_was_recorded_is_empty_and_leaves_no_trace(tracker, project):
+    assert tracker.list_experiments().items == []
+    with pytest.raises(NotFound):
+        tracker.get_run("@last")
+    assert list(project.iterdir()) == []
+
+
+def test_the_front_door_writes_to_the_workspace_of_the_current_folder(workspace):
+    with nbp.start_run("via nbp") as run:
+        assert nbp.active_run() is run
+        nbp.log_metrics({"a": 1, "b": 2}, step=4)
+    assert nbp.get_run("via nbp").metrics == {"a": 1.0, "b": 2.0}
+    assert nbp.active_run() is None
