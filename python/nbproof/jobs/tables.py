@@ -27,6 +27,7 @@ class JobRow(Base):
     started_us: Mapped[InstantUs | None]
     ended_us: Mapped[InstantUs | None]
     cancel_asked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    restartable: Mapped[bool] = mapped_column(Boolean)  # may be run anew if its process dies
     attempt: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     # Who runs it, and until when that may be believed without asking.
     owner_id: Mapped[Id | None]

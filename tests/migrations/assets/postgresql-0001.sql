@@ -30,6 +30,7 @@ CREATE TABLE public.jobs (
     started_us bigint,
     ended_us bigint,
     cancel_asked boolean DEFAULT false NOT NULL,
+    restartable boolean NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
     owner_id character varying(32) COLLATE pg_catalog."C",
     owner text,

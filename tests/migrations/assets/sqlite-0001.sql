@@ -41,6 +41,7 @@ CREATE TABLE jobs (
 	started_us BIGINT, 
 	ended_us BIGINT, 
 	cancel_asked BOOLEAN DEFAULT false NOT NULL, 
+	restartable BOOLEAN NOT NULL, 
 	attempt INTEGER DEFAULT 0 NOT NULL, 
 	owner_id VARCHAR(32), 
 	owner TEXT, 

@@ -205,6 +205,7 @@ def _jobs() -> None:
         sa.Column("started_us", sa.BigInteger()),
         sa.Column("ended_us", sa.BigInteger()),
         sa.Column("cancel_asked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("restartable", sa.Boolean(), nullable=False),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("owner_id", _id()),
         sa.Column("owner", sa.Text()),
