@@ -1,7 +1,8 @@
-"""``python -m nbproof``: the same as the command ``nbproof``."""
+"""``python -m nbproof`` is the command `nbproof`."""
 
 import sys
 
 from nbproof.cli.main import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,356 @@
+"""How answers look in a terminal: tables by rich, plain and complete where stdout is no terminal.
+
+A view without a picture of its own here is shown by its fields, so a new operation needs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nbproof.cli.session import Session
+from nbproof.core.ids import is_id, short
+from nbproof.core.operation import Operation, Page
+from nbproof.platform.argv import Form
+from nbproof.plots.sparkline import sparkline_text
+from nbproof.tracking.display import duration_text, number_text, size_text
+from nbproof.tracking.domain import param_text
+from nbproof.tracking.models import ComparedValues, Comparison, Experiment, Metric, MetricHistory, Run
+
+__all__ = ["Printer", "relative", "show"]
+
+# What could move the cursor or colour the screen has no place in a name or a value.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_STYLES = {
+    "running": "blue",
+    "finished": "green",
+    "done": "green",
+    "failed": "red",
+    "interrupted": "yellow",
+    "cancelled": "bright_black",
+}
+_ROWS_ON_SCREEN = 20
+
+
+def show(session: Session, operation: Operation, answer: Any, form: Form) -> None:
+    """Print an answer."""
+    printer = Printer(in_notebook=session.in_notebook)
+    if operation.name == "runs.get":
+        _run(printer, answer, session.ask("runs.metrics", id=answer.id).items)
+    elif isinstance(answer, Page):
+        _page(printer, answer)
+        if answer.next:
+            session.note(f"more: repeat it with --after {answer.next}")
+    elif isinstance(answer, MetricHistory):
+        _history(printer, answer)
+        if answer.next:
+            session.note(f"more: repeat it with --after {answer.next}")
+    elif isinstance(answer, Run):
+        _run(printer, answer, [answer.newest_metric] if answer.newest_metric else [])
+    elif isinstance(answer, Comparison):
+        _comparison(printer, answer)
+    else:
+        _fields(printer, answer)
+
+
+class Printer:
+    """Prints text and tables to stdout in the manner of what stdout is.
+
+    Parameters
+    ----------
+    in_notebook : bool
+        Below a cell: no colours, and no end of a line.
+    """
+
+    def __init__(self, *, in_notebook: bool = False) -> None:
+        self.on_screen = sys.stdout.isatty() and not in_notebook
+        self.for_people = self.on_screen or in_notebook
+        # Not a terminal: as wide as the content, so nothing is cut and a line is a record.
+        self._console = Console(
+            file=sys.stdout,
+            width=None if self.on_screen else 100_000,
+            highlight=False,
+            emoji=False,
+            markup=False,
+            force_jupyter=False,
+        )
+
+    def line(self, *parts: str | Text) -> None:
+        """One line."""
+        self._print(Text.assemble(*(part if isinstance(part, Text) else clean(part) for part in parts)))
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: Sequence[str] = ()
+    ) -> None:
+        """A table; the columns named in `right` hold numbers."""
+        table = Table(box=box.SIMPLE_HEAD if self.on_screen else None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(
+                Text(column),
+                justify="right" if column in right else "left",
+                overflow="fold",
+                no_wrap=not self.on_screen,
+            )
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+        self._print(table)
+
+    def status(self, status: str) -> Text:
+        """A status in its colour."""
+        return Text(status, style=_STYLES.get(status, ""))
+
+    def time(self, when: datetime | None) -> str:
+        """An instant: relative for people, RFC 3339 for programs."""
+        if when is None:
+            return ""
+        return relative(when) if self.for_people else _instant(when)
+
+    def _print(self, what: Text | Table) -> None:
+        if self.on_screen:
+            self._console.print(what, soft_wrap=isinstance(what, Text))
+            return
+        with self._console.capture() as captured:
+            self._console.print(what, soft_wrap=True)
+        sys.stdout.write("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")) + "\n")
+
+
+def relative(when: datetime, now: datetime | None = None) -> str:
+    """How long ago: ``just now``, ``4 min ago``, ``3 d ago``, or the day where that is long gone."""
+    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    if seconds < 0:
+        return "just now" if seconds > -60 else when.strftime("%Y-%m-%d %H:%M")
+    for size, unit in ((60, ""), (3600, "min"), (86_400, "h"), (30 * 86_400, "d")):
+        if seconds < size:
+            if not unit:
+                return "just now" if seconds < 5 else f"{int(seconds)} s ago"
+            return f"{int(seconds // {'min': 60, 'h': 3600, 'd': 86_400}[unit])} {unit} ago"
+    return when.strftime("%Y-%m-%d")
+
+
+def clean(text: str) -> str:
+    """Text without what a terminal would take for an order."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+# -- pages ----------------------------------------------------------------------------------------
+
+
+def _page(printer: Printer, page: Page[Any]) -> None:
+    if not page.items:
+        if printer.for_people:
+            printer.line("nothing found")
+        return
+    kinds: dict[type, Callable[[Printer, Any], None]] = {Run: _runs, Experiment: _experiments, Metric: _metrics}
+    draw: Callable[[Printer, Any], None] = kinds.get(type(page.items[0]), _anything)
+    draw(printer, page.items)
+
+
+def _runs(printer: Printer, runs: Sequence[Run]) -> None:
+    several = len({run.experiment for run in runs}) > 1
+    printer.table(
+        [
+            "NAME",
+            "RUN",
+            *(["EXPERIMENT"] if several else []),
+            "STATUS",
+            "STARTED",
+            "NEWEST METRIC",
+            "VALUE",
+            "COURSE",
+        ],
+        (
+            [
+                run.name,
+                short(run.id),
+                *([run.experiment] if several else []),
+                printer.status(run.status),
+                printer.time(run.started),
+                run.newest_metric.name if run.newest_metric else "",
+                number_text(run.newest_metric.value) if run.newest_metric else "",
+                sparkline_text(run.newest_metric.spark, 16) if run.newest_metric else "",
+            ]
+            for run in runs
+        ),
+        right=["VALUE"],
+    )
+
+
+def _experiments(printer: Printer, experiments: Sequence[Experiment]) -> None:
+    printer.table(
+        ["NAME", "EXPERIMENT", "RUNS", "LAST ACTIVITY", "DESCRIPTION"],
+        (
+            [
+                each.name,
+                short(each.id),
+                str(each.run_count),
+                printer.time(each.last_activity or each.created),
+                each.description or "",
+            ]
+            for each in experiments
+        ),
+        right=["RUNS"],
+    )
+
+
+def _metrics(printer: Printer, metrics: Sequence[Metric]) -> None:
+    printer.table(
+        ["METRIC", "LAST", "STEP", "LEAST", "GREATEST", "POINTS", "COURSE"],
+        (
+            [
+                metric.name,
+                number_text(metric.value),
+                str(metric.step),
+                "" if metric.min is None else number_text(metric.min),
+                "" if metric.max is None else number_text(metric.max),
+                str(metric.count),
+                sparkline_text(metric.spark, 32),
+            ]
+            for metric in metrics
+        ),
+        right=["LAST", "STEP", "LEAST", "GREATEST", "POINTS"],
+    )
+
+
+def _anything(printer: Printer, items: Sequence[Any]) -> None:
+    fields = [
+        name
+        for name in type(items[0]).model_fields
+        if not isinstance(getattr(items[0], name), (dict, list))
+        and any(getattr(each, name) is not None for each in items)
+    ]
+    printer.table(
+        [name.upper().replace("_", " ") for name in fields],
+        ([_cell(printer, name, getattr(each, name)) for name in fields] for each in items),
+    )
+
+
+# -- single things --------------------------------------------------------------------------------
+
+
+def _run(printer: Printer, run: Run, metrics: Sequence[Metric]) -> None:
+    printer.line(Text(clean(run.name), style="bold"), f"  {run.id}")
+    when = f"started {printer.time(run.started)}"
+    if run.ended is not None:
+        when += f", took {duration_text((run.ended - run.started).total_seconds())}"
+    printer.line(printer.status(run.status), f"  {run.experiment}  {when}")
+    facts = []
+    if run.parent_id:
+        facts.append(("nested in", short(run.parent_id)))
+    if run.git is not None and run.git.commit:
+        branch = f" on {run.git.branch}" if run.git.branch else ""
+        facts.append(("git", f"{run.git.commit[:12]}{branch}{', with changes' if run.git.dirty else ''}"))
+    if run.source:
+        facts.append(("source", run.source))
+    if run.code:
+        facts.append(("code", run.code[:16]))
+    who = "@".join(part for part in (run.user, run.host) if part)
+    if who or run.python:
+        facts.append(
+            (
+                "made by",
+                "  ".join(part for part in (who, f"Python {run.python}" if run.python else "") if part),
+            )
+        )
+    for key, value in facts:
+        printer.line(Text(f"{key:<10}", style="bright_black"), value)
+    if run.notes:
+        printer.line("")
+        printer.line(run.notes)
+    if metrics:
+        printer.line("")
+        _metrics(printer, metrics)
+    for title, pairs in (
+        ("PARAM", [(key, param_text(value)) for key, value in run.params.items()]),
+        ("TAG", list(run.tags.items())),
+    ):
+        if pairs:
+            printer.line("")
+            printer.table([title, "VALUE"], pairs)
+    if run.artifacts:
+        printer.line("")
+        printer.table(
+            ["ARTIFACT", "SIZE", "TYPE"],
+            ([each.name, size_text(each.size_bytes), each.media_type] for each in run.artifacts),
+            right=["SIZE"],
+        )
+
+
+def _history(printer: Printer, history: MetricHistory) -> None:
+    values = [point.value for point in history.items]
+    count = f"{history.count} points" if history.count != 1 else "1 point"
+    if len(values) < history.count:
+        count = f"{len(values)} of {count}"
+    if printer.for_people:
+        printer.line(Text(clean(history.name), style="bold"), f"  {count}  {sparkline_text(values, 60)}")
+    points = history.items
+    if printer.on_screen and len(points) > _ROWS_ON_SCREEN:
+        points = points[-_ROWS_ON_SCREEN:]
+        printer.line(f"the last {_ROWS_ON_SCREEN}; all of them with --json or through a pipe")
+    number = number_text if printer.for_people else repr
+    printer.table(
+        ["STEP", "TIME", "VALUE"],
+        ([str(point.step), _instant(point.time), number(point.value)] for point in points),
+        right=["STEP", "VALUE"],
+    )
+
+
+def _comparison(printer: Printer, comparison: Comparison) -> None:
+    columns = ["", *(f"{run.name} ({short(run.id)})" for run in comparison.runs)]
+    rows: list[list[str | Text]] = [["status", *(printer.status(run.status) for run in comparison.runs)]]
+    same: list[list[str | Text]] = []
+    for kind in ("metrics", "params", "tags", "git"):
+        for row in getattr(comparison, kind):
+            line: list[str | Text] = [f"{kind}.{row.key}", *_values(row)]
+            (rows if row.differs else same).append(line)
+    printer.table(columns, rows + ([] if printer.for_people else same))
+    if printer.for_people and same:
+        printer.line(f"{len(same)} more are the same in all: ", ", ".join(str(line[0]) for line in same))
+
+
+def _values(row: ComparedValues) -> list[str | Text]:
+    cells: list[str | Text] = []
+    for place, value in enumerate(row.values):
+        text = "-" if value is None else number_text(value) if isinstance(value, float) else param_text(value)
+        best = place == row.best
+        cells.append(Text(clean(text + (" *" if best else "")), style="bold" if best else ""))
+    return cells
+
+
+def _fields(printer: Printer, view: Any) -> None:
+    fields = {name: getattr(view, name) for name in type(view).model_fields}
+    printer.table(
+        ["FIELD", "VALUE"],
+        (
+            [name.replace("_", " "), _cell(printer, name, value)]
+            for name, value in fields.items()
+            if value not in (None, {}, [])
+        ),
+    )
+
+
+def _cell(printer: Printer, name: str, value: Any) -> str | Text:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return printer.time(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return number_text(value)
+    if name == "status":
+        return printer.status(str(value))
+    if isinstance(value, str):
+        return short(value) if name == "id" and is_id(value) and printer.for_people else value
+    return param_text(value.model_dump(mode="json") if hasattr(value, "model_dump") else value)
+
+
+def _instant(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
