@@ -1,0 +1,167 @@
+"""Names that users, notebooks, scripts and other programs rely on.
+
+A name that goes missing or changes its signature fails here.  More names are welcome; what is listed is
+what this version has of the names that are public.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import nbproof as nbp
+from nbproof.core.operation import Operation
+from nbproof.platform.rooms import operations
+
+SIGNATURES = {
+    "start_run": "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, resume=None)",
+    "end_run": "(status='finished', *, run_id=None)",
+    "log_metric": "(key, value, step=None, *, time=None, run_id=None)",
+    "log_metrics": "(metrics, step=None, *, time=None, run_id=None)",
+    "log_param": "(key, value, *, run_id=None)",
+    "log_params": "(params, *, run_id=None)",
+    "set_tag": "(key, value, *, run_id=None)",
+    "set_tags": "(tags, *, run_id=None)",
+    "log_artifact": "(path, name=None, *, run_id=None)",
+    "get_run": "(id)",
+    "search_runs": "(query='', *, experiment=None, limit=1000)",
+    "compare_runs": "(*ids)",
+    "create_experiment": "(name, *, description=None, tags=None)",
+    "get_experiment": "(id)",
+    "list_experiments": "(*, limit=100, after=None)",
+}
+
+MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run"}
+
+COMMANDS = {
+    "experiments list",
+    "experiments show",
+    "runs list",
+    "runs show",
+    "runs compare",
+    "runs search",
+}
+
+COMMANDS_BY_HAND = ["init", "doctor", "serve", "db current", "db upgrade", "db check"]
+
+ROUTES = {
+    "POST /experiments",
+    "GET /experiments",
+    "GET /experiments/{id}",
+    "POST /experiments/{id}/runs",
+    "GET /runs/search",
+    "GET /runs/compare",
+    "GET /runs/{id}",
+    "POST /runs/{id}/metrics",
+    "POST /runs/{id}/params",
+    "POST /runs/{id}/artifacts",
+    "POST /runs/{id}/tags",
+    "POST /runs/{id}/end",
+    "GET /runs/{id}/metrics/{name}",
+    "GET /jobs/{id}",
+    "DELETE /jobs/{id}",
+}
+
+TABLES = {"experiments", "runs", "params", "metrics", "metric_chunks", "tags", "artifacts", "jobs"}
+
+MODELS = {
+    "Experiment": {"id", "name"},
+    "Run": {"id", "name", "status", "params", "metrics", "tags", "artifacts"},
+    "Metric": {"name", "value", "step", "time"},
+    "Artifact": {"name", "size_bytes", "media_type", "hash"},
+}
+
+
+def signature_of(function: object) -> str:
+    """Parameters with their defaults, without annotations."""
+    found = inspect.signature(function)  # type: ignore[arg-type]
+    plain = [each.replace(annotation=inspect.Parameter.empty) for each in found.parameters.values()]
+    return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+
+
+@pytest.fixture(scope="module")
+def declared() -> list[Operation]:
+    return operations()
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_a_verb_has_its_signature_in_python(name):
+    assert signature_of(getattr(nbp, name)) == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_a_verb_is_a_thin_call_of_the_service(name):
+    method = getattr(nbp.ExperimentTracker, name)
+    assert signature_of(method).replace("(self, ", "(").replace("(self)", "()") == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", nbp.__all__)
+def test_every_exported_name_is_there_and_documented(name):
+    found = getattr(nbp, name)
+    assert name == "__version__" or found.__doc__
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_has_its_fields(name):
+    assert set(getattr(nbp, name).model_fields) >= MODELS[name]
+
+
+def test_a_run_reads_the_history_of_a_metric():
+    assert signature_of(nbp.Run.metric_history) == "(self, name)"
+
+
+def test_the_ends_of_storage_have_their_names():
+    assert inspect.isclass(nbp.FileSystemStorage) and inspect.isclass(nbp.StorageBackend)
+
+
+def test_every_magic_is_declared(declared):
+    assert {each.magic for each in declared if each.magic} >= MAGICS
+
+
+def test_every_command_is_declared(declared):
+    assert {each.cli for each in declared if each.cli} >= COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS_BY_HAND)
+def test_a_command_by_hand_has_help(command):
+    done = subprocess.run([sys.executable, "-m", "nbproof", *command.split(), "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and command in done.stdout
+
+
+def test_every_route_is_declared(declared):
+    assert {f"{each.method} {each.path}" for each in declared} >= ROUTES
+
+
+def test_every_table_has_its_name():
+    tables = importlib.import_module("nbproof.storage.tables").all_tables().tables
+    assert set(tables) >= TABLES
+
+
+def test_importing_loads_nothing_heavy():
+    heavy = {"pandas", "plotly", "sqlalchemy", "duckdb", "numpy", "pydantic", "IPython", "jupyter_server", "alembic"}
+    script = f"import nbproof, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_logging_loads_nothing_heavy(project):
+    heavy = {"pandas", "plotly", "sqlalchemy", "duckdb", "numpy", "pydantic", "IPython", "jupyter_server", "alembic"}
+    script = f"""
+import nbproof as nbp, sys
+with nbp.start_run("r", params={{"a": 1}}):
+    nbp.log_metric("x", 1.0)
+    nbp.log_metrics({{"y": 1}})
+    nbp.set_tag("a", "b")
+print(sorted({heavy!r} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=project)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_misspelt_name_hints_at_the_near_one():
+    with pytest.raises(AttributeError, match="did you mean 'log_metric'"):
+        nbp.log_metrik  # noqa: B018 - looking it up is the test
