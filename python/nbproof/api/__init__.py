@@ -55,7 +55,7 @@ def _of_tracker(method: Callable[Concatenate[ExperimentTracker, P], R]) -> Calla
     # `wraps` would show the service's own first parameter.
     call.__signature__ = _without_self(method)  # type: ignore[attr-defined]
     call.__module__ = "nbproof"
-    del call.__wrapped__  # type: ignore[attr-defined]
+    del call.__wrapped__
     return call
 
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbproof.core.operation import Operation
+    from nbproof.jobs.service import JobKind
     from nbproof.platform.workspace import Workspace
 
-__all__ = ["ROOMS", "Room", "added", "find_operation", "operations", "python_verbs", "room_of"]
+__all__ = ["ROOMS", "Room", "added", "find_operation", "operations", "python_verbs"]
 
 
 @dataclass(frozen=True)
@@ -30,24 +31,28 @@ class Room:
         The module that declares its operations; by name it is imported when first needed.
     service : callable
         Makes the room's service for a workspace.
-    verbs : mapping
-        Python verbs by name that can be found without importing `operations`: what makes
-        ``import nbproof`` and the first log call light.
     """
 
     name: str
     operations: str | ModuleType
     service: Callable[[Workspace], Any]
-    verbs: tuple[str, ...] = ()
 
     def declared(self) -> list[Operation]:
         """Its operations, in the order declared."""
         from nbproof.core.operation import Operation
 
-        module = self.operations
-        if isinstance(module, str):
-            module = importlib.import_module(module)
-        return [each for each in vars(module).values() if isinstance(each, Operation)]
+        return [each for each in vars(self._module()).values() if isinstance(each, Operation)]
+
+    def job_kinds(self) -> list[JobKind]:
+        """The kinds of long work declared beside its operations."""
+        from nbproof.jobs.service import JobKind
+
+        return [each for each in vars(self._module()).values() if isinstance(each, JobKind)]
+
+    def _module(self) -> ModuleType:
+        if isinstance(self.operations, str):
+            return importlib.import_module(self.operations)
+        return self.operations
 
 
 ROOMS: list[Room] = [
@@ -55,27 +60,6 @@ ROOMS: list[Room] = [
         "tracking",
         "nbproof.tracking.operations",
         lambda workspace: workspace.tracker,
-        verbs=(
-            "start_run",
-            "end_run",
-            "log_metric",
-            "log_metrics",
-            "log_param",
-            "log_params",
-            "set_tag",
-            "set_tags",
-            "log_artifact",
-            "update_run",
-            "create_experiment",
-            "get_experiment",
-            "list_experiments",
-            "get_run",
-            "list_runs",
-            "search_runs",
-            "compare_runs",
-            "list_metrics",
-            "metric_history",
-        ),
     ),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),
@@ -120,11 +104,6 @@ def operations() -> list[Operation]:
 def find_operation(name: str) -> Operation:
     """The operation of that name."""
     return next(each for each in operations() if each.name == name)
-
-
-def room_of(operation: Operation) -> Room:
-    """The room that declared an operation."""
-    return next(room for room in ROOMS if any(each is operation for each in room.declared()))
 
 
 def python_verbs() -> dict[str, Operation]:

@@ -14,13 +14,15 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
 from nbproof.core.errors import Conflict, PlatformError
 from nbproof.core.events import Changes
 from nbproof.platform.location import Location, find_location, running_source
+from nbproof.platform.rooms import ROOMS
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.tracking.provenance import Origin
 from nbproof.tracking.service import ExperimentTracker
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from nbproof.tracking.repository import RunRepository
 
 __all__ = ["FORMAT", "Workspace", "close_current", "current", "drain", "open_workspace", "use"]
+
+Service = TypeVar("Service")
 
 FORMAT = 1
 """Format of the workspace folder that this version writes."""
@@ -86,6 +90,7 @@ class Workspace:
         self._drain: Drain | None = None
         self._directory: Directory | None = None
         self._empty: Database | None = None
+        self._nowhere: TemporaryDirectory[str] | None = None
 
     # -- what a log call needs -----------------------------------------------------------------------
 
@@ -148,17 +153,17 @@ class Workspace:
         """The records; opened, made or upgraded on first use."""
         with self._lock:
             if self._database is None:
-                from nbproof.storage.database import Database, open_database
+                from nbproof.storage.database import open_database
 
                 if not self.exists and self.settings.database is None:
                     # Someone looks before anything was recorded: an empty answer, and no trace on disk.
                     if self._empty is None:
-                        self._empty = open_database("sqlite://")
+                        self._nowhere = TemporaryDirectory(prefix="nbproof-empty-")
+                        self._empty = open_database(Path(self._nowhere.name) / "meta.db")
                     return self._empty
                 self._refuse_the_future()
                 url: str | Path = self.settings.database or self.folder / "meta.db"
                 self._database = open_database(url, backup_dir=self.folder / "backups")
-                assert isinstance(self._database, Database)
             return self._database
 
     @property
@@ -166,7 +171,7 @@ class Workspace:
         """The records of runs."""
         from nbproof.tracking.repository import RunRepository
 
-        return RunRepository(self.database)
+        return RunRepository(self.database, clock=self.clock)
 
     @cached_property
     def storage(self) -> FileSystemStorage:
@@ -181,7 +186,20 @@ class Workspace:
         from nbproof.jobs.repository import JobRepository
         from nbproof.jobs.service import Jobs
 
-        return Jobs(JobRepository(self.database), clock=self.clock, changes=self.changes)
+        return Jobs(
+            JobRepository(self.database),
+            [kind for room in ROOMS for kind in room.job_kinds()],
+            clock=self.clock,
+            changes=self.changes,
+            supply=self.service,
+        )
+
+    def service(self, kind: type[Service]) -> Service:
+        """The service of that class: what an operation's or a job's first parameter is given."""
+        for room in ROOMS:
+            if any(each.service is kind for each in room.declared()):
+                return cast(Service, room.service(self))
+        raise LookupError(f"no room has a service {kind.__name__}")
 
     @property
     def directory(self) -> Directory:
@@ -208,7 +226,7 @@ class Workspace:
                 self._drain = Drain(
                     self.folder / "journal",
                     self.database,
-                    [TrackingApplier()],
+                    [TrackingApplier(self.clock)],
                     clock=self.clock,
                     changes=self.changes,
                 )
@@ -216,11 +234,9 @@ class Workspace:
 
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, here."""
-        from nbproof.platform.rooms import room_of
-
         if operation.action != "read" and not self.exists:
             self.make()
-        return operation(room_of(operation).service(self), ask)
+        return operation(self.service(operation.service), ask)
 
     def close(self, status: str = "finished") -> None:
         """End live runs and let go of files and connections."""
@@ -233,6 +249,9 @@ class Workspace:
         for database in (self._database, self._empty):
             if database is not None:
                 database.close()
+        if self._nowhere is not None:
+            self._nowhere.cleanup()
+        self._nowhere = None
         self._database = self._empty = self._drain = None
 
     def __repr__(self) -> str:
