@@ -92,6 +92,8 @@ def _told(status: int, message: str | None) -> PlatformError:
         return NotFound(message or "there is nothing here")
     if status == 503:
         return Unavailable(message or "the server can't answer now")
+    if status == 405:
+        return Invalid(message or "no such method is known here")
     if status < 500:
         return Invalid(message or "the request makes no sense")
     return PlatformError("something went wrong inside nbproof", hint="the server's log says what")
