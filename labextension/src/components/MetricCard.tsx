@@ -6,6 +6,7 @@ import { formatNumber, formatShort, toNumber } from '../figures/numbers';
 import type { History } from '../models/run';
 import type { Metric } from '../services/api';
 import { LineChart } from './LineChart';
+import { problemWords } from './words';
 
 /** One metric: its numbers, and its course once the card has come into view. */
 export function MetricCard(props: MetricCard.IProps): JSX.Element {
@@ -100,7 +101,7 @@ function Course(
   if (history !== null && history.problem !== null && points.length === 0) {
     return (
       <div className="jp-nbproof-Metric-place" role="alert">
-        {history.problem.message}
+        {problemWords(history.problem, trans).title}
       </div>
     );
   }

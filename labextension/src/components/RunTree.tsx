@@ -112,7 +112,13 @@ export function RunTree(props: RunTree.IProps): JSX.Element {
       first === null
         ? null
         : { key: first.key, offset: first.top - tree.scrollTop };
-    setView({ top: tree.scrollTop, height: tree.clientHeight });
+    const { scrollTop, clientHeight } = tree;
+    // As long as what is drawn beyond the view is not used up there is nothing to draw.
+    setView(last =>
+      Math.abs(last.top - scrollTop) < SPARE / 2 && last.height === clientHeight
+        ? last
+        : { top: scrollTop, height: clientHeight }
+    );
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {

@@ -103,3 +103,12 @@ export function problemWords(
       };
   }
 }
+
+/** What went wrong in one line, for places that keep no paragraphs. */
+export function problemLine(
+  problem: Problem,
+  trans: TranslationBundle
+): string {
+  const { title, text } = problemWords(problem, trans);
+  return text === '' ? title : trans.__('%1. %2', title, text);
+}

@@ -140,7 +140,11 @@ export class RunModel implements IDisposable {
       await Promise.all(
         metrics
           .filter(one => this._histories.has(one.name))
-          .filter(one => before.get(one.name)?.count !== one.count)
+          .filter(
+            one =>
+              before.get(one.name)?.count !== one.count ||
+              this._histories.get(one.name)?.problem !== null
+          )
           .map(one => this._loadHistory(one.name))
       );
     } catch (thrown) {

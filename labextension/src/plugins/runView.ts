@@ -15,6 +15,7 @@ import {
   TranslationBundle
 } from '@jupyterlab/translation';
 
+import { problemLine } from '../components/words';
 import { RunModel } from '../models/run';
 import { Settings } from '../models/settings';
 import { runsGet } from '../services/api';
@@ -120,10 +121,9 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
           const run = await runsGet(request, { id: reference });
           return open(workspace, run.id);
         } catch (thrown) {
-          const { message, hint } = asProblem(thrown);
           await showErrorMessage(
             trans.__('The run could not be opened'),
-            hint === null ? message : `${message}\n\n${hint}`
+            problemLine(asProblem(thrown), trans)
           );
           return null;
         }

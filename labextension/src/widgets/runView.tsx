@@ -6,7 +6,7 @@ import { Poll } from '@lumino/polling';
 import type { JSX } from 'react';
 
 import { RunView } from '../components/RunView';
-import { shortId } from '../components/words';
+import { problemLine, shortId } from '../components/words';
 import { nbproofIcon } from '../icons';
 import type { RunModel } from '../models/run';
 import type { Settings } from '../models/settings';
@@ -120,10 +120,9 @@ export class RunViewWidget extends ReactWidget {
       // The browser reads the bytes after the click: let go of them a little later.
       window.setTimeout(() => URL.revokeObjectURL(url), 60_000);
     } catch (thrown) {
-      const { message, hint } = asProblem(thrown);
       await showErrorMessage(
         this._options.trans.__('%1 could not be downloaded', name),
-        hint === null ? message : `${message}\n${hint}`
+        problemLine(asProblem(thrown), this._options.trans)
       );
     }
   }
