@@ -17,6 +17,7 @@ from typing import Any
 from nbproof.core.errors import FACES
 from nbproof.core.operation import Operation
 from nbproof.core.settings import PREFIX, Settings
+from nbproof.platform.argv import command_form, magic_form
 from nbproof.platform.openapi import BASE_PATH, component_name, document
 from nbproof.platform.rooms import ROOMS, operations
 
@@ -60,7 +61,10 @@ def magics() -> str:
     """One row an operation that has a magic."""
     return _table(
         "| Magic | What it does |",
-        [f"| `%{each.magic}` | {each.summary} |" for each in operations() if each.magic],
+        [
+            f"| `{form.usage}` | {form.summary} |"
+            for form in (magic_form(each) for each in operations() if each.magic)
+        ],
     )
 
 
@@ -70,16 +74,16 @@ def errors() -> str:
         "| Error | HTTP | Exit | Code | When |",
         [
             f"| `{kind.__name__}` | {shown.status} | {shown.exit_code} | `{shown.code}` "
-            f"| {(kind.__doc__ or '').partition(chr(10))[0]} |"
+            f"| {(kind.__doc__ or '').partition(chr(10))[0].replace('``', '`')} |"
             for kind, shown in FACES.items()
         ],
     )
 
 
 def usage(each: Operation) -> str:
-    """``nbproof runs show ID``."""
-    places = [f"{name.upper()}..." if each.is_list(name) else name.upper() for name in each.positional()]
-    return " ".join(["nbproof", str(each.cli), *places])
+    """``nbproof runs show RUN``: a command with what has to stand behind it."""
+    form = command_form(each)
+    return " ".join([form.prog, *(argument.usage for argument in form.arguments if argument.positional)])
 
 
 def _operations_page() -> str:
@@ -113,7 +117,7 @@ def _section(each: Operation, schema: dict[str, Any]) -> str:
     if each.cli:
         faces.append(f"- Command: `{usage(each)}`")
     if each.magic:
-        faces.append(f"- Magic: `%{each.magic}`")
+        faces.append(f"- Magic: `{magic_form(each).usage}`")
     lines = [f"### {each.name}\n", f"{each.description}\n", *faces, ""]
     fields = schema.get("properties", {})
     if fields:
