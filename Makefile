@@ -56,8 +56,9 @@ test: system-packages $(STAMPS)/dev $(STAMPS)/lab node_modules/.stamp $(OLDEST)/
 
 check: check-ruff check-format check-mypy check-imports check-lab check-types check-reference ## Run every checker, change nothing
 
-types: $(STAMPS)/dev ## Write labextension/src/services/api.ts from the operations
+types: $(STAMPS)/dev node_modules/.stamp ## Write labextension/src/services/api.ts from the operations
 	$(PY) -m nbproof.platform.typescript
+	node_modules/.bin/prettier --write labextension/src/services/api.ts
 
 reference: $(STAMPS)/dev ## Write docs/reference from the operations
 	$(PY) -m nbproof.platform.reference

@@ -7,7 +7,7 @@ room's service, which `platform` supplies; its second with an `Ask`, what is ask
 How an ask travels:
 
 * fields named in braces in the route come from the path, percent-encoded;
-* for GET and DELETE the others come from the query, lists by repeating the key;
+* for GET and DELETE the others come from the query, lists by repeating the key, objects as JSON;
 * otherwise they are a JSON object in the body, but for an ``upload`` field: its file is the body
   and the other fields go into the query;
 * on the command line path fields and `Positional` fields are positional, the rest ``--kebab-case``.
@@ -286,7 +286,9 @@ class Operation:
                     hint=f"known: {', '.join(self.query_fields) or 'none'}",
                     details={"field": key},
                 )
-            if self.is_list(key):
+            if self.is_mapping(key):
+                values[key] = _json_object(value)
+            elif self.is_list(key):
                 values.setdefault(key, []).append(value)
             elif key in seen:
                 raise Invalid(f"query field {key!r} is given twice", details={"field": key})
@@ -419,7 +421,9 @@ def invalid_from(error: ValidationError, *, known: Iterable[str] = ()) -> Invali
     from nbproof.core.errors import near_names
 
     faults = []
-    for fault in error.errors(include_url=False, include_context=False):
+    told = error.errors(include_url=False, include_context=False)
+    # A misspelt field also goes missing; its spelling is the better news.
+    for fault in sorted(told, key=lambda each: each["type"] != "extra_forbidden"):
         field = ".".join(str(part) for part in fault["loc"]) or "(whole)"
         found = "" if fault["type"] == "missing" else f", found {_brief(fault['input'])}"
         said = fault["msg"].removeprefix("Value error, ")
