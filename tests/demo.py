@@ -105,7 +105,7 @@ def serve(project: Path, env: dict[str, str], port: int) -> int:
     """JupyterLab on the project, until Ctrl-C."""
     argv = [sys.executable, "-m", "jupyter", "lab", NOTEBOOK, f"--port={port}", "--ServerApp.port_retries=50"]
     argv += [f"--ServerApp.root_dir={project}", f"--LabApp.default_url=/lab/tree/{NOTEBOOK}"]
-    argv += ["--log-level=WARN", "-y"]  # the address is printed all the same; Ctrl-C asks nothing
+    argv += ["--log-level=WARN"]  # the address is printed all the same
     if os.geteuid() == 0:
         argv.append("--allow-root")
     if os.geteuid() == 0 or (sys.platform == "linux" and not os.environ.get("DISPLAY")):
@@ -114,14 +114,19 @@ def serve(project: Path, env: dict[str, str], port: int) -> int:
         "\n--- JupyterLab: open the address below, the nbproof panel is on the left; Ctrl-C ends it",
         flush=True,
     )
-    process = subprocess.Popen(argv, cwd=project, env=env)
-    signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
-    while True:
+    # In a session of its own, so that Ctrl-C reaches this program alone, which ends it in one way for all.
+    process = subprocess.Popen(argv, cwd=project, env=env, start_new_session=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        print("\n--- ending JupyterLab", flush=True)
+        process.terminate()
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # JupyterLab has had the same Ctrl-C and is ending its kernels.
-            continue
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        return 0
 
 
 if __name__ == "__main__":
