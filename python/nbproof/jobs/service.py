@@ -152,7 +152,8 @@ class Jobs:
 
     Laws: safe from any thread; a job is run by one owner at a time, among all processes; one that is queued
     when its process dies is taken over by a server, one that runs then is if its kind is restartable and is
-    marked interrupted otherwise; what a job raises is kept as an error for people, its traceback goes to the log.
+    marked interrupted otherwise; what a job raises is kept as an error for people, its traceback goes to the
+    log.
 
     Parameters
     ----------

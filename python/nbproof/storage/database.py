@@ -103,7 +103,8 @@ class Database:
     Parameters
     ----------
     url : str or Path
-        A path of a SQLite file, or a URL: ``sqlite:///...`` or ``postgresql://...``.
+        A path of a SQLite file, or a URL: ``sqlite:///...``, ``postgresql://...``, or ``sqlite://`` for one
+        in memory, which is gone when it is closed.
     busy_timeout_seconds : float
         How long a writer waits for another one on SQLite.
     """
@@ -113,10 +114,11 @@ class Database:
         self.dialect: Literal["sqlite", "postgresql"] = (
             "sqlite" if self._url.get_backend_name() == "sqlite" else "postgresql"
         )
-        self.path: Path | None = Path(self._url.database or "") if self.dialect == "sqlite" else None
+        in_a_file = self.dialect == "sqlite" and self._url.database
+        self.path: Path | None = Path(self._url.database or "") if in_a_file else None
         self.read_only = self.path is not None and _is_read_only(self.path)
         self._busy_timeout = busy_timeout_seconds
-        self.engine = self._sqlite_engine(self.path) if self.path is not None else self._postgresql_engine()
+        self.engine = self._sqlite_engine() if self.dialect == "sqlite" else self._postgresql_engine()
         self._writing = self.engine.execution_options(nbproof_write=True)
         _open.add(self)
 
@@ -126,7 +128,9 @@ class Database:
     @property
     def where(self) -> str:
         """Where it is, for people: a path, or a URL without its password."""
-        return str(self.path) if self.path else self._url.render_as_string(hide_password=True)
+        if self.dialect == "sqlite":
+            return str(self.path) if self.path else "a database in memory"
+        return self._url.render_as_string(hide_password=True)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -187,10 +191,11 @@ class Database:
 
     def _trouble(self, error: exc.DBAPIError) -> PlatformError | None:
         said = str(error.orig)
-        if self.path is not None:
+        if self.dialect == "sqlite":
             for words, message, hint in _SQLITE_TROUBLES:
                 if words in said.lower():
-                    if words == "unable to open database file" and not self.path.parent.is_dir():
+                    missing = self.path is not None and not self.path.parent.is_dir()
+                    if self.path and missing and words == "unable to open database file":
                         hint = f"the folder {self.path.parent} does not exist; make it, or run: nbproof init"
                     return Unavailable(
                         message.format(where=self.where),
@@ -212,16 +217,17 @@ class Database:
             )
         return None
 
-    def _sqlite_engine(self, path: Path) -> Engine:
-        network = on_network_mount(path.parent)
+    def _sqlite_engine(self) -> Engine:
+        path = self.path
+        network = path is not None and on_network_mount(path.parent)
         mode = "wal" if not network else "delete"
-        location = path.as_uri()
-        settled = False
+        location = ":memory:" if path is None else path.as_uri()
+        settled = path is None or self.read_only
 
         def connect() -> sqlite3.Connection:
             nonlocal settled
             query = ""
-            if self.read_only:
+            if path is not None and self.read_only:
                 # Without -wal beside it nobody is writing: then SQLite may do without the files that it
                 # would otherwise have to create.  True for a moment only, hence no pool below.
                 query = "?mode=ro" if _sibling(path, "-wal").exists() else "?immutable=1"
@@ -237,7 +243,7 @@ class Database:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if network else 'NORMAL'}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA cache_size = -16000")
-                if not settled and not self.read_only:
+                if not settled:
                     _settle_journal_mode(connection, mode, self._busy_timeout)
                     settled = True
             except BaseException:
@@ -245,8 +251,13 @@ class Database:
                 raise
             return connection
 
-        pool = sa.pool.NullPool if self.read_only else sa.pool.QueuePool
-        engine = sa.create_engine("sqlite://", creator=connect, poolclass=pool)
+        pool: dict[str, Any] = {"poolclass": sa.pool.QueuePool}
+        if path is None:
+            # The connection is the database: there is one, and everybody waits for it.
+            pool |= {"pool_size": 1, "max_overflow": 0}
+        elif self.read_only:
+            pool = {"poolclass": sa.pool.NullPool}
+        engine = sa.create_engine("sqlite://", creator=connect, **pool)
 
         # The driver must not begin transactions by itself: it would begin the wrong kind, and late.
         @sa.event.listens_for(engine, "begin")
@@ -341,7 +352,7 @@ def upgrade(database: Database, *, backup_dir: Path | None = None) -> DatabaseSt
         if current(database).revision is None:
             raise database._cannot_write()
         raise Unavailable(
-            f"{database.where} was written by an older nbproof and cannot be upgraded where it is: it is read-only",
+            f"{database.where} was written by an older nbproof and cannot be upgraded: it is read-only",
             hint="copy the workspace to a place that can be written",
         )
     with database.told(), _alone(database) as connection:
@@ -475,7 +486,7 @@ def _migrate(connection: Connection, revision: str = "head") -> None:
 
 
 def _copy_before(database: Database, revision: str, backup_dir: Path | None) -> None:
-    if database.path is None:
+    if database.dialect == "postgresql" or database.path is None:
         _log.warning(
             "upgrading %s from revision %s without a copy: backups of a PostgreSQL database are its server's",
             database.where,
@@ -536,7 +547,9 @@ def _checked_url(url: str | Path) -> URL:
             hint="write it like postgresql://user:password@host:5432/name",
             details={"field": "database"},
         ) from error
-    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        return URL.create("sqlite")
+    if backend == "sqlite" and parsed.database:
         return parsed.set(database=str(Path(parsed.database).expanduser().absolute()))
     if backend == "postgresql":
         return parsed
