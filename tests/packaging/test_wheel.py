@@ -155,10 +155,10 @@ def test_python_and_the_extension_have_the_same_version(clone, metadata):
 
 def test_the_oldest_dependencies_tested_are_the_oldest_allowed(clone, metadata):
     pinned = dict(
-        re.findall(r"^([\w\[\]]+)==([\d.]+)", (clone / "tests/oldest-requirements.txt").read_text(), re.M)
+        re.findall(r"^([\w-]+)==([\d.]+)", (clone / "tests/oldest-requirements.txt").read_text(), re.M)
     )
     for line in metadata.get_all("Requires-Dist", []):
-        if lower := re.match(r"([\w\[\]]+)>=([\d.]+)", line):
+        if lower := re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", line):
             name, version = lower.groups()
             assert f"{pinned[name]}.".startswith(f"{version}."), f"{line} is tested with {pinned[name]}"
 
