@@ -21,7 +21,7 @@ from nbproof.core.clock import Clock, SystemClock, datetime_of, microseconds_of
 from nbproof.core.errors import Invalid, PlatformError, Unavailable, error_of
 from nbproof.core.events import Changes
 from nbproof.core.operation import Ask, Download, Operation, validated
-from nbproof.platform.rooms import find_operation
+from nbproof.platform.rooms import ROOMS, find_operation
 from nbproof.tracking.provenance import Origin
 from nbproof.tracking.service import ExperimentTracker
 
@@ -102,6 +102,13 @@ class RemoteWorkspace:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         return self._answer(operation, path, query, data, headers)
+
+    def service(self, kind: type[Any]) -> Any:
+        """The service of that class, where it can be spoken to over HTTP."""
+        for room in ROOMS:
+            if any(each.service is kind for each in room.declared()):
+                return room.service(cast(Any, self))
+        raise LookupError(f"no room has a service {kind.__name__}")
 
     def close(self, status: str = "finished") -> None:
         """End live runs."""

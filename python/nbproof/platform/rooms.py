@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbproof.jobs.service import JobKind
     from nbproof.platform.workspace import Workspace
 
-__all__ = ["ROOMS", "Room", "added", "find_operation", "operations", "python_verbs"]
+__all__ = ["ROOMS", "Room", "added", "find_operation", "magic_names", "operations", "python_verbs"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,15 @@ class Room:
         The module that declares its operations; by name it is imported when first needed.
     service : callable
         Makes the room's service for a workspace.
+    magics : tuple of str
+        Names of the magics that its operations declare, told here too: ``%load_ext nbproof`` registers
+        them without loading the room.
     """
 
     name: str
     operations: str | ModuleType
     service: Callable[[Workspace], Any]
+    magics: tuple[str, ...] = ()
 
     def declared(self) -> list[Operation]:
         """Its operations, in the order declared."""
@@ -60,6 +64,7 @@ ROOMS: list[Room] = [
         "tracking",
         "nbproof.tracking.operations",
         lambda workspace: workspace.tracker,
+        magics=("start_run", "log_metric", "log_param", "log_artifact", "end_run"),
     ),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),
@@ -104,6 +109,15 @@ def operations() -> list[Operation]:
 def find_operation(name: str) -> Operation:
     """The operation of that name."""
     return next(each for each in operations() if each.name == name)
+
+
+def magic_names() -> list[str]:
+    """Names of all magics; a room that is not loaded yet is taken at its word."""
+    names: list[str] = []
+    for room in ROOMS:
+        told = isinstance(room.operations, str)
+        names += room.magics if told else [each.magic for each in room.declared() if each.magic]
+    return names
 
 
 def python_verbs() -> dict[str, Operation]:

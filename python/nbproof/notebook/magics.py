@@ -1,0 +1,97 @@
+"""Line magics, read off the operations that name one, and ``%nbproof``.
+
+IPython has expanded ``{expr}`` and ``$name`` before a magic sees its line.  Errors are `PlatformError`s,
+which IPython shows without a traceback; nothing here ends the kernel.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nbproof.core.errors import Invalid
+
+if TYPE_CHECKING:
+    from nbproof.core.operation import Operation
+    from nbproof.platform.argv import Form
+
+__all__ = ["Magic", "NbproofMagic"]
+
+
+class Magic:
+    """A line magic that does what the service's method of the same name as in Python does.
+
+    Parameters
+    ----------
+    name : str
+        Without the percent sign.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = self.__name__ = name
+
+    def __call__(self, line: str) -> Any:
+        """Do what the rest of the line says."""
+        from nbproof.platform.argv import HelpAsked, ask_from, call_from, split_line
+        from nbproof.platform.workspace import current
+
+        operation, form = self._declared
+        try:
+            values = form.read(split_line(line))
+        except HelpAsked:
+            print(form.help(), end="")  # noqa: T201 - the cell asked for it
+            return None
+        workspace = current()
+        if getattr(operation.service, operation.python or "", None) is None:
+            answer = workspace.call(operation, ask_from(operation, form, values))
+        else:
+            verb, positional, named = call_from(operation, form, values)
+            answer = getattr(workspace.service(operation.service), verb)(*positional, **named)
+        return None if answer is None else _shown(answer)
+
+    @cached_property
+    def _declared(self) -> tuple[Operation, Form]:
+        from nbproof.platform.argv import magic_form
+        from nbproof.platform.rooms import operations
+
+        operation = next(each for each in operations() if each.magic == self.name)
+        return operation, magic_form(operation)
+
+    def _help(self) -> str:
+        return self._declared[1].help()
+
+    # What `%log_metric?` shows.
+    __doc__ = property(_help)
+
+
+class NbproofMagic:
+    """Run a command line of `nbproof` in this process: ``%nbproof runs list my-experiment``."""
+
+    name = __name__ = "nbproof"
+
+    def __call__(self, line: str) -> None:
+        """Run the rest of the line."""
+        from nbproof.platform.argv import split_line
+        from nbproof.platform.workspace import current
+
+        # Faces do not import each other, so the command is looked up at run time, as the shell would.
+        run = importlib.import_module("nbproof.cli.main").run
+        words = split_line(line)
+        if words[:1] == ["serve"]:
+            raise Invalid("nbproof serve runs until it is stopped", hint="run it in a terminal")
+        run(words, workspace=current())
+
+
+def _shown(answer: Any) -> Any:
+    """Display an answer wherever in the cell the magic stands, and return it."""
+    from nbproof.notebook import live
+    from nbproof.tracking.active import ActiveRun
+
+    if isinstance(answer, ActiveRun):
+        live.display_run(answer)
+        return answer
+    from IPython.display import display
+
+    display(answer)  # type: ignore[no-untyped-call]  # IPython's own is not annotated
+    return None
