@@ -41,7 +41,7 @@ _BLOCK = 1 << 20
 # So much of a refused body is still taken in: who gets no answer before its last byte would see a broken
 # connection instead of the reason.
 _LINGER_BYTES = 8 << 20
-_PAGES = frozenset({"/health", "/openapi.json", "/docs"})
+_PAGES = frozenset({"", "/", "/health", "/openapi.json", "/docs"})
 
 
 @stream_request_body
@@ -84,7 +84,7 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
     async def _admit(self) -> None:
         path = self._path()
         if not self.current_user:
-            if path == "/docs" and "text/html" in self.request.headers.get("Accept", ""):
+            if path in ("", "/", "/docs") and "text/html" in self.request.headers.get("Accept", ""):
                 self.redirect(url_concat(self.settings["login_url"], {"next": self.request.uri}))
                 return
             raise NotAuthenticated(
@@ -316,6 +316,9 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
             if health["status"] == "failing":
                 self.set_status(503)
             await self.finish(json.dumps(health))
+            return
+        if path in ("", "/"):
+            self.redirect(f"{self.base_url}{self._prefix}/docs")
             return
         self.set_header("Cache-Control", "private, no-cache")
         desk = await self.host.ready()
