@@ -128,7 +128,9 @@ def test_every_command_is_declared(declared):
 
 @pytest.mark.parametrize("command", COMMANDS_BY_HAND)
 def test_a_command_by_hand_has_help(command):
-    done = subprocess.run([sys.executable, "-m", "nbproof", *command.split(), "--help"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbproof", *command.split(), "--help"], capture_output=True, text=True
+    )
     assert done.returncode == 0 and command in done.stdout
 
 
@@ -142,14 +144,34 @@ def test_every_table_has_its_name():
 
 
 def test_importing_loads_nothing_heavy():
-    heavy = {"pandas", "plotly", "sqlalchemy", "duckdb", "numpy", "pydantic", "IPython", "jupyter_server", "alembic"}
+    heavy = {
+        "pandas",
+        "plotly",
+        "sqlalchemy",
+        "duckdb",
+        "numpy",
+        "pydantic",
+        "IPython",
+        "jupyter_server",
+        "alembic",
+    }
     script = f"import nbproof, sys; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_logging_loads_nothing_heavy(project):
-    heavy = {"pandas", "plotly", "sqlalchemy", "duckdb", "numpy", "pydantic", "IPython", "jupyter_server", "alembic"}
+    heavy = {
+        "pandas",
+        "plotly",
+        "sqlalchemy",
+        "duckdb",
+        "numpy",
+        "pydantic",
+        "IPython",
+        "jupyter_server",
+        "alembic",
+    }
     script = f"""
 import nbproof as nbp, sys
 with nbp.start_run("r", params={{"a": 1}}):
@@ -158,7 +180,9 @@ with nbp.start_run("r", params={{"a": 1}}):
     nbp.set_tag("a", "b")
 print(sorted({heavy!r} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=project)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=project
+    )
     assert done.stdout.strip() == "[]"
 
 

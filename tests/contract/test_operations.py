@@ -1,0 +1,257 @@
+"""Every operation does the same locally and over HTTP.
+
+Each scenario below is run twice: on the workspace of this process, and through a real server by the client
+that is made from the same declarations.  A test fails when an operation has no scenario.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbproof.core.errors import Conflict, Invalid, NotFound
+from nbproof.core.operation import Download, validated
+from nbproof.platform.location import Location
+from nbproof.platform.remote import RemoteWorkspace
+from nbproof.platform.rooms import find_operation, operations
+from nbproof.platform.workspace import Workspace
+from tests.support.served import Served
+
+SCENARIOS: dict[str, Callable[[Caller, Path], None]] = {}
+
+
+class Caller:
+    """Asks operations by name."""
+
+    def __init__(self, workspace: Workspace | RemoteWorkspace) -> None:
+        self.workspace = workspace
+
+    def __call__(self, verb: str, /, **values: Any) -> Any:
+        operation = find_operation(verb)
+        return self.workspace.call(operation, validated(operation.ask, values))
+
+    def run(self, name: str, experiment: str = "e", **values: Any) -> str:
+        return str(self("runs.start", id=experiment, name=name, **values).id)
+
+
+def scenario(*names: str) -> Callable[[Callable[[Caller, Path], None]], Callable[[Caller, Path], None]]:
+    def declare(function: Callable[[Caller, Path], None]) -> Callable[[Caller, Path], None]:
+        for name in names:
+            SCENARIOS[name] = function
+        return function
+
+    return declare
+
+
+@pytest.fixture(scope="module")
+def server(plain_user) -> Iterator[Served]:
+    served = Served(plain_user, plain_user.folder("served"))
+    yield served
+    served.close()
+
+
+@pytest.fixture(params=["locally", "over HTTP"])
+def call(request: pytest.FixtureRequest, project: Path) -> Iterator[Caller]:
+    if request.param == "locally":
+        workspace = Workspace(Location(project, False, "a test"), say=lambda line: None)
+        yield Caller(workspace)
+        workspace.close()
+        return
+    server: Served = request.getfixturevalue("server")
+    # A folder, and so a workspace, of its own for each test.
+    folder = server.root / f"w{abs(hash(request.node.name))}"
+    folder.mkdir()
+    server.user.own(folder)
+    found = server.get(f"/workspaces/resolve?path={folder.name}")
+    assert not found["exists"]
+    remote = RemoteWorkspace(f"{server.url}?workspace={found['id']}", token=server.token)
+    yield Caller(remote)
+
+
+@scenario("experiments.create", "experiments.get", "experiments.list")
+def experiments(call: Caller, folder: Path) -> None:
+    made = call("experiments.create", name="churn/2026 💥", description="who", tags={"team": "a"})
+    assert call("experiments.get", id="churn/2026 💥") == made
+    assert call("experiments.get", id=made.id).tags == {"team": "a"}
+    with pytest.raises(Conflict):
+        call("experiments.create", name="churn/2026 💥")
+    with pytest.raises(NotFound) as caught:
+        call("experiments.get", id="churn/2026")
+    assert "churn/2026 💥" in str(caught.value)
+    for number in range(3):
+        call("experiments.create", name=f"e{number}")
+    first = call("experiments.list", limit=3)
+    rest = call("experiments.list", limit=3, after=first.next)
+    assert {each.name for each in first.items + rest.items} == {"churn/2026 💥", "e0", "e1", "e2"}
+    assert rest.next is None
+    with pytest.raises(Invalid) as refused:
+        call("experiments.create", name="x" * 10_000)
+    assert refused.value.details["field"] == "name"
+
+
+@scenario("runs.start", "runs.get", "runs.end", "runs.resume")
+def life_of_a_run(call: Caller, folder: Path) -> None:
+    parent = call.run("parent")
+    started = call(
+        "runs.start",
+        id="e",
+        name="child",
+        tags={"a": "b"},
+        params={"m": {"d": 3}},
+        notes="n",
+        parent_id="parent",
+    )
+    assert (started.status, started.parent_id, started.params, started.tags) == (
+        "running",
+        parent,
+        {"m.d": 3},
+        {"a": "b"},
+    )
+    ended = call("runs.end", id="child", status="failed")
+    assert ended.status == "failed" and ended.ended >= ended.started
+    with pytest.raises(Conflict):
+        call("runs.end", id="child")
+    assert call("runs.resume", id="child").status == "running"
+    assert call("runs.end", id=started.id).status == "finished"
+    assert call("runs.get", id=started.id[-6:]).id == started.id
+    with pytest.raises(NotFound):
+        call("runs.get", id="nobody")
+    with pytest.raises(Invalid):
+        call("runs.end", id="child", status="dead")
+    again = call("runs.start", id="e", name="parent", run_id=parent)
+    assert again.id == parent and len(call("runs.list", id="e").items) == 2
+
+
+@scenario("runs.list", "runs.search", "runs.compare")
+def many_runs(call: Caller, folder: Path) -> None:
+    for number in range(5):
+        call.run(f"r{number}", params={"depth": number, "seed": 1})
+        call("runs.log_metric", id=f"r{number}", key="auc", value=number / 10)
+    page = call("runs.list", id="e", limit=3)
+    rest = call("runs.list", id="e", limit=3, after=page.next)
+    assert [run.name for run in page.items + rest.items] == ["r4", "r3", "r2", "r1", "r0"]
+    found = call("runs.search", query="metrics.auc >= 0.2 and params.depth < 4 order by metrics.auc asc")
+    assert [run.name for run in found.items] == ["r2", "r3"]
+    assert call("runs.search", query="", experiment="e", limit=2).next
+    with pytest.raises(Invalid) as caught:
+        call("runs.search", query="metrics.auc >")
+    assert caught.value.details["column"] == 14
+    with pytest.raises(Invalid):
+        call("runs.search", after="nonsense")
+    compared = call("runs.compare", id=["r1", "r4"])
+    assert [(row.key, row.values) for row in compared.params] == [("depth", [1, 4]), ("seed", [1, 1])]
+    with pytest.raises(Invalid):
+        call("runs.compare", id=["r1"])
+
+
+@scenario("runs.update", "runs.set_provenance")
+def facts_of_a_run(call: Caller, folder: Path) -> None:
+    call.run("before")
+    run = call("runs.update", id="before", name="after", notes="# good\n\n<b>")
+    assert (run.name, run.notes) == ("after", "# good\n\n<b>")
+    assert call("runs.update", id="after", notes="").notes in (None, "")
+    call(
+        "runs.set_provenance",
+        id="after",
+        git={"commit": "c0ffee", "branch": "main", "dirty": True},
+        code="ab",
+    )
+    run = call("runs.get", id="after")
+    assert (run.git.commit, run.git.branch, run.git.dirty, run.code) == ("c0ffee", "main", True, "ab")
+
+
+@scenario("runs.log_metric", "runs.log_metrics", "runs.metrics", "runs.metric_history")
+def metrics(call: Caller, folder: Path) -> None:
+    call.run("r")
+    when = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
+    call("runs.log_metric", id="r", key="loss/train ü", value=0.5, step=2**63 - 1, time=when)
+    for value in (math.nan, math.inf, -math.inf):
+        call("runs.log_metric", id="r", key="odd", value=value)
+    call("runs.log_metrics", id="r", metrics={"a": 1, "b": 2}, step=7)
+    (point,) = call("runs.metric_history", id="r", name="loss/train ü").items
+    assert (point.step, point.value, point.time) == (2**63 - 1, 0.5, when)
+    odd = call("runs.metric_history", id="r", name="odd").items
+    assert math.isnan(odd[0].value) and [each.value for each in odd[1:]] == [math.inf, -math.inf]
+    assert [each.step for each in odd] == [0, 1, 2]
+    found = {each.name: each for each in call("runs.metrics", id="r").items}
+    assert (found["a"].value, found["b"].step, found["odd"].count) == (1.0, 7, 3)
+    for step in range(1000):
+        if step % 100 == 0:
+            call("runs.log_metric", id="r", key="long", value=step, step=step)
+    thinned = call("runs.metric_history", id="r", name="long", max_points=4)
+    assert thinned.count == 10 and len(thinned.items) <= 4
+    assert {0.0, 900.0} <= {each.value for each in thinned.items}
+    with pytest.raises(NotFound, match="long"):
+        call("runs.metric_history", id="r", name="lon")
+    with pytest.raises(Invalid) as caught:
+        call("runs.log_metric", id="r", key="x", value="many")
+    assert caught.value.details["field"] == "value"
+    call("runs.end", id="r")
+    with pytest.raises(Conflict):
+        call("runs.log_metric", id="r", key="x", value=1)
+
+
+@scenario("runs.log_param", "runs.log_params", "runs.set_tag", "runs.set_tags")
+def params_and_tags(call: Caller, folder: Path) -> None:
+    call.run("r")
+    call("runs.log_param", id="r", key="lr", value=0.1)
+    call("runs.log_param", id="r", key="lr", value=0.2)
+    call("runs.log_params", id="r", params={"deep": {"er": [1, None, "x"]}, "on": False})
+    call("runs.set_tag", id="r", key="owner", value="ann")
+    call("runs.set_tags", id="r", tags={"owner": None, "ok": "yes"})
+    run = call("runs.get", id="r")
+    assert run.params == {"lr": 0.2, "deep.er": [1, None, "x"], "on": False}
+    assert run.tags == {"ok": "yes"}
+    with pytest.raises(Invalid):
+        call("runs.log_params", id="r", params={})
+
+
+@scenario("runs.log_artifact", "runs.artifact")
+def artifacts(call: Caller, folder: Path) -> None:
+    call.run("r")
+    content = bytes(range(256)) * 5_000
+    (folder / "model.bin").write_bytes(content)
+    call("runs.log_artifact", id="r", path=folder / "model.bin")
+    call("runs.log_artifact", id="r", path=folder / "model.bin", name="deep/er/ü 1.bin")
+    assert {each.name for each in call("runs.get", id="r").artifacts} == {"model.bin", "deep/er/ü 1.bin"}
+    found = call("runs.artifact", id="r", name="deep/er/ü 1.bin")
+    assert isinstance(found, Download) and found.path.read_bytes() == content
+    with pytest.raises(NotFound, match=r"model\.bin"):
+        call("runs.artifact", id="r", name="modle.bin")
+    with pytest.raises(Invalid):
+        call("runs.log_artifact", id="r", path=folder / "model.bin", name="../../escape")
+
+
+@scenario("jobs.list", "jobs.get", "jobs.cancel")
+def jobs(call: Caller, folder: Path) -> None:
+    assert call("jobs.list").items == []
+    with pytest.raises(NotFound):
+        call("jobs.get", id="0" * 32)
+    with pytest.raises(NotFound):
+        call("jobs.cancel", id="0" * 32)
+
+
+@scenario("workspaces.list", "workspaces.resolve")
+def workspaces(call: Caller, folder: Path) -> None:
+    call.run("r")
+    found = call("workspaces.resolve", path="")
+    assert found.id and found.root
+    assert found.id in {each.id for each in call("workspaces.list").items} or not found.exists
+    with pytest.raises(Invalid):
+        call("workspaces.resolve", path="../..")
+
+
+def test_every_operation_has_a_scenario():
+    assert {each.name for each in operations()} == set(SCENARIOS)
+
+
+@pytest.mark.parametrize(
+    "function", dict.fromkeys(SCENARIOS.values()), ids=lambda function: function.__name__
+)
+def test_an_operation_does_the_same_everywhere(call, tmp_path, function):
+    function(call, tmp_path)
