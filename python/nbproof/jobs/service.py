@@ -219,6 +219,11 @@ class Jobs:
             self._closed = False
             self._ensure_dispatcher()
 
+    @property
+    def busy(self) -> int:
+        """Jobs that this process runs, or has queued for itself; asks nobody."""
+        return len(self._running) + len(self._mine)
+
     # -- verbs -----------------------------------------------------------------------------------
 
     def submit(self, kind: str, ask: Any = None) -> Job:

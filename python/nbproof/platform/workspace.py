@@ -128,6 +128,8 @@ class Workspace:
                 if not path.exists():
                     path.write_text(text, encoding="utf-8")
             self._made = True
+            if self._empty is not None:
+                self.__dict__.pop("jobs", None)  # those of the empty records that were looked at before
         if new:
             self._say(f"nbproof: new workspace {self.folder} ({self.location.why})")
         from nbproof.storage.announce import announce_workspace
@@ -162,6 +164,8 @@ class Workspace:
                         self._empty = open_database(Path(self._nowhere.name) / "meta.db")
                     return self._empty
                 self._refuse_the_future()
+                if self._empty is not None:
+                    self.__dict__.pop("jobs", None)  # another process made the workspace meanwhile
                 url: str | Path = self.settings.database or self.folder / "meta.db"
                 self._database = open_database(url, backup_dir=self.folder / "backups")
             return self._database

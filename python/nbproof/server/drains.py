@@ -40,6 +40,7 @@ class _Watch:
     good: float | None = None
     trouble: str | None = None
     elsewhere: Elsewhere | None = None
+    serving: bool = False
 
 
 class Drains:
@@ -47,7 +48,7 @@ class Drains:
 
     Laws: a workspace that fails is tried again after twice the time, up to half a minute, is logged
     once until it works again, and holds up none of the others; a workspace without a journal is not
-    opened.
+    opened, unless there may be jobs to take up.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ class Drains:
         self._log = log
         self._watched: dict[str, _Watch] = {}
         self._lock = threading.Lock()
+        self._some_jobs = False
         # Threads of its own: a locked database may hold one for seconds, and requests should not wait.
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="nbproof-drain")
 
@@ -110,7 +112,9 @@ class Drains:
 
     def _look_around(self, directory: Directory) -> None:
         from nbproof.platform.directory import workspace_id
+        from nbproof.platform.rooms import ROOMS
 
+        self._some_jobs = any(room.job_kinds() for room in ROOMS)
         found = {workspace_id(each.root): each.folder for each in directory.locations()}
         for workspace in directory.opened():
             found[workspace_id(workspace.root)] = workspace.folder
@@ -146,9 +150,14 @@ class Drains:
 
     def _drain_one(self, directory: Directory, watch: _Watch) -> None:
         if watch.elsewhere is None and not _has_journal(watch.folder):
-            return
+            # Work that a dead process left is taken up even where nobody logs any more.
+            if not (self._some_jobs and (watch.folder / "meta.db").exists()):
+                return
         workspace = directory.get(watch.id)
         report = workspace.catch_up()
+        if self._some_jobs and not watch.serving and workspace.exists:
+            workspace.jobs.start()
+            watch.serving = True
         if watch.elsewhere is None:
             watch.elsewhere = Elsewhere(workspace)
         told = {each for change in report.changed for each in change.ids} if report else set()

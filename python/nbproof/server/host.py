@@ -138,7 +138,7 @@ class Host:
         running = 0
         for workspace in self._desk.directory.opened():
             if "jobs" in vars(workspace):
-                running += workspace.jobs.unfinished
+                running += workspace.jobs.busy
         return {"jobs": running} if running else None
 
     # -- the background ------------------------------------------------------------------------------
