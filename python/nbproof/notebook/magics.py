@@ -84,14 +84,10 @@ class NbproofMagic:
 
 
 def _shown(answer: Any) -> Any:
-    """Display an answer wherever in the cell the magic stands, and return it."""
+    """The answer, which a cell shows if it stands last; a run's panel is shown wherever it starts."""
     from nbproof.notebook import live
     from nbproof.tracking.active import ActiveRun
 
     if isinstance(answer, ActiveRun):
         live.display_run(answer)
-        return answer
-    from IPython.display import display
-
-    display(answer)  # type: ignore[no-untyped-call]  # IPython's own is not annotated
-    return None
+    return answer
