@@ -254,7 +254,9 @@ def read_batch(
 
 def _read_once(path: Path, writer: WriterInfo, cursor: Cursor, limit: int) -> Batch | None:
     points = _Points(path, cursor, limit)
-    events = _read_events(path, cursor, max(_EVENTS_LIMIT_BYTES, 80 * limit))
+    # No batch goes beyond points that the limit cut off: then later events need not be looked at.
+    stop = points.last if points.more else None
+    events = _read_events(path, cursor, max(_EVENTS_LIMIT_BYTES, 80 * limit), stop)
     to = max(points.last, events.last)
     if to <= cursor.seq:
         return None
@@ -494,7 +496,7 @@ class _Events:
     more: bool = False
 
 
-def _read_events(path: Path, cursor: Cursor, limit_bytes: int) -> _Events:
+def _read_events(path: Path, cursor: Cursor, limit_bytes: int, stop: int | None) -> _Events:
     events = _Events([], [(cursor.events_number, cursor.events_at)], cursor.seq)
     read = 0
     for number in _numbers(path, "events"):
@@ -514,7 +516,7 @@ def _read_events(path: Path, cursor: Cursor, limit_bytes: int) -> _Events:
                     events.last = event["seq"]
                     events.places.append((number, at))
                     read += len(line)
-                    if read >= limit_bytes:
+                    if read >= limit_bytes or (stop is not None and events.last > stop):
                         events.more = True
                         return events
                 else:

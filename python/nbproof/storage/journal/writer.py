@@ -84,13 +84,31 @@ _INT64 = range(-(2**63), 2**63)
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
-class _Segment:
-    """An open file of the journal; its identity tells whether somebody swapped it meanwhile."""
+class _File:
+    """An open file, closed when nobody holds it any more.
 
-    __slots__ = ("fd", "number", "size")
+    Not before: a write that was interrupted by one that rotated must not find its descriptor closed, or given
+    to another file.
+    """
 
-    def __init__(self, fd: int, number: int, size: int = 0) -> None:
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int) -> None:
         self.fd = fd
+
+    def __del__(self, _close: Callable[[int], None] = os.close) -> None:
+        with suppress(OSError):
+            _close(self.fd)
+
+
+class _Segment:
+    """A file of the journal; its identity tells whether somebody swapped it meanwhile."""
+
+    __slots__ = ("fd", "file", "number", "size")
+
+    def __init__(self, file: _File, number: int, size: int = 0) -> None:
+        self.file = file
+        self.fd = file.fd
         self.number = number
         self.size = size  # of points: how much of the file may be mapped
 
@@ -389,24 +407,18 @@ class JournalWriter:
         OSError
             The disk failed.
         """
-        handles: list[int] = []
-        try:
-            with self.lock:
-                self._look()
-                for segment in (self._events, self._points):
-                    if segment is not None:
-                        # A copy, so that nobody waits for the disk, and another thread may rotate.
-                        handles.append(os.dup(segment.fd))
-                made, self._made = self._made, False
-                paths = (self.path, self.folder)
-            for handle in handles:
-                _sync_data(handle)
-            if made:
-                for path in paths:
-                    _sync_folder(path)
-        finally:
-            for handle in handles:
-                os.close(handle)
+        with self.lock:
+            self._look()
+            segments = (self._events, self._points)
+            made, self._made = self._made, False
+            paths = (self.path, self.folder)
+        # Not under the lock: nobody who logs waits for the disk.
+        for segment in segments:
+            if segment is not None:
+                _sync_data(segment.fd)
+        if made:
+            for path in paths:
+                _sync_folder(path)
 
     def close(self) -> None:
         """Give back the unused end of the last file and say that this writer is done.
@@ -421,12 +433,9 @@ class JournalWriter:
                 self._failed(error)
             identifier, events, points, mapped, end = self._begin()
             try:
-                if points is not None:
-                    if mapped:
-                        os.ftruncate(points.fd, end)
-                    os.close(points.fd)
+                if points is not None and mapped:
+                    os.ftruncate(points.fd, end)
                 if events is not None:
-                    os.close(events.fd)
                     self._write_identity(self.folder / identifier, identifier, closed_us=self.now_us())
             except OSError as error:
                 self._failed(error)
@@ -449,7 +458,7 @@ class JournalWriter:
         )
         segment = _Segment(*_create(path, events_name, 1))
         if self._events is not None or self.id != identifier:
-            _discard(segment, path / events_name(segment.number))
+            (path / events_name(segment.number)).unlink(missing_ok=True)
             return
         self._writes = writes
         self._made = True
@@ -478,11 +487,10 @@ class JournalWriter:
         path = self.path
         segment = _Segment(*_create(path, events_name, old.number + 1))
         if self._events is not old:
-            _discard(segment, path / events_name(segment.number))
+            (path / events_name(segment.number)).unlink(missing_ok=True)
             return
         self._events = segment
         self._made = True
-        os.close(old.fd)
 
     def _slow_point(self, series: int, step: int, when: int, value: float) -> bool:
         """Make room for a point; where points go by ``os.write``, write it and return True."""
@@ -543,9 +551,9 @@ class JournalWriter:
             new = _Segment(*_create(path, points_name, 1 if old is None else old.number + 1))
             at = 0
         else:
-            new = _Segment(old.fd, old.number, old.size)
+            new = _Segment(old.file, old.number, old.size)
             at = end
-        fresh = old is None or new.fd != old.fd
+        fresh = old is None or new.file is not old.file
         maps = not self._writes
         view: mmap.mmap | bytearray = bytearray()
         base = 0
@@ -556,14 +564,14 @@ class JournalWriter:
                 view, base = _mapping(new, at)
         except BaseException:
             if fresh:
-                _discard(new, path / points_name(new.number))
+                (path / points_name(new.number)).unlink(missing_ok=True)
             raise
         room = new.size - base - POINT_BYTES + 1 if maps else _LOOK_EVERY
         limit = min(room, at - base + _LOOK_EVERY) if maps else 0
         # No calls from here to the last of the assignments.
         if self._points is not old or self._base + self.offset != end or self.id != identifier:
             if fresh:
-                _discard(new, path / points_name(new.number))
+                (path / points_name(new.number)).unlink(missing_ok=True)
             return
         self._points = new
         self.view = view
@@ -573,10 +581,8 @@ class JournalWriter:
         self.limit = limit
         self._mapped = maps
         self._made = True
-        if fresh and old is not None:
-            if maps:
-                os.ftruncate(old.fd, end)
-            os.close(old.fd)
+        if fresh and old is not None and maps:
+            os.ftruncate(old.fd, end)
 
     def _extend(self, old: _Segment | None, new: _Segment) -> bool:
         """Write zeros behind the file's end; False where somebody else did meanwhile.
@@ -639,16 +645,15 @@ class JournalWriter:
             return
         target = path / events_name(old.number)
         seq = self.seq
-        fd, partial = _copied(old.fd, target, _fstat(old.fd).st_size)
-        new = _Segment(fd, old.number)
+        file, partial = _copied(old.fd, target, _fstat(old.fd).st_size)
+        new = _Segment(file, old.number)
         if self._events is old and self.seq == seq:
             os.replace(partial, target)
             if self._events is old and self.seq == seq:
                 self._events = new
-                os.close(old.fd)
                 return
         # Somebody wrote meanwhile; whoever called looks again.
-        _discard(new, partial)
+        partial.unlink(missing_ok=True)
 
     def _mend_points(self, path: Path) -> None:
         old = self._points
@@ -656,8 +661,8 @@ class JournalWriter:
             return
         target = path / points_name(old.number)
         seq, maps, end = self.seq, self._mapped, self._base + self.offset
-        fd, partial = _copied(old.fd, target, old.size if maps else end)
-        new = _Segment(fd, old.number, old.size)
+        file, partial = _copied(old.fd, target, old.size if maps else end)
+        new = _Segment(file, old.number, old.size)
         view, base = _mapping(new, end) if maps else (bytearray(), 0)
         room = new.size - base - POINT_BYTES + 1 if maps else end + _LOOK_EVERY
         if self._points is old and self.seq == seq:
@@ -669,42 +674,32 @@ class JournalWriter:
                 self.offset = end - base
                 self._room = room
                 self.limit = 0  # sends the next point by the slow way, which sets it
-                os.close(old.fd)
                 return
-        _discard(new, partial)
+        partial.unlink(missing_ok=True)
 
     # -- fork ------------------------------------------------------------------------------------------------
 
     def _after_fork(self) -> None:
         # Another thread of the parent may have held the lock: it does not exist here, so nobody would free
-        # it.  The parent's files are closed in the child only; its mapping is let go of, never written.
+        # it.  The parent's mapping is let go of, never written.
         self.lock = threading.RLock()
-        _, events, points, _, _ = self._begin()
-        for segment in (events, points):
-            if segment is not None:
-                with suppress(OSError):
-                    os.close(segment.fd)
+        self._begin()
 
 
 # -- files -----------------------------------------------------------------------------------------------
 
 
-def _create(path: Path, name: Callable[[int], str], number: int) -> tuple[int, int]:
-    """Open a new file with the first free number; its descriptor and the number."""
+def _create(path: Path, name: Callable[[int], str], number: int) -> tuple[_File, int]:
+    """Open a new file with the first free number; the file and the number."""
     while True:
         try:
-            return os.open(path / name(number), _FLAGS | os.O_EXCL, 0o666), number
+            return _File(os.open(path / name(number), _FLAGS | os.O_EXCL, 0o666)), number
         except FileExistsError:
             number += 1
 
 
 def _no_space(path: Path) -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-
-def _discard(segment: _Segment, path: Path) -> None:
-    os.close(segment.fd)
-    path.unlink(missing_ok=True)
 
 
 def _mapping(points: _Segment, at: int) -> tuple[mmap.mmap, int]:
@@ -723,10 +718,10 @@ def _partial(target: Path) -> Path:
     return target.with_name(f"{target.name}.{new_id()}.part")
 
 
-def _copied(source: int, target: Path, size: int) -> tuple[int, Path]:
-    """A copy of an open file beside `target`: its descriptor and its name."""
+def _copied(source: int, target: Path, size: int) -> tuple[_File, Path]:
+    """A copy of an open file beside `target`, and its name."""
     partial = _partial(target)
-    fd = os.open(partial, _FLAGS | os.O_EXCL, 0o666)
+    file = _File(os.open(partial, _FLAGS | os.O_EXCL, 0o666))
     try:
         at = 0
         while at < size:
@@ -735,11 +730,11 @@ def _copied(source: int, target: Path, size: int) -> tuple[int, Path]:
                 break
             at += len(piece)
             while piece:
-                piece = piece[_write(fd, piece) :]
+                piece = piece[_write(file.fd, piece) :]
     except BaseException:
-        _discard(_Segment(fd, 0), partial)
+        partial.unlink(missing_ok=True)
         raise
-    return fd, partial
+    return file, partial
 
 
 def _sync_data(fd: int) -> None:
