@@ -38,6 +38,7 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 @pytest.fixture(autouse=True)
 def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path_factory.getbasetemp() / "settings"
+    (home / "ipython").mkdir(parents=True, exist_ok=True)  # else IPython warns
     home.mkdir(exist_ok=True)  # IPython warns of a folder that it can't make itself
     for name in [name for name in os.environ if name.startswith("NBPROOF_")]:
         monkeypatch.delenv(name)

@@ -93,9 +93,7 @@ def test_it_is_a_command(workspace, capsys):
     assert "try another" in capsys.readouterr().err
 
 
-def test_it_is_a_magic(workspace, project, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(project / "ipython"))
-    (project / "ipython").mkdir()
+def test_it_is_a_magic(workspace):
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell()
