@@ -1,0 +1,1 @@
+"""The notebook's side in real shells and kernels."""
