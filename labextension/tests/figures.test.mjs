@@ -35,6 +35,14 @@ test('bytes are written in binary units', () => {
   assert.equal(numbers.formatBytes(18 * 1024 * 1024), '18 MiB');
 });
 
+test('of a long path the end is kept', () => {
+  assert.equal(numbers.shortPath('a/b/c.ipynb'), 'a/b/c.ipynb');
+  assert.equal(
+    numbers.shortPath('/home/ada/projects/delays/train.ipynb'),
+    '…/delays/train.ipynb'
+  );
+});
+
 test('params are written in one line', () => {
   assert.equal(numbers.formatValue('xgb'), 'xgb');
   assert.equal(numbers.formatValue(null), 'null');
@@ -161,6 +169,7 @@ test('an excerpt points at a word, or behind the end of the text', () => {
     at: 'foo.bar',
     after: ' x'
   });
+  assert.equal(excerpts.excerpt('"🦉" x', 4, 20).at, 'x');
   assert.deepEqual(excerpts.excerpt('abc', 99, 2), {
     before: '…bc',
     at: '',

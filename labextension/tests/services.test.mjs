@@ -21,7 +21,7 @@ test('a refusal keeps the message, the hint and the place of the server', () => 
   assert.equal(problem.code, 'invalid');
   assert.equal(problem.message, 'expected a value');
   assert.equal(problem.hint, 'write a number');
-  assert.equal(problems.problemColumn(problem), 7);
+  assert.equal(problems.problemColumn(problem), 6);
 });
 
 test('a run that is not there is refused; a route that is not there means no extension', () => {
@@ -50,14 +50,14 @@ test('a login that ran out, a proxy without a server and a crash are told apart'
   );
 });
 
-test('a place is a whole number from 0, or none', () => {
+test('a place is counted from 1 by the server, and may be missing', () => {
   const at = details =>
     problems.problemColumn(
       problems.problemOf(422, body({ message: 'm', details }))
     );
-  assert.equal(at({ column: 0 }), 0);
+  assert.equal(at({ column: 1 }), 0);
   assert.equal(at({ column: '3' }), null);
-  assert.equal(at({ column: -1 }), null);
+  assert.equal(at({ column: 0 }), null);
   assert.equal(at(null), null);
 });
 

@@ -8,7 +8,7 @@ import {
 import { JSX, ReactNode, useId } from 'react';
 
 import type { Across } from '../figures/chart';
-import { formatBytes, formatValue } from '../figures/numbers';
+import { formatBytes, formatValue, shortPath } from '../figures/numbers';
 import { formatDuration } from '../figures/time';
 import { nbproofIcon } from '../icons';
 import type { History } from '../models/run';
@@ -302,17 +302,18 @@ function Table({
   rows
 }: {
   label: string;
-  rows: readonly (readonly [string, string])[];
+  /** Name, value, and the value in full where that is longer. */
+  rows: readonly (readonly [string, string, string?])[];
 }): JSX.Element {
   return (
     <table className="jp-nbproof-Table" aria-label={label}>
       <tbody>
-        {rows.map(([key, value]) => (
+        {rows.map(([key, value, full]) => (
           <tr key={key}>
             <th scope="row" title={key}>
               {key}
             </th>
-            <td title={value}>{value}</td>
+            <td title={full ?? value}>{value}</td>
           </tr>
         ))}
       </tbody>
@@ -425,8 +426,12 @@ function Provenance({
 }): JSX.Element {
   const { git } = run;
   const commit = git?.commit ?? null;
-  const rows: [string, string | null | undefined][] = [
-    [trans.__('Source'), run.source],
+  const rows: [string, string | null | undefined, string?][] = [
+    [
+      trans.__('Source'),
+      run.source === null ? null : shortPath(run.source),
+      run.source ?? undefined
+    ],
     [trans.__('Branch'), git?.branch],
     [
       trans.__('Commit'),
@@ -434,17 +439,18 @@ function Provenance({
         ? null
         : git?.dirty === true
           ? trans.__('%1, with uncommitted changes', commit.slice(0, 10))
-          : commit.slice(0, 10)
+          : commit.slice(0, 10),
+      commit ?? undefined
     ],
-    [trans.__('Code'), run.code?.slice(0, 12)],
+    [trans.__('Code'), run.code?.slice(0, 12), run.code ?? undefined],
     [trans.__('Python'), run.python],
     [trans.__('User'), run.user],
     [trans.__('Host'), run.host]
   ];
-  const known = rows.flatMap(([key, value]) =>
+  const known = rows.flatMap(([key, value, full]) =>
     value === null || value === undefined || value === ''
       ? []
-      : [[key, value] as const]
+      : [[key, value, full] as const]
   );
   return (
     <Section title={trans.__('Where it came from')}>

@@ -6,9 +6,9 @@ export interface Excerpt {
   readonly after: string;
 }
 
-/** Cut a text so that a column (from 0) can be pointed at in a narrow place. */
+/** Cut a text so that a column (from 0, in characters as Python counts them) can be pointed at. */
 export function excerpt(text: string, column: number, around: number): Excerpt {
-  const place = Math.min(Math.max(0, column), text.length);
+  const place = Array.from(text).slice(0, Math.max(0, column)).join('').length;
   const at = /^([\w.]+|\S)/.exec(text.slice(place))?.[0] ?? '';
   const before = text.slice(0, place);
   const after = text.slice(place + at.length);

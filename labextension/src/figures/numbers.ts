@@ -79,3 +79,11 @@ export function formatValue(value: unknown): string {
   }
   return value === undefined ? '' : JSON.stringify(value);
 }
+
+/** The end of a long path, which is what tells files apart: `…/project/train.ipynb`. */
+export function shortPath(path: string, length = 32): string {
+  const parts = path.split('/');
+  return path.length <= length || parts.length <= 2
+    ? path
+    : `…/${parts.slice(-2).join('/')}`;
+}

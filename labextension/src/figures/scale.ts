@@ -33,7 +33,7 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   const rough = (high - low) / Math.max(1, count);
   const power = Math.pow(10, Math.floor(Math.log10(rough)));
   const part = rough / power;
-  const step = (part > 5 ? 10 : part > 2 ? 5 : part > 1 ? 2 : 1) * power;
+  const step = (part > 7 ? 10 : part > 3.5 ? 5 : part > 1.5 ? 2 : 1) * power;
   if (!(step > 0)) {
     return [low];
   }

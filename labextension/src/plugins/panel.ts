@@ -48,7 +48,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const settings = given ?? new Settings();
     const { commands, shell } = app;
     const runs = new RunsModel({ client: connection.client, settings });
-    const poll = startPolling(workspaces, runs, settings);
+    const poll = startPolling(workspaces, runs, settings, () => isSeen());
     const refresh = (): void => void poll.refresh();
     const run = (command: string, args: Record<string, string> = {}): void => {
       commands.execute(command, args).catch(() => {
@@ -72,12 +72,16 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       insertLoadLine: () => run(CommandIDs.insertLoadLine),
       insertInstallLine: () => run(CommandIDs.insertInstallLine)
     });
+    const isSeen = (): boolean => panel.isVisible && !document.hidden;
     shell.add(panel, 'left', { rank: RANK, type: 'nbproof' });
     restorer?.add(panel, 'nbproof-runs');
 
     workspaces.changed.connect(() => runs.setWorkspace(workspaces.current));
     connection.changes.arrived.connect((_, changes) => {
-      changes.forEach(change => runs.touch(change));
+      // Nobody looks: what changed is asked for when the panel is shown, or by the next poll.
+      if (isSeen()) {
+        changes.forEach(change => runs.touch(change));
+      }
     });
     panel.disposed.connect(() => {
       poll.dispose();
@@ -125,13 +129,14 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 function startPolling(
   workspaces: WorkspacesModel,
   runs: RunsModel,
-  settings: Settings
+  settings: Settings,
+  isSeen: () => boolean
 ): Poll {
   const frequency = (): Poll['frequency'] => ({
     interval:
       settings.pollSeconds > 0 ? settings.pollSeconds * 1000 : Poll.NEVER,
     backoff: true,
-    max: 60_000
+    max: 30_000
   });
   const poll = new Poll({
     name: 'nbproof:runs',
@@ -140,7 +145,7 @@ function startPolling(
       await runs.refresh();
     },
     frequency: frequency(),
-    standby: 'when-hidden'
+    standby: () => !isSeen()
   });
   settings.changed.connect(() => {
     poll.frequency = frequency();

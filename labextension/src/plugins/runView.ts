@@ -75,7 +75,10 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
       view.id = `nbproof-run-${workspace ?? 'default'}-${id}`;
       view.toolbar.hide();
       connection.changes.arrived.connect((_, changes) => {
-        changes.forEach(change => model.touch(change));
+        // A page in the background asks when it is shown again.
+        if (content.isVisible && !document.hidden) {
+          changes.forEach(change => model.touch(change));
+        }
       }, model);
       void tracker.add(view);
       return view;

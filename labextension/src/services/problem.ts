@@ -96,10 +96,10 @@ export function asProblem(thrown: unknown): Problem {
   );
 }
 
-/** The column (from 0) of a search text at which the server stumbled, or null. */
+/** The place (from 0) in a search text at which the server stumbled, or null; it counts from 1. */
 export function problemColumn(problem: Problem): number | null {
-  const column = problem.details?.column ?? problem.details?.position;
-  return typeof column === 'number' && Number.isInteger(column) && column >= 0
-    ? column
+  const column = problem.details?.column;
+  return typeof column === 'number' && Number.isInteger(column) && column >= 1
+    ? column - 1
     : null;
 }

@@ -35,7 +35,7 @@ export class RunViewWidget extends ReactWidget {
       frequency: {
         interval: seconds > 0 ? seconds * 1000 : Poll.NEVER,
         backoff: true,
-        max: 60_000
+        max: 30_000
       },
       standby: () => (this.isVisible ? 'when-hidden' : true)
     });

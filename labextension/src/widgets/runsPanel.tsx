@@ -42,6 +42,16 @@ export class RunsPanelWidget extends ReactWidget {
     super.dispose();
   }
 
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    this._refreshIfSeen();
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this._refreshIfSeen();
+  }
+
   protected override onActivateRequest(msg: Message): void {
     super.onActivateRequest(msg);
     this._focusTree();
@@ -79,6 +89,12 @@ export class RunsPanelWidget extends ReactWidget {
       statusWord(change.run.status, trans)
     );
     this.update();
+  }
+
+  private _refreshIfSeen(): void {
+    if (this.isVisible) {
+      this._options.refresh();
+    }
   }
 
   private _focusTree(): void {
