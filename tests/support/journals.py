@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -83,6 +85,13 @@ def notebook_drain(folder: Path, database: Database, limit: int = 100_000) -> Dr
 
 def new_writer(folder: Path, **options: object) -> JournalWriter:
     return JournalWriter(folder, clock=SystemClock(), **options)  # type: ignore[arg-type]  # passed on as given
+
+
+def fork() -> int:
+    """`os.fork`, also beside threads, of which Python 3.12 warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def read_all(folder: Path, limit: int = 100_000) -> list[Batch]:

@@ -17,7 +17,7 @@ import pytest
 
 from nbproof.storage.journal import writer as writer_module
 from nbproof.storage.journal.reader import writer_ids
-from tests.support.journals import all_events, all_values, new_writer, read_all
+from tests.support.journals import all_events, all_values, fork, new_writer, read_all
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and forks")
 
@@ -188,7 +188,7 @@ def test_a_forked_child_writes_a_journal_of_its_own(tmp_path: Path) -> None:
     series = writer.series("r", "loss")
     series.log(1.0)
     first = writer.id
-    pid = _fork()
+    pid = fork()
     if pid == 0:
         series.log(2.0)
         writer.event("note", text="of the child")
@@ -220,7 +220,7 @@ def test_a_child_logs_though_a_thread_of_its_parent_held_the_lock_at_the_fork(tm
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait()
-    pid = _fork()
+    pid = fork()
     if pid == 0:
         signal.alarm(20)  # a deadlock would end here
         series.log(2.0)
@@ -285,12 +285,3 @@ threading.Thread(target=lambda: [series.log(0.0) for _ in range(100)]).start()
     values = all_values(tmp_path / "journal")
     assert sorted(values) == [0.0] * 100 + [1.0, 2.0, 3.0, 4.0]
     assert "late" in [event["kind"] for event in all_events(tmp_path / "journal")]
-
-
-def _fork() -> int:
-    # Python 3.12 warns of forks beside threads, which is what is tried here.
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()

@@ -1,0 +1,84 @@
+"""A warm parent that forks processes which log, and kills them in the middle of it.
+
+``python -m tests.faults.kill_loggers FOLDER FIRST_SEED ROUNDS THREADS``; for each round a line of JSON on
+standard output: the folder of the round's journal, and how many records each thread had been told are safe.
+
+What was acknowledged is counted in memory that parent and child share: it outlives the child as surely as
+the journal does, and counting costs the child next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import random
+import signal
+import struct
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from nbproof.core.clock import SystemClock
+from nbproof.storage.journal.writer import JournalWriter, Series
+
+_COUNT = struct.Struct("<QQ")  # points, events
+
+
+def log(writer: JournalWriter, series: Series, thread: int, shared: mmap.mmap, pause: bool) -> None:
+    points = events = 0
+    at = thread * _COUNT.size
+    while True:
+        series.log(float(points))
+        points += 1
+        _COUNT.pack_into(shared, at, points, events)
+        if points % 13 == 0:
+            writer.event("note", thread=thread, number=events)
+            events += 1
+            _COUNT.pack_into(shared, at, points, events)
+        if pause and points % 50 == 0:
+            time.sleep(0.0001)
+
+
+def child(writer: JournalWriter, seed: int, threads: int, shared: mmap.mmap) -> None:
+    # Half of them wait now and then, so that threads take turns in the middle of things.
+    arguments = [
+        (writer, writer.series("r", f"thread {number}"), number, shared, seed % 2 == 1)
+        for number in range(threads)
+    ]
+    for argument in arguments[1:]:
+        threading.Thread(target=log, args=argument).start()
+    log(*arguments[0])
+
+
+def main(folder: Path, first_seed: int, rounds: int, threads: int) -> None:
+    for seed in range(first_seed, first_seed + rounds):
+        journal = folder / f"round-{seed}" / "journal"
+        # Warm: the parent has this writer open and has used it.
+        writer = JournalWriter(journal, clock=SystemClock())
+        writer.series("r", "of the parent").log(-1.0)
+        shared = mmap.mmap(-1, mmap.PAGESIZE)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            try:
+                child(writer, seed, threads, shared)
+            finally:
+                os._exit(1)
+        randomness = random.Random(seed)
+        while _COUNT.unpack_from(shared, 0)[0] == 0:
+            time.sleep(0.0001)
+        time.sleep(randomness.uniform(0, 0.08))
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        assert os.WIFSIGNALED(status), status
+        acknowledged = [_COUNT.unpack_from(shared, number * _COUNT.size) for number in range(threads)]
+        print(json.dumps({"journal": str(journal), "acknowledged": acknowledged}), flush=True)
+        writer.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:5]))

@@ -1,0 +1,108 @@
+"""``kill -9`` in the middle of logging: what was acknowledged is there, and nothing is there twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from nbproof.storage.journal.format import POINT_BYTES
+from nbproof.storage.journal.reader import writer_ids
+from tests.support.journals import EVENTS, POINTS, notebook_drain, open_notebook, read_all
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no fork")
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def killed(
+    folder: Path, first_seed: int, rounds: int, threads: int
+) -> Iterator[tuple[Path, list[list[int]]]]:
+    words = [sys.executable, "-m", "tests.faults.kill_loggers", folder, first_seed, rounds, threads]
+    process = subprocess.Popen(list(map(str, words)), cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            told = json.loads(line)
+            yield Path(told["journal"]), told["acknowledged"]
+    assert process.returncode == 0
+
+
+def check(journal: Path, acknowledged: list[list[int]], drainers: int = 1) -> int:
+    """Both in the journal itself and in the tables after draining; returns the points acknowledged."""
+    child = max(writer_ids(journal))
+    batches = [batch for batch in read_all(journal) if batch.writer.id == child]
+    assert sum(batch.bad for batch in batches) == 0
+    names = {
+        event["series"]: int(event["key"].removeprefix("thread "))
+        for batch in batches
+        for event in batch.events
+        if event["kind"] == "series"
+    }
+    values: dict[int, list[float]] = {thread: [] for thread in range(len(acknowledged))}
+    for batch in batches:
+        for series, _, _, _, value in batch.iter_points():
+            values[names[series]].append(value)
+    notes: dict[int, list[int]] = {thread: [] for thread in range(len(acknowledged))}
+    for event in (event for batch in batches for event in batch.events if event["kind"] == "note"):
+        notes[event["thread"]].append(event["number"])
+    for thread, (points, events) in enumerate(acknowledged):
+        # One more may be in place whose writer was not told before it died.
+        assert values[thread] == [float(number) for number in range(len(values[thread]))]
+        assert points <= len(values[thread]) <= points + 1
+        assert notes[thread] == list(range(len(notes[thread])))
+        assert events <= len(notes[thread]) <= events + 1
+    with open_notebook(journal.parent / "meta.db", journal.parent / "backups") as database:
+        for _ in range(drainers):
+            notebook_drain(journal, database, limit=5_000).run_once()
+        with database.connect() as connection:
+            count = sa.select(sa.func.count())
+            stored = connection.scalar(count.select_from(POINTS).where(POINTS.c.writer == child))
+            stored_notes = connection.scalar(
+                count.select_from(EVENTS).where(EVENTS.c.writer == child, EVENTS.c.kind == "note")
+            )
+        assert stored == sum(map(len, values.values()))
+        assert stored_notes == sum(map(len, notes.values()))
+    assert child not in writer_ids(journal)
+    return sum(points for points, _ in acknowledged)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, threads: int) -> None:
+    total = rounds = 0
+    for journal, acknowledged in killed(tmp_path, 1, 20, threads):
+        total += check(journal, acknowledged, drainers=2)
+        rounds += 1
+    assert rounds == 20
+    assert total > 20 * 1_000  # they were in the middle of it
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_what_was_acknowledged_survives_200_kills(tmp_path: Path, threads: int) -> None:
+    rounds = 0
+    for journal, acknowledged in killed(tmp_path, 1_000, 200, threads):
+        check(journal, acknowledged)
+        rounds += 1
+    assert rounds == 200
+
+
+def test_a_record_torn_by_the_kill_is_skipped_and_counted(tmp_path: Path) -> None:
+    ((journal, acknowledged),) = killed(tmp_path, 7, 1, 1)
+    child = journal / max(writer_ids(journal))
+    file = max(child.glob("points-*.bin"), key=lambda path: int(path.stem.partition("-")[2]))
+    content = file.read_bytes()
+    end = -(-len(content.rstrip(b"\0")) // POINT_BYTES) * POINT_BYTES
+    # Half a record behind the last one, as a kill in the middle of a copy would leave it.
+    file.write_bytes(content[:end] + content[end - POINT_BYTES : end - 17] + content[end + 23 :])
+    with open_notebook(tmp_path / "meta.db", tmp_path / "backups") as database:
+        report = notebook_drain(journal, database).run_once()
+    assert report.bad == 1
+    assert report.points >= acknowledged[0][0]
