@@ -21,9 +21,16 @@ def until_full(write: Callable[[int], object]) -> int:
         try:
             write(number)
         except OSError as error:
-            assert error.errno == errno.ENOSPC, error
+            if error.errno != errno.ENOSPC:
+                raise
             return number
     raise AssertionError("the disk is larger than was thought")
+
+
+def fill(path: Path) -> None:
+    """Leave no page of the disk free."""
+    with open(path, "wb", buffering=0) as file:
+        until_full(lambda _: file.write(bytes(4096)))
 
 
 @pytest.fixture
@@ -67,8 +74,7 @@ def test_events_on_a_full_disk_raise_and_leave_whole_lines(ballast: Path, way: s
 
 
 def test_a_journal_cannot_begin_on_a_full_disk_and_begins_when_there_is_room(ballast: Path) -> None:
-    with open(ballast.parent / "more", "wb", buffering=0) as file:
-        until_full(lambda _: file.write(bytes(4096)) == 4096 or _raise_full())
+    fill(ballast.parent / "more")
     series = new_writer(ballast.parent / "workspace" / "journal").series("r", "loss")
     with pytest.raises(OSError, match="No space left"):
         series.log(1.0)
@@ -77,17 +83,12 @@ def test_a_journal_cannot_begin_on_a_full_disk_and_begins_when_there_is_room(bal
     assert all_values(ballast.parent / "workspace" / "journal") == [2.0]
 
 
-def _raise_full() -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 def test_points_already_mapped_do_not_crash_on_a_disk_that_is_full_meanwhile(small_disk: Path) -> None:
     folder = small_disk / "workspace" / "journal"
     writer = new_writer(folder)
     series = writer.series("r", "loss")
     series.log(0.0)
-    with open(small_disk / "more", "wb", buffering=0) as file:
-        until_full(lambda _: file.write(bytes(4096)) == 4096 or _raise_full())
+    fill(small_disk / "more")
     for number in range(1, 26_000):  # what 1 MiB holds
         series.log(float(number))
     assert len(all_values(folder)) == 26_000
