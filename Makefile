@@ -127,6 +127,7 @@ check-imports: $(STAMPS)/dev
 
 check-lab: node_modules/.stamp
 	$(JLPM) check
+	$(JLPM) test:unit
 
 check-types: $(STAMPS)/dev
 	$(PY) -m nbproof.platform.typescript --check
