@@ -16,8 +16,8 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,25 +160,33 @@ class Passage:
     """Lets others pass through closed folders, without listing them, until the last that needs it closes it.
 
     Several test runs may need the same folder at once, so the modes to go back to are kept in a file, and
-    each run holds a shared lock on it: who can have the lock alone is the last.  Root only.
+    each run holds a shared lock on it: who can have the lock alone is the last.  A second lock is held only
+    while the file is read and written, so that nobody waits for another run to end.  Root only.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         run = Path("/run") if os.access("/run", os.W_OK) else Path("/root")
         self._file = (run / "nbproof-tests-opened.json").open("a+")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        modes = self._modes()
-        for folder in sorted(set(folders)):
-            mode = stat.S_IMODE(folder.stat().st_mode)
-            if not mode & stat.S_IXOTH:
-                with suppress(OSError):
-                    folder.chmod(mode | stat.S_IXOTH)
-                    modes.setdefault(str(folder), mode)
-        self._file.truncate(0)
-        json.dump(modes, self._file)
-        self._file.flush()
-        fcntl.flock(self._file, fcntl.LOCK_SH)
+        self._mutex = run / "nbproof-tests-opened.lock"
+        with self._alone():
+            fcntl.flock(self._file, fcntl.LOCK_SH)
+            modes = self._modes()
+            for folder in sorted(set(folders)):
+                mode = stat.S_IMODE(folder.stat().st_mode)
+                if not mode & stat.S_IXOTH:
+                    with suppress(OSError):
+                        folder.chmod(mode | stat.S_IXOTH)
+                        modes.setdefault(str(folder), mode)
+            self._file.truncate(0)
+            json.dump(modes, self._file)
+            self._file.flush()
         self.opened = sorted(modes)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._mutex.open("a") as mutex:
+            fcntl.flock(mutex, fcntl.LOCK_EX)
+            yield
 
     def _modes(self) -> dict[str, int]:
         self._file.seek(0)
@@ -187,7 +195,7 @@ class Passage:
 
     def close(self) -> None:
         """Put the modes back, if nobody else still needs them."""
-        with self._file, suppress(BlockingIOError):
+        with self._alone(), self._file, suppress(BlockingIOError):
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for folder, mode in self._modes().items():
                 with suppress(OSError):

@@ -1,0 +1,183 @@
+"""What hangs from an open workspace, and what opening one leaves behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import nbproof as nbp
+from nbproof.core.errors import Invalid
+from nbproof.platform.directory import Directory, workspace_id
+from nbproof.platform.location import Location
+from nbproof.platform.workspace import Workspace, use
+
+
+def opened(folder, **kwargs):
+    return Workspace(Location(folder, (folder / ".nbproof").is_dir(), "a test"), **kwargs)
+
+
+def test_opening_and_looking_leave_nothing(project):
+    workspace = opened(project)
+    assert workspace.tracker.list_experiments().items == []
+    workspace.close()
+    assert list(project.iterdir()) == []
+
+
+def test_the_first_record_makes_it_and_says_where_in_one_line(project):
+    said: list[str] = []
+    workspace = opened(project, say=said.append)
+    workspace.tracker.log_metric("x", 1.0)
+    workspace.tracker.log_metric("x", 2.0)
+    workspace.close()
+    (line,) = said
+    assert str(project / ".nbproof") in line
+    assert (project / ".nbproof" / "nbproof.toml").read_text().strip().endswith("format = 1")
+
+
+def test_git_sees_the_settings_and_nothing_else(project):
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    workspace = opened(project, say=lambda line: None)
+    workspace.tracker.log_metric("x", 1.0)
+    workspace.tracker.get_run("@last")
+    workspace.close()
+    subprocess.run(["git", "add", "-A"], check=True)
+    told = subprocess.run(["git", "ls-files"], check=True, capture_output=True, text=True).stdout
+    assert told.split() == [".nbproof/.gitignore", ".nbproof/nbproof.toml"]
+
+
+def test_closing_ends_the_live_run(project):
+    workspace = opened(project, say=lambda line: None)
+    workspace.tracker.start_run("r")
+    workspace.close()
+    again = opened(project)
+    assert again.tracker.get_run("r").status == "finished"
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"), [("", "finished"), ("raise SystemExit(0)", "finished"), ("1 / 0", "failed")]
+)
+def test_a_script_that_ends_ends_its_run(project, ending, status):
+    script = f"import nbproof as nbp\nnbp.start_run('r')\nnbp.log_metric('x', 1.0)\n{ending}\n"
+    (project / "train.py").write_text(script)
+    subprocess.run([sys.executable, "train.py"], cwd=project, capture_output=True)
+    workspace = opened(project)
+    run = workspace.tracker.get_run("r")
+    workspace.close()
+    assert (run.status, run.experiment, run.metrics) == (status, "train", {"x": 1.0})
+    assert run.source == str(project / "train.py")
+    assert run.code is not None
+
+
+def test_a_script_that_is_killed_leaves_an_interrupted_run_with_all_it_logged(project):
+    script = """
+import os, nbproof as nbp
+nbp.start_run("r")
+for _ in range(1000):
+    nbp.log_metric("x", 1.0)
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=project, capture_output=True)
+    workspace = opened(project)
+    run = workspace.tracker.get_run("r")
+    assert run.status == "interrupted"
+    assert len(run.metric_history("x")) == 1000
+    workspace.close()
+
+
+def test_a_forked_child_writes_to_its_parents_run_and_does_not_end_it(project):
+    script = """
+import os, nbproof as nbp
+nbp.start_run("r")
+nbp.log_metric("x", 1.0)
+child = os.fork()
+nbp.log_metric("child" if child == 0 else "parent", 2.0)
+if child:
+    os.waitpid(child, 0)
+    nbp.log_metric("x", 3.0)
+"""
+    (project / "train.py").write_text(script)
+    subprocess.run([sys.executable, "train.py"], cwd=project, check=True, capture_output=True)
+    workspace = opened(project)
+    run = workspace.tracker.get_run("r")
+    workspace.close()
+    assert run.metrics == {"x": 3.0, "child": 2.0, "parent": 2.0}
+    assert run.status == "finished"
+
+
+def test_many_threads_may_open_it_at_once(project):
+    workspace = opened(project, say=lambda line: None)
+    workspace.tracker.log_metric("x", 1.0)
+    found: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(workspace.tracker.get_run("@last").id)) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    workspace.close()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+def test_ten_projects_in_one_process_stay_apart(tmp_path):
+    before = use(None)
+    for number in range(10):
+        folder = tmp_path / f"p{number}"
+        folder.mkdir()
+        nbp.workspace(folder)
+        nbp.log_metric("n", number)
+    for number in range(10):
+        nbp.workspace(tmp_path / f"p{number}")
+        assert nbp.search_runs()["metrics.n"].tolist() == [number]
+    current = use(before)
+    assert current is not None
+    current.close()
+
+
+# -- the directory of a server ----------------------------------------------------------------------
+
+
+def test_a_directory_finds_the_workspace_of_a_notebook(tmp_path):
+    (tmp_path / "a" / ".nbproof").mkdir(parents=True)
+    (tmp_path / "a" / "deep").mkdir()
+    directory = Directory(tmp_path)
+    view = directory.view(directory.resolve("a/deep/x.ipynb"))
+    assert (view.path, view.exists, view.id) == ("a", True, workspace_id(tmp_path / "a"))
+    assert directory.get(view.id).root == tmp_path / "a"
+    directory.close()
+
+
+@pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/../x", "a\x00"])
+def test_a_directory_does_not_leave_its_root(tmp_path, path):
+    with pytest.raises(Invalid):
+        Directory(tmp_path / "root").resolve(path)
+
+
+def test_a_directory_does_not_follow_a_link_out(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "outside" / ".nbproof").mkdir(parents=True)
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
+    with pytest.raises(Invalid):
+        Directory(tmp_path / "root").resolve("link/x.ipynb")
+
+
+def test_an_unknown_id_is_not_found(tmp_path):
+    with pytest.raises(nbp.NotFound):
+        Directory(tmp_path).get("nobody")
+
+
+def test_a_directory_lists_what_was_announced_below_its_root(tmp_path):
+    for name in ("in", "out"):
+        folder = tmp_path / name / "p"
+        folder.mkdir(parents=True)
+        workspace = opened(folder, say=lambda line: None)
+        workspace.tracker.log_metric("x", 1.0)
+        workspace.close()
+    directory = Directory(tmp_path / "in")
+    assert [view.path for view in directory.page().items] == ["p"]
+    directory.close()
