@@ -15,10 +15,10 @@ import json
 import os
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,9 @@ def server_alive(root: str | Path) -> bool:
 def announce_workspace(root: str | Path) -> None:
     """Say that there is a workspace in this folder, the one that holds ``.nbproof``."""
     place = _real(root)
-    digest = blake2b(os.fsencode(place), digest_size=8).hexdigest()
+    # Not hashlib: loading OpenSSL takes longer than everything else that a first run needs.
+    encoded = os.fsencode(place)
+    digest = f"{zlib.crc32(encoded):08x}{zlib.adler32(encoded):08x}"
     path = runtime_dir() / f"workspace-{digest}.json"
     if not path.exists():
         _write(path, {"root": place, "announced_us": time.time_ns() // 1000})
