@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from itertools import chain
 
 import pytest
 
@@ -23,7 +24,7 @@ def normal(name: str) -> str:
 @pytest.fixture(scope="module")
 def asked() -> set[str]:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    every = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    every = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     return {normal(re.split(r"[\[<>=]", line)[0]) for line in every} - {"nbproof"}
 
 
