@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from nbproof.platform.location import Location
+from nbproof.platform.workspace import Workspace
 from nbproof.storage.journal.format import POINT_BYTES
 from nbproof.storage.journal.reader import writer_ids
 from tests.support.journals import EVENTS, POINTS, notebook_drain, open_notebook, read_all
@@ -92,6 +94,28 @@ def test_what_was_acknowledged_survives_200_kills(tmp_path: Path, threads: int) 
         check(journal, acknowledged)
         rounds += 1
     assert rounds == 200
+
+
+def test_a_killed_kernel_leaves_an_interrupted_run_with_all_its_points(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.kill_kernels", str(tmp_path), "4", "4"],
+        cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=100,
+    )  # fmt: skip
+    rounds = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rounds) == 4
+    for told in rounds:
+        workspace = Workspace(Location(Path(told["root"]), True, "named"))
+        try:
+            child = workspace.tracker.get_run("of the child")
+            assert child.status == "interrupted"
+            for thread, acknowledged in enumerate(told["acknowledged"]):
+                if acknowledged:
+                    values = child.metric_history(f"thread {thread}")["value"].tolist()
+                    assert values == [float(number) for number in range(len(values))]
+                    assert acknowledged <= len(values) <= acknowledged + 1
+            assert workspace.tracker.get_run("of the parent").status == "finished"
+        finally:
+            workspace.close()
 
 
 def test_a_record_torn_by_the_kill_is_skipped_and_counted(tmp_path: Path) -> None:
