@@ -404,7 +404,7 @@ def test_a_name_of_several_runs_is_a_conflict_that_lists_them(records, writer):
     candidates = caught.value.details["candidates"]
     assert [each["id"] for each in candidates] == runs[::-1]
     assert candidates[0]["experiment"] == "e2"
-    assert runs[0][-6:] in caught.value.hint
+    assert runs[0][-6:] in str(caught.value.hint)
 
 
 def test_an_unknown_run_brings_near_names(records, writer):

@@ -23,7 +23,7 @@ def schema_of(url):
     """Everything the database says about its tables, in an order of our own."""
     database = Database(url)
     inspector = sa.inspect(database.engine)
-    schema = {}
+    schema: dict[str, dict[str, object]] = {}
     for table in sorted(set(inspector.get_table_names()) - {"alembic_version"}):
         schema[table] = {
             "columns": {

@@ -130,6 +130,9 @@ class FileSystemStorage:
         """
         if isinstance(source, Path):
             try:
+                # Asked before opening: to open a pipe is to wait for somebody who writes.
+                if not stat.S_ISREG(source.stat().st_mode):
+                    raise Invalid(f"{source} is not a regular file", details={"field": "path"})
                 stream = source.open("rb")
             except FileNotFoundError:
                 raise NotFound(f"no file {source}", details={"field": "path"}) from None
@@ -138,8 +141,6 @@ class FileSystemStorage:
                     f"{source} cannot be read: {error.strerror}", details={"field": "path"}
                 ) from error
             with stream:
-                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    raise Invalid(f"{source} is not a regular file", details={"field": "path"})
                 return self._put(stream)
         return self._put(source)
 
