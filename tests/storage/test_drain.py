@@ -537,6 +537,16 @@ def test_threads_share_a_drain(folder: Path, sqlite: Database) -> None:
     assert stored_values(sqlite) == [float(number) for number in range(1_000)]
 
 
+def test_a_forked_child_drains_though_a_thread_of_its_parent_was_at_it(
+    folder: Path, sqlite: Database
+) -> None:
+    drain = notebook_drain(folder, sqlite)
+    new_writer(folder).series("r", "loss").log(1.0)
+    with drain._lock:
+        in_child(lambda: (signal.alarm(20), drain.run_once(), None)[2])
+    assert stored_values(sqlite) == [1.0]
+
+
 # -- when the database will not have it ---------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ import shutil
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -187,6 +188,12 @@ class Drain:
         self._unreadable: dict[str, str] = {}
         self._orphans_due = 0.0
         self._trouble: str | None = None
+        _drains.add(self)
+
+    def _renew(self) -> None:
+        # A thread of the parent that was draining does not exist here, and would never free the lock.
+        self._lock = threading.Lock()
+        self._known.clear()
 
     def run_once(self) -> DrainReport:
         """Carry over what was in the journals when this was called, and perhaps more.
@@ -559,6 +566,18 @@ def _refuse(batch: Batch, reason: str, seqs: Iterable[int], refused: dict[int, _
         if seq in wanted:
             record = {"kind": "point", "series": series, "step": step, "time": time_us, "value": value}
             refused[seq] = _Refused(seq, reason, record)
+
+
+_drains: weakref.WeakSet[Drain] = weakref.WeakSet()
+
+
+def _renew_after_fork() -> None:
+    for drain in list(_drains):
+        drain._renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)
 
 
 # -- in a process of its own -------------------------------------------------------------------------------
