@@ -81,6 +81,9 @@ class Printer:
             emoji=False,
             markup=False,
             force_jupyter=False,
+            # Kernels set FORCE_COLOR for everything they start, pipes included; a pipe gets none.
+            force_terminal=self.for_people,
+            color_system="auto" if self.on_screen else "standard" if in_notebook else None,
         )
 
     def line(self, *parts: str | Text) -> None:
@@ -148,8 +151,8 @@ def _page(printer: Printer, page: Page[Any]) -> None:
         if printer.for_people:
             printer.line("nothing found")
         return
-    kinds: dict[type, Callable[[Printer, Any], None]] = {Run: _runs, Experiment: _experiments, Metric: _metrics}
-    draw: Callable[[Printer, Any], None] = kinds.get(type(page.items[0]), _anything)
+    first = page.items[0]
+    draw = next((table for kind, table in _TABLES.items() if isinstance(first, kind)), _anything)
     draw(printer, page.items)
 
 
@@ -230,6 +233,13 @@ def _anything(printer: Printer, items: Sequence[Any]) -> None:
         [name.upper().replace("_", " ") for name in fields],
         ([_cell(printer, name, getattr(each, name)) for name in fields] for each in items),
     )
+
+
+_TABLES: dict[type, Callable[[Printer, Any], None]] = {
+    Run: _runs,
+    Experiment: _experiments,
+    Metric: _metrics,
+}
 
 
 # -- single things --------------------------------------------------------------------------------

@@ -16,16 +16,21 @@ def serve(session: Session, values: Mapping[str, Any]) -> int:
     """Serve until Ctrl-C."""
     if session.in_notebook:
         raise Invalid("nbproof serve runs until it is stopped", hint="run it in a terminal")
-    folder = Path(values.get("folder") or session.environ.get("NBPROOF_WORKSPACE") or ".").expanduser()
-    if not folder.is_dir():
-        raise Invalid(f"there is no folder {str(folder)!r}", details={"field": "folder"})
     port = values.get("port")
-    if port is not None and (not str(port).isdigit() or not 0 <= int(port) < 65536):
+    if port is not None and not (port.isdigit() and int(port) < 65536):
         raise Invalid(f"--port is a number below 65536, found {port!r}", details={"field": "port"})
+    if session.environ.get("NBPROOF_URL"):
+        raise Invalid(
+            "a workspace behind a server is served there",
+            hint="unset NBPROOF_URL, or leave out --url",
+            details={"field": "url"},
+        )
     from nbproof.server.serve import serve as serve_folder
 
-    given = {key: values[key] for key in ("ip", "token") if values.get(key)}
+    folder = values.get("folder") or session.environ.get("NBPROOF_WORKSPACE")
+    given = {
+        key: values[key] for key in ("host", "base_url", "token", "config", "allow_root") if key in values
+    }
     if port is not None:
         given["port"] = int(port)
-    serve_folder(folder.resolve(), **given)
-    return 0
+    return serve_folder(Path(folder) if folder else None, **given)

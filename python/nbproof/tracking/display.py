@@ -50,24 +50,30 @@ _COLOURS = {
     "interrupted": "var(--jp-warn-color1, #d56d00)",
     "cancelled": "var(--jp-ui-font-color2, #808080)",
 }
-_STYLE = """<style>
-.nbproof-card{color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,sans-serif);\
-font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:64em}
-.nbproof-card .nbproof-head{display:flex;flex-wrap:wrap;gap:0 .75em;align-items:baseline;margin-bottom:.35em}
-.nbproof-card .nbproof-name{font-weight:600;font-size:1.1em;overflow-wrap:anywhere}
-.nbproof-card .nbproof-dim{color:var(--jp-ui-font-color2,#808080)}
-.nbproof-card code{font-family:var(--jp-code-font-family,monospace);background:none;color:inherit;padding:0}
-.nbproof-card table{border-collapse:collapse;margin:.25em 0 .5em;font-size:inherit;border:0}
-.nbproof-card th,.nbproof-card td{text-align:left;padding:.15em .9em .15em 0;vertical-align:baseline;\
+# Three times the class, because JupyterLab's own rules for tables and code in an output are that specific.
+_CARD = ".nbproof-card.nbproof-card.nbproof-card"
+_STYLE = f"""<style>
+{_CARD}{{color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,sans-serif);\
+font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:64em;padding:2px 0 6px}}
+{_CARD} .nbproof-head{{display:flex;flex-wrap:wrap;gap:0 .75em;align-items:baseline;margin-bottom:.35em}}
+{_CARD} .nbproof-name{{font-weight:600;font-size:1.1em;overflow-wrap:anywhere}}
+{_CARD} thead .nbproof-name{{font-size:1em;color:var(--jp-ui-font-color1,inherit)}}
+{_CARD} .nbproof-dim{{color:var(--jp-ui-font-color2,#808080)}}
+{_CARD} code{{font-family:var(--jp-code-font-family,monospace);font-size:inherit;background:none;\
+color:inherit;padding:0;border:0}}
+{_CARD} .nbproof-parts{{display:flex;flex-wrap:wrap;gap:0 2.5em;align-items:flex-start}}
+{_CARD} table{{border-collapse:collapse;margin:.25em 0 .6em;font-size:inherit;border:0;table-layout:auto;\
+width:auto}}
+{_CARD} caption{{text-align:left;color:var(--jp-ui-font-color2,#808080);padding:0 0 .2em;white-space:nowrap}}
+{_CARD} tr,{_CARD} tbody tr:nth-child(n){{background:none;border:0}}
+{_CARD} th,{_CARD} td{{text-align:left;padding:.15em 1.2em .15em 0;vertical-align:baseline;line-height:1.5;\
 border:0;border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3));background:none;\
-overflow-wrap:anywhere;max-width:28em}
-.nbproof-card thead th{color:var(--jp-ui-font-color2,#808080);font-weight:normal}
-.nbproof-card th[scope=row]{font-weight:normal}
-.nbproof-card td.nbproof-number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.nbproof-card svg{color:var(--jp-brand-color1,#1e88e5)}
-.nbproof-card .nbproof-best{font-weight:600}
-.nbproof-card summary{cursor:pointer;color:var(--jp-ui-font-color2,#808080)}
-.nbproof-card .nbproof-notes{white-space:pre-wrap;margin:.25em 0}
+font-weight:normal;overflow-wrap:anywhere;max-width:28em}}
+{_CARD} td.nbproof-number{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}
+{_CARD} td svg{{color:var(--jp-brand-color1,#1e88e5)}}
+{_CARD} td.nbproof-best{{font-weight:600}}
+{_CARD} summary{{cursor:pointer;color:var(--jp-ui-font-color2,#808080)}}
+{_CARD} .nbproof-notes{{white-space:pre-wrap;margin:.25em 0}}
 </style>"""
 
 
@@ -205,9 +211,11 @@ def card_html(card: RunCard) -> str:
     if card.notes:
         parts.append(f'<div class="nbproof-notes">{escape(card.notes)}</div>')
     parts.append(_metric_table(card.metrics))
+    parts.append('<div class="nbproof-parts">')
     parts.append(_pairs("Params", [(key, param_text(value)) for key, value in card.params.items()]))
     parts.append(_pairs("Tags", list(card.tags.items())))
     parts.append(_pairs("Artifacts", [(name, size_text(size)) for name, size in card.artifacts]))
+    parts.append("</div>")
     if card.facts:
         told = " · ".join(f"{escape(key)} <code>{escape(value)}</code>" for key, value in card.facts.items())
         parts.append(f'<div class="nbproof-dim">{told}</div>')
@@ -260,7 +268,8 @@ def comparison_html(comparison: Comparison) -> str:
         )
     return (
         f'{_STYLE}<div class="nbproof-card"><table><caption class="nbproof-dim" style="text-align:left">'
-        f"Comparison of {count} runs; ★ marks the greatest value of a metric</caption>"
+        f"Comparison of {count} runs; ★ marks the best value of a metric: the greatest, of losses and errors "
+        "the least</caption>"
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>{folded}</div>"
     )
 
@@ -376,13 +385,12 @@ def _pairs(title: str, pairs: Sequence[tuple[str, str]]) -> str:
 def _folded(title: str, rows: Sequence[str]) -> str:
     if not rows:
         return ""
-    head = f'<thead><tr><th scope="col" colspan="4">{title}</th></tr></thead>'
-    table = f"<table>{head}<tbody>{''.join(rows[:_MANY])}</tbody></table>"
+    table = f"<table><caption>{title}</caption><tbody>{''.join(rows[:_MANY])}</tbody></table>"
     rest = rows[_MANY:]
     if rest:
         more = f"<table><tbody>{''.join(rest)}</tbody></table>"
         table += f"<details><summary>{len(rest)} more</summary>{more}</details>"
-    return table
+    return f"<div>{table}</div>"
 
 
 def _metric_text(metric: MetricCard) -> str:

@@ -141,9 +141,11 @@ class Panel {
     this.empty = element('div', 'nbproof-run-empty', 'Nothing is logged yet.');
     this.charts = element('div', 'nbproof-run-charts');
     this.more = element('div', 'nbproof-run-empty');
-    this.params = element('dl', 'nbproof-run-chips');
+    this.params = element('div', 'nbproof-run-chips');
+    this.params.setAttribute('role', 'list');
     this.params.setAttribute('aria-label', 'Params');
-    this.tags = element('dl', 'nbproof-run-chips');
+    this.tags = element('div', 'nbproof-run-chips');
+    this.tags.setAttribute('role', 'list');
     this.tags.setAttribute('aria-label', 'Tags');
     this.node.append(head, this.alert, this.empty, this.charts, this.more, this.params, this.tags);
     this.metrics = new Map();
@@ -188,9 +190,10 @@ class Panel {
     list.replaceChildren(
       ...pairs.map(([name, value]) => {
         const chip = element('div', 'nbproof-run-chip');
-        const shown = element('dd', 'nbproof-run-value', value);
+        chip.setAttribute('role', 'listitem');
+        const shown = element('span', 'nbproof-run-value', value);
         shown.title = value;
-        chip.append(element('dt', '', name), shown);
+        chip.append(element('span', 'nbproof-run-dim', name), shown);
         return chip;
       })
     );
