@@ -26,7 +26,7 @@ export interface ComparedValues {
   key: string;
   values: unknown[];
   differs: boolean;
-  /** Place of the greatest value, for metrics. */
+  /** Place of the best value, for metrics: the greatest; the least of a loss or an error. */
   best: number | null;
 }
 

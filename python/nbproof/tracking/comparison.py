@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.models import ComparedValues, Comparison, Run
 
 __all__ = ["compare"]
@@ -47,5 +48,6 @@ def _with_best(row: ComparedValues) -> ComparedValues:
         for place, value in enumerate(row.values)
         if isinstance(value, (int, float)) and not math.isnan(value)
     ]
-    best = max(numbers, key=lambda pair: pair[0])[1] if numbers and row.differs else None
+    choose = min if less_is_better(row.key) else max
+    best = choose(numbers, key=lambda pair: pair[0])[1] if numbers and row.differs else None
     return row.model_copy(update={"best": best})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, get_args
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "STATUSES",
     "Ending",
     "Status",
+    "less_is_better",
     "param_text",
 ]
 
@@ -22,6 +24,26 @@ ENDINGS: tuple[str, ...] = get_args(Ending)
 NAME_LIMIT = 500
 """Characters in a name of an experiment, run, param, metric, tag or artifact.  An index entry of PostgreSQL
 holds 2,700 bytes: 500 characters of 4 bytes and an id fit."""
+
+
+_ERRORS = frozenset(
+    "error errors err mse rmse mae mape smape rmsle msle medae wape crps nll ppl perplexity deviance brier".split()
+)
+
+
+def less_is_better(metric: str) -> bool:
+    """Whether a metric's name says that it is a loss or an error.
+
+    Of all others the greatest value counts as the best.
+
+    Examples
+    --------
+    >>> [name for name in ("auc", "val_loss", "RMSE", "test/logloss", "mean_squared_error", "glossary")
+    ...     if less_is_better(name)]
+    ['val_loss', 'RMSE', 'test/logloss', 'mean_squared_error']
+    """
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", metric).lower())
+    return any(word in _ERRORS or word.endswith(("loss", "losses")) for word in words)
 
 
 def param_text(value: object) -> str:

@@ -193,7 +193,10 @@ class ComparedValues(View):
     key: str
     values: list[Json]
     differs: bool
-    best: int | None = Field(None, description="Place of the greatest value, for metrics.")
+    best: int | None = Field(
+        None,
+        description="Place of the best value, for metrics: the greatest; the least of a loss or an error.",
+    )
 
 
 class Comparison(View):

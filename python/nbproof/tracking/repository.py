@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from nbproof.core.clock import Clock, SystemClock, datetime_of
@@ -29,7 +28,7 @@ from nbproof.core.operation import Page
 from nbproof.storage.database import Database
 from nbproof.storage.tables import dump_json, table_of
 from nbproof.tracking import query as language
-from nbproof.tracking.domain import ENDINGS, param_text
+from nbproof.tracking.domain import ENDINGS, less_is_better, param_text
 from nbproof.tracking.models import Artifact, Experiment, GitState, Metric, MetricHistory, MetricPoint, Run
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.points import CHUNK, RECORD, Points, pack, sparkle, thinned, unpack
@@ -179,7 +178,8 @@ class RunRepository:
         ----------
         reference : str
             Its id, name, last 6 digits, the first 6 digits or more, ``@last``, ``@last~2`` (the second
-            before the last), ``@best:METRIC`` (the greatest value logged last; of equals the newest).
+            before the last), ``@best:METRIC`` (the greatest value logged last, of losses and errors the
+            least; of equals the newest).
 
         Raises
         ------
@@ -253,13 +253,18 @@ class RunRepository:
         word, _, rest = wanted.partition(":")
         newest = [_RUNS.c.started_us.desc(), _RUNS.c.id.desc()]
         if word == "@best" and rest:
+            least = less_is_better(rest)
             statement = (
                 sa.select(_METRICS.c.run_id)
                 .join_from(_METRICS, _RUNS, _METRICS.c.run_id == _RUNS.c.id)
                 .where(
                     _METRICS.c.name == rest, sa.or_(_METRICS.c.special.is_(None), _METRICS.c.special != _NAN)
                 )
-                .order_by(_rank_special(True), _METRICS.c.value.desc(), *newest)
+                .order_by(
+                    _rank_special(not least),
+                    _METRICS.c.value.asc() if least else _METRICS.c.value.desc(),
+                    *newest,
+                )
                 .limit(1)
             )
             known = sa.select(_METRICS.c.name).distinct().limit(2000)
@@ -1335,13 +1340,17 @@ def _metric_row(run_id: str, name: str, before: Any, count: int, points: Points)
 
 def _update_runs(connection: Connection, runs: Mapping[str, dict[str, Any]]) -> None:
     columns = [column.name for column in _RUNS.columns if column.name not in ("id", "ending")]
-    mark = _mark(connection)
-    assignments = ", ".join(f"{_quoted(connection, column)} = {mark}" for column in columns)
+    mark = _MARKS[connection.dialect.name]
+    assignments = ", ".join(f'"{column}" = {mark}' for column in columns)
     if runs:
         connection.exec_driver_sql(
             f"UPDATE runs SET {assignments} WHERE id = {mark}",
             [(*(run[column] for column in columns), run_id) for run_id, run in runs.items()],
         )
+
+
+# How the drivers write a bound value; names are put in quotes always, some are words of SQL.
+_MARKS = {"sqlite": "?", "postgresql": "%s"}
 
 
 def _put(
@@ -1364,23 +1373,16 @@ def _put(
 def _insertion(dialect: str, table_name: str, columns: tuple[str, ...], replace: bool | None) -> str:
     table = ExperimentRow.metadata.tables[table_name]
     columns = columns or tuple(column.name for column in table.columns)
-    kind = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}[dialect]()
-    quote = kind.identifier_preparer.quote
-    mark = "?" if dialect == "sqlite" else "%s"
-    names, marks = ", ".join(map(quote, columns)), ", ".join([mark] * len(columns))
-    sql = f"INSERT INTO {quote(table_name)} ({names}) VALUES ({marks})"
+    names, marks = ", ".join(map(_quoted, columns)), ", ".join([_MARKS[dialect]] * len(columns))
+    sql = f"INSERT INTO {_quoted(table_name)} ({names}) VALUES ({marks})"
     if replace is None:
         return sql
     keys = [column.name for column in table.primary_key]
-    changed = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in columns if name not in keys)
+    changed = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns if name not in keys)
     if replace and changed:
-        return f"{sql} ON CONFLICT ({', '.join(map(quote, keys))}) DO UPDATE SET {changed}"
+        return f"{sql} ON CONFLICT ({', '.join(map(_quoted, keys))}) DO UPDATE SET {changed}"
     return f"{sql} ON CONFLICT DO NOTHING"
 
 
-def _mark(connection: Connection) -> str:
-    return "?" if connection.dialect.name == "sqlite" else "%s"
-
-
-def _quoted(connection: Connection, name: str) -> str:
-    return connection.dialect.identifier_preparer.quote(name)
+def _quoted(name: str) -> str:
+    return f'"{name}"'
