@@ -39,7 +39,8 @@ def fill(database, clock):
     events: list[dict[str, object]] = []
     points: list[tuple[int, int, int, int, float]] = []
     seq = 0
-    for place, (name, (metrics, params, tags, seconds)) in enumerate(RUNS.items()):
+    for place, name in enumerate(RUNS):
+        metrics, params, tags, seconds = RUNS[name]
         run, time = new_id(), clock.now_us() - (len(RUNS) - 1 - place) * 86_400_000_000
         seq += 10
         start: dict[str, object] = {
