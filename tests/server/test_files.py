@@ -14,8 +14,7 @@ from tests.server.conftest import Ask
 from tests.support.http import encoded
 
 
-@pytest.fixture
-async def run(ask: Ask) -> str:
+async def _run(ask: Ask) -> str:
     started = await ask("POST", "/experiments/demo/runs", {"name": "with files"})
     return str(started.json["id"])
 
@@ -25,7 +24,8 @@ def _left(root: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", ["model.bin", "plots/roc curve.png", "ü 🙂 %.txt", 'quo"te.html'])
-async def test_a_file_comes_back_as_it_was_sent(ask: Ask, run: str, jp_root_dir: Path, name: str) -> None:
+async def test_a_file_comes_back_as_it_was_sent(ask: Ask, jp_root_dir: Path, name: str) -> None:
+    run = await _run(ask)
     content = os.urandom(3_000_000)
     assert (await ask("POST", f"/runs/{run}/artifacts?name={encoded(name)}", content)).status == 204
     reply = await ask("GET", f"/runs/{run}/artifacts/{encoded(name)}")
@@ -41,31 +41,36 @@ async def test_a_file_comes_back_as_it_was_sent(ask: Ask, run: str, jp_root_dir:
     assert (again.status, again.body) == (304, b"")
 
 
-async def test_an_empty_file_is_a_file(ask: Ask, run: str) -> None:
+async def test_an_empty_file_is_a_file(ask: Ask) -> None:
+    run = await _run(ask)
     assert (await ask("POST", f"/runs/{run}/artifacts?name=empty", b"")).status == 204
     reply = await ask("GET", f"/runs/{run}/artifacts/empty")
     assert (reply.status, reply.body, reply.headers["Content-Length"]) == (200, b"", "0")
 
 
-async def test_a_page_among_the_artifacts_is_never_shown_as_one(ask: Ask, run: str) -> None:
+async def test_a_page_among_the_artifacts_is_never_shown_as_one(ask: Ask) -> None:
+    run = await _run(ask)
     await ask("POST", f"/runs/{run}/artifacts?name=report.html", b"<script>alert(1)</script>")
     reply = await ask("GET", f"/runs/{run}/artifacts/report.html")
     assert reply.headers["Content-Disposition"].startswith("attachment;")
     assert reply.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
 
-async def test_the_name_may_come_with_the_file(ask: Ask, run: str) -> None:
+async def test_the_name_may_come_with_the_file(ask: Ask) -> None:
+    run = await _run(ask)
     headers = {"Content-Disposition": 'attachment; filename="../../weights.bin"'}
     assert (await ask("POST", f"/runs/{run}/artifacts", b"abc", headers=headers)).status == 204
     assert (await ask("GET", f"/runs/{run}/artifacts/weights.bin")).body == b"abc"
 
 
-async def test_a_file_without_a_name_is_refused(ask: Ask, run: str) -> None:
+async def test_a_file_without_a_name_is_refused(ask: Ask) -> None:
+    run = await _run(ask)
     reply = await ask("POST", f"/runs/{run}/artifacts", b"abc")
     assert (reply.status, reply.error["details"]["field"]) == (422, "name")
 
 
-async def test_a_form_is_not_a_file(ask: Ask, run: str) -> None:
+async def test_a_form_is_not_a_file(ask: Ask) -> None:
+    run = await _run(ask)
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     reply = await ask("POST", f"/runs/{run}/artifacts?name=x", b"--x--", headers=headers)
     assert reply.status == 415
@@ -73,7 +78,8 @@ async def test_a_form_is_not_a_file(ask: Ask, run: str) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False])
-async def test_a_file_beyond_the_limit_is_refused(ask: Ask, run: str, jp_root_dir: Path, told: bool) -> None:
+async def test_a_file_beyond_the_limit_is_refused(ask: Ask, jp_root_dir: Path, told: bool) -> None:
+    run = await _run(ask)
     body = bytes((8 << 20) + 1)
     if told:
         reply = await ask("POST", f"/runs/{run}/artifacts?name=x", body)
@@ -87,20 +93,20 @@ async def test_a_file_beyond_the_limit_is_refused(ask: Ask, run: str, jp_root_di
     assert reply.status == 413
     assert "max_upload_bytes" in str(reply.error["hint"])
     assert (await ask("GET", f"/runs/{run}")).json["artifacts"] == []
-    assert _left(jp_root_dir) == []
+    await _until(lambda: _left(jp_root_dir) == [])
 
 
-async def test_a_file_for_an_unknown_run_is_refused_and_dropped(
-    ask: Ask, run: str, jp_root_dir: Path
-) -> None:
+async def test_a_file_for_an_unknown_run_is_refused_and_dropped(ask: Ask, jp_root_dir: Path) -> None:
+    await _run(ask)
     reply = await ask("POST", "/runs/nobody/artifacts?name=x", b"abc")
     assert reply.status == 404
     assert _left(jp_root_dir) == []
 
 
 async def test_an_upload_that_is_cut_leaves_nothing(
-    ask: Ask, run: str, jp_root_dir: Path, jp_http_port: int, jp_base_url: str, jp_auth_header: dict[str, str]
+    ask: Ask, jp_root_dir: Path, jp_http_port: int, jp_base_url: str, jp_auth_header: dict[str, str]
 ) -> None:
+    run = await _run(ask)
     _, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
     writer.write(
         f"POST {jp_base_url}nbproof/api/v1/runs/{run}/artifacts?name=half HTTP/1.1\r\nHost: localhost\r\n"
@@ -114,7 +120,8 @@ async def test_an_upload_that_is_cut_leaves_nothing(
     assert (await ask("GET", f"/runs/{run}")).json["artifacts"] == []
 
 
-async def test_nobody_unknown_can_fill_the_disk(ask: Ask, run: str, jp_root_dir: Path) -> None:
+async def test_nobody_unknown_can_fill_the_disk(ask: Ask, jp_root_dir: Path) -> None:
+    run = await _run(ask)
     reply = await ask("POST", f"/runs/{run}/artifacts?name=x", bytes(1 << 20), authenticated=False)
     assert reply.status == 401
     assert not (jp_root_dir / ".nbproof" / "incoming").exists()

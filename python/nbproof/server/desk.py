@@ -85,14 +85,32 @@ class Desk:
         self.routes = Routes(operations())
         self._swept: set[Path] = set()
 
-    def answer(self, question: Question, body: bytes, upload: Path | None = None) -> Answer:
-        """Do what is asked.
+    def answer(self, question: Question, body: bytes, spool: Spool | None = None) -> Answer:
+        """Do what is asked; the one hop of a request.
+
+        Parameters
+        ----------
+        question : Question
+        body : bytes
+            The JSON body, or the last piece of an upload.
+        spool : Spool, optional
+            Holds the rest of the upload; gone afterwards.
 
         Raises
         ------
         PlatformError
             Whatever stands in the way, with the field named where one is at fault.
         """
+        if spool is None:
+            return self._answer(question, body, None)
+        try:
+            spool.write(body)
+            spool.close()
+            return self._answer(question, b"", spool.path)
+        finally:
+            spool.remove()
+
+    def _answer(self, question: Question, body: bytes, upload: Path | None) -> Answer:
         operation = question.match.operation
         ask = operation.ask_from(question.match.fields, question.query, body, upload=upload)
         view = self.directory.get(question.workspace).call(operation, ask)

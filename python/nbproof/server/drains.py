@@ -149,10 +149,8 @@ class Drains:
             watch.busy = False
 
     def _drain_one(self, directory: Directory, watch: _Watch) -> None:
-        if watch.elsewhere is None and not _has_journal(watch.folder):
-            # Work that a dead process left is taken up even where nobody logs any more.
-            if not (self._some_jobs and (watch.folder / "meta.db").exists()):
-                return
+        if watch.elsewhere is None and not _has_journal(watch.folder) and not self._may_have_jobs(watch):
+            return
         workspace = directory.get(watch.id)
         report = workspace.catch_up()
         if self._some_jobs and not watch.serving and workspace.exists:
@@ -162,6 +160,10 @@ class Drains:
             watch.elsewhere = Elsewhere(workspace)
         told = {each for change in report.changed for each in change.ids} if report else set()
         watch.elsewhere.look(told)
+
+    def _may_have_jobs(self, watch: _Watch) -> bool:
+        # Work that a dead process left is taken up even where nobody logs any more.
+        return self._some_jobs and (watch.folder / "meta.db").exists()
 
     def _pause(self) -> float:
         return min(self._seconds, 0.5) / 2

@@ -263,12 +263,7 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
         # A browser may keep the answer, if it asks each time whether it still holds.
         self.set_header("Cache-Control", "private, no-cache")
         desk = await self.host.ready()
-        upload = None
-        if self._spool is not None:
-            await self._spill()
-            await self.host.run(self._spool.close)
-            upload = self._spool.path
-        answer = await self.host.run(desk.answer, self._question, bytes(self._body), upload)
+        answer = await self.host.run(desk.answer, self._question, bytes(self._body), self._spool)
         self.set_status(answer.status)
         if answer.file is not None:
             self._file = answer.file

@@ -215,7 +215,8 @@ class Host:
 
     def _close(self) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            # What was taken on is finished: among it may be the end of a file or a spool.
+            self._pool.shutdown(wait=True)
         if self._drains is not None and self._desk is not None:
             self._drains.close(self._desk.directory)
         if self._roots:
