@@ -41,7 +41,7 @@ from nbproof.core.settings import Settings
 from tests.docs.markdown import Block, Page
 
 RUN = ("python", "ipython", "bash", "toml", "json")
-_SECONDS = 60
+_SECONDS = 200  # for the slowest block on the slowest machine
 _TOKEN = "what-the-page-calls-token"
 
 

@@ -33,6 +33,7 @@ def name_of(page: Page) -> str:
 
 
 @pytest.mark.newest
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
 def test_what_a_page_says_can_be_done_by_a_newcomer(page: Page, plain_user: PlainUser) -> None:
     folder = plain_user.folder(f"docs-{page.path.stem}")
@@ -40,7 +41,7 @@ def test_what_a_page_says_can_be_done_by_a_newcomer(page: Page, plain_user: Plai
         [sys.executable, "-m", "tests.docs.reader", page.path, folder],
         cwd=folder,
         env=plain_user.environment(PYTHONPATH=str(REPOSITORY)),
-        timeout=110,
+        timeout=280,
     )
     assert done.returncode == 0, f"{done.stderr}\n{done.stdout}"
 

@@ -106,7 +106,8 @@ class FileSystemStorage:
     >>> import io, tempfile
     >>> storage = FileSystemStorage(Path(tempfile.mkdtemp()))
     >>> kept = storage.put(io.BytesIO(b"plot"))
-    >>> kept.size_bytes, storage.open(kept.location).read()
+    >>> with storage.open(kept.location) as stream:
+    ...     kept.size_bytes, stream.read()
     (4, b'plot')
     """
 

@@ -27,7 +27,8 @@ holds 2,700 bytes: 500 characters of 4 bytes and an id fit."""
 
 
 _ERRORS = frozenset(
-    "error errors err mse rmse mae mape smape rmsle msle medae wape crps nll ppl perplexity deviance brier".split()
+    "error errors err mse rmse mae mape smape rmsle msle medae wape crps nll ppl perplexity deviance "
+    "brier".split()
 )
 
 
