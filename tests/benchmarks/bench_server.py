@@ -1,0 +1,190 @@
+"""The server extension: what it adds to Jupyter Server, and the panel's list with 10,000 runs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.benchmarks.table import Table, median
+
+_RUNS = 10_000
+_TIMES = 5
+_TOKEN = "bench"
+_FILL = """
+import random, nbproof as nbp
+random.seed(7)
+for number in range({runs}):
+    with nbp.start_run(f"run {{number}}", experiment=f"study {{number % 4}}") as run:
+        run.log_params({{f"p{{each}}": random.randrange(100) for each in range(20)}})
+        run.log_metrics({{f"m{{each}}": random.random() for each in range(20)}})
+nbp.list_experiments()
+"""
+
+
+class Server:
+    """A Jupyter Server on a folder, with nbproof or without it."""
+
+    def __init__(self, folder: Path, home: Path, *, with_nbproof: bool) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        argv = [
+            sys.executable,
+            "-m",
+            "jupyter_server",
+            f"--ServerApp.jpserver_extensions=nbproof={with_nbproof}",
+        ]
+        argv += ["--no-browser", f"--port={self.port}", "--ServerApp.port_retries=0", "--allow-root"]
+        argv += [f"--IdentityProvider.token={_TOKEN}", f"--ServerApp.root_dir={folder}"]
+        folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+        started = time.perf_counter()
+        self.process = subprocess.Popen(
+            argv, env={**os.environ, **folders}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        self._until(lambda: self.get("/api") is not None)
+        self.answered_after = time.perf_counter() - started
+        if with_nbproof:
+            self._until(lambda: self.get("/nbproof/api/v1/health")["status"] == "ok")
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path, over one connection that stays open, as a browser's does."""
+        try:
+            self._connection.request("GET", path, headers={"Authorization": f"token {_TOKEN}"})
+            answer = self._connection.getresponse()
+            said = answer.read()
+        except OSError:
+            self._connection.close()
+            raise
+        assert answer.status == 200, (path, answer.status, said[:300])
+        return json.loads(said)
+
+    def _until(self, works: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                if works():
+                    return
+            time.sleep(0.005)
+        raise AssertionError("the server did not answer")
+
+    def megabytes(self) -> float:
+        """Resident memory of the process."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def stop(self) -> None:
+        self._connection.close()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+def added(table: Table, folder: Path) -> None:
+    """Interleaved starts with and without the extension."""
+    project = folder / "small"
+    (project / ".nbproof").mkdir(parents=True)
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    megabytes: dict[bool, list[float]] = {True: [], False: []}
+    for round_ in range(_TIMES + 1):
+        for with_nbproof in (False, True):
+            server = Server(project, folder / "home", with_nbproof=with_nbproof)
+            if with_nbproof:
+                # As a user meets it: everything loaded and the list answered.
+                server.get("/nbproof/api/v1/experiments")
+                server.get("/nbproof/api/v1/runs/search?query=")
+            if round_:  # the first one warms the caches
+                seconds[with_nbproof].append(server.answered_after)
+                megabytes[with_nbproof].append(server.megabytes())
+            server.stop()
+    without = f"without it {median(seconds[False]):.2f} s"
+    table.line(
+        "server extension adds, start to first answer",
+        median(seconds[True]) - median(seconds[False]),
+        "s",
+        bar=0.3,
+        note=without,
+    )
+    without = f"without it {median(megabytes[False]):.0f} MB"
+    table.line(
+        "server extension adds, memory after its first answers",
+        median(megabytes[True]) - median(megabytes[False]),
+        "MB",
+        bar=75,
+        note=without,
+    )
+
+
+def crowded(table: Table, folder: Path) -> None:
+    """The panel's questions in a workspace with many runs."""
+    project = folder / "large"
+    project.mkdir()
+    environment = {**os.environ, "NBPROOF_WORKSPACE": str(project), "NBPROOF_CAPTURE_GIT": "0"}
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", _FILL.format(runs=_RUNS)],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    filled = time.perf_counter() - start
+    server = Server(project, folder / "home", with_nbproof=True)
+    try:
+        base = "/nbproof/api/v1"
+        experiments = server.get(f"{base}/experiments?limit=200")["items"]
+        assert sum(each["run_count"] for each in experiments) == _RUNS
+        first = experiments[0]["id"]
+        page = server.get(f"{base}/experiments/{first}/runs?limit=50")
+        assert len(page["items"][0]["params"]) == len(page["items"][0]["metrics"]) == 20
+
+        def ask(path: str) -> tuple[float, float]:
+            taken = []
+            for _ in range(40):
+                began = time.perf_counter()
+                server.get(f"{base}{path}")
+                taken.append((time.perf_counter() - began) * 1e3)
+            return median(taken), sorted(taken)[37]
+
+        note = f"{_RUNS:,} runs of 20 params and 20 metrics; p95 {{:.0f}} ms"
+        middle, late = ask(f"/experiments/{first}/runs?limit=50")
+        table.line("panel: the first 50 runs of an experiment", middle, "ms", bar=100, note=note.format(late))
+        middle, late = ask("/experiments?limit=200")
+        table.line("panel: the experiments", middle, "ms", bar=100, note=f"p95 {late:.0f} ms")
+        middle, late = ask(f"/experiments/{first}/runs?limit=50&after={quote(page['next'])}")
+        table.line("panel: the next 50 runs", middle, "ms", bar=100, note=f"p95 {late:.0f} ms")
+        query = quote("metrics.m3 > 0.5 and params.p7 < 50 order by metrics.m3 desc")
+        middle, late = ask(f"/runs/search?limit=50&query={query}")
+        table.line(
+            "panel: 50 runs by a filter over metric and param", middle, "ms", note=f"p95 {late:.0f} ms"
+        )
+        table.line(
+            "recording and draining those runs", filled, "s", note=f"{_RUNS / filled:,.0f} runs a second"
+        )
+    finally:
+        server.stop()
+
+
+def main() -> int:
+    """Measure and print; 1 if a bar was missed."""
+    table = Table()
+    with tempfile.TemporaryDirectory() as folder:
+        added(table, Path(folder))
+        crowded(table, Path(folder))
+    return table.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
