@@ -281,26 +281,6 @@ def test_a_living_process_keeps_its_job_however_long_it_sleeps(records, jobs):
     assert jobs.get(mine.id).status == "running"
 
 
-def test_of_many_takers_one_gets_the_job(records):
-    queued = record()
-    records.add(queued)
-    won = []
-    start = threading.Barrier(8)
-
-    def take():
-        start.wait()
-        if records.claim(queued, new_id(), this_process(), now_us=1, lease_us=2):
-            won.append(1)
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert won == [1]
-
-
 def test_two_servers_run_every_job_once(records):
     done = []
 
@@ -319,18 +299,6 @@ def test_two_servers_run_every_job_once(records):
         server.close()
 
     assert len(done) == len(set(done)) == 20
-
-
-def test_what_an_owner_writes_who_lost_the_job_changes_nothing(records):
-    queued = record()
-    records.add(queued)
-    records.claim(queued, "a" * 32, elsewhere(), now_us=1, lease_us=2)
-    running = records.get(queued.id)
-    records.release(running)
-    records.claim(records.get(queued.id), "b" * 32, elsewhere(), now_us=3, lease_us=4)
-
-    assert not records.report(queued.id, "a" * 32, 1, {"status": "done"})
-    assert records.get(queued.id).status == "running"
 
 
 def test_closing_hands_on_what_is_queued_and_what_can_be_restarted(records):
