@@ -66,8 +66,8 @@ class TestQuickstart:
             "rate 0.001",
             "rate 0.01",
             "rate 0.1",
-            "and its species",
-            "and its sex",
+            "with species",
+            "species and sex",
         ]
         assert {run.status for run in runs} == {"finished"}
         assert {run.experiment for run in runs} == {"penguins"}
@@ -80,7 +80,7 @@ class TestQuickstart:
 
     def test_curves_and_files_are_complete(self, workspace: Workspace) -> None:
         best = workspace.tracker.get_run("@best:r2")
-        assert best.name == "and its sex"
+        assert best.name == "species and sex"
         assert best.metric_history("rmse_g")["step"].tolist() == list(range(60))
         assert [artifact.name for artifact in best.artifacts] == ["predictions.csv"]
         path, media_type = workspace.tracker.get_artifact(best.id, "predictions.csv")
@@ -88,7 +88,7 @@ class TestQuickstart:
 
     def test_its_conclusion_is_what_was_measured(self, workspace: Workspace) -> None:
         ruler = workspace.tracker.get_run("rate 0.1").metrics["rmse_g"]
-        everything = workspace.tracker.get_run("and its sex").metrics["rmse_g"]
+        everything = workspace.tracker.get_run("species and sex").metrics["rmse_g"]
         assert ruler > 400
         assert 0.2 < 1 - everything / ruler < 0.3
 

@@ -74,9 +74,9 @@ def test_the_quickstart_runs_and_its_runs_appear_beside_it(window: Window, lab: 
     window.both_themes("quickstart-panel")
     assert len(lab.runs(quickstart)) == len({run["id"] for run in lab.runs(quickstart)}) == 7
 
-    panel.locator(".jp-nbproof-Run", has_text="and its sex").click()
+    panel.locator(".jp-nbproof-Run", has_text="species and sex").click()
     view = window.page.locator(".jp-nbproof-RunView:visible")
-    expect(view.get_by_role("heading", name="and its sex", exact=True)).to_be_visible()
+    expect(view.get_by_role("heading", name="species and sex", exact=True)).to_be_visible()
     for said in ("learning_rate", "rmse_g", "r2", "predictions.csv", "kind", "linear"):
         expect(view).to_contain_text(said)
     expect(view.locator("svg[role=img]").first).to_be_visible()

@@ -69,6 +69,7 @@ width:auto}}
 {_CARD} th,{_CARD} td{{text-align:left;padding:.15em 1.2em .15em 0;vertical-align:baseline;line-height:1.5;\
 border:0;border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3));background:none;\
 font-weight:normal;overflow-wrap:anywhere;max-width:28em}}
+{_CARD} th[scope=row]{{overflow-wrap:break-word}}
 {_CARD} td.nbproof-number{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}
 {_CARD} td svg{{color:var(--jp-brand-color1,#1e88e5)}}
 {_CARD} td.nbproof-best{{font-weight:600}}
