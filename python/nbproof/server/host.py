@@ -26,6 +26,8 @@ __all__ = ["Given", "Host"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_SETTLE_SECONDS = 0.2
+
 
 @dataclass(frozen=True)
 class Given:
@@ -162,6 +164,8 @@ class Host:
         self._changes.close()
 
     async def _background(self) -> None:
+        # Whoever waits for the server to start is answered first: imports hold up every thread.
+        await asyncio.sleep(_SETTLE_SECONDS)
         try:
             desk = await self.ready()
         except PlatformError:

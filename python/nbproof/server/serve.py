@@ -18,12 +18,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jupyter_server.serverapp import ServerApp
-from jupyter_server.utils import url_path_join
 from traitlets.config import Application, Config
 
 from nbproof._version import __version__
 from nbproof.core.errors import Invalid, NotAllowed, PlatformError, Unavailable, face
+
+# jsonschema, which Jupyter Server brings along, imports this where it is installed: a grammar that takes
+# longer to build than everything else here to load.  It can do without, and nothing here checks IRIs.
+_SLOW = "rfc3987_syntax"
+_left_out = _SLOW not in sys.modules and "jsonschema" not in sys.modules
+if _left_out:
+    sys.modules[_SLOW] = None  # type: ignore[assignment]  # the documented way to say: not there
+try:
+    from jupyter_server.serverapp import ServerApp
+    from jupyter_server.utils import url_path_join
+finally:
+    if _left_out:
+        del sys.modules[_SLOW]
 
 __all__ = ["DEFAULT_PORT", "HeadlessServer", "main", "serve"]
 
