@@ -80,7 +80,7 @@ BY_HAND = {
                 metavar="TOKEN",
                 help="What clients must send. Default: NBPROOF_TOKEN, JUPYTER_TOKEN or a new one.",
             ),
-            Argument("config", "--config", metavar="FILE", about="file", help="Of Jupyter Server, .py or .json."),
+            Argument("config", "--config", metavar="FILE", about="file", help="Of Jupyter Server."),
             Argument("allow_root", "--allow-root", "switch", default=False, help="Let root do it."),
         ),
         _by_hand("db upgrade", "database", "Bring the database to the newest revision, after a copy."),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         complete()
     try:
-        code = run(words)
+        code = _warned(words)
         sys.stdout.flush()
         return code
     except PlatformError as error:
@@ -107,6 +108,22 @@ def run(words: Sequence[str], *, workspace: Workspace | RemoteWorkspace | None =
         return 0
     with Session(values, workspace) as session:
         return command.run(session, values)
+
+
+def _warned(words: Sequence[str]) -> int:
+    """Run it; warnings become lines, and one that something was not recorded becomes an error."""
+    from nbproof.tracking.active import RecordingFailed
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        code = run(words)
+    for each in told:
+        # A cell goes on where the disk is full; a command that recorded nothing has failed.
+        if issubclass(each.category, RecordingFailed):
+            raise Unavailable(str(each.message).partition(". ")[0], hint="nbproof doctor shows where")
+        print(each.message, file=sys.stderr)
+    return code
 
 
 def _tell(error: PlatformError, words: Sequence[str]) -> None:

@@ -1,0 +1,338 @@
+"""Every command of this part, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nbproof import __version__
+from nbproof.cli.commands import all_commands
+
+EXPECTED = """
+init, doctor, serve, completion, db upgrade, db current, db check,
+experiments create, experiments list, experiments show, runs start, runs list,
+runs show, runs compare, runs search, runs update, runs metrics, runs history, runs tag,
+runs log-artifact, runs get-artifact, runs end, jobs list, jobs show, jobs cancel,
+workspaces list, workspaces resolve
+"""
+
+
+@pytest.fixture
+def recorded(nbproof):
+    """Two runs of one experiment."""
+    for name, rate, auc in (("first", "0.1", "0.8"), ("second", "0.2", "0.9")):
+        assert (
+            nbproof(
+                "runs", "start", "digits", "--name", name, "--param", f"lr={rate}", "--tag", "team=a"
+            ).code
+            == 0
+        )
+        for value in ("-0.5", auc):
+            assert nbproof("runs", "log-metric", name, "auc", value).code == 0
+    return nbproof
+
+
+def test_all_commands_are_there():
+    assert {each.strip() for each in EXPECTED.split(",")} <= set(all_commands())
+
+
+def test_every_command_has_help_and_takes_json():
+    for command in all_commands().values():
+        form = command.form()
+        assert "--json" in form.usage
+        assert form.summary
+        assert form.usage in " ".join(form.help().split()), command.words
+
+
+def test_help_and_version(nbproof, process):
+    assert process("--version").out == f"nbproof {__version__}\n"
+    assert "runs compare" in nbproof("--help").out
+    assert nbproof().out == nbproof("--help").out
+    helped = nbproof("runs", "history", "--help")
+    assert helped.code == 0
+    assert helped.out.startswith("usage: nbproof runs history RUN NAME [--max-points N]")
+
+
+def test_a_story_from_start_to_end(recorded, project):
+    assert recorded("runs", "tag", "@last", "stage", "trial").code == 0
+    (project / "roc.txt").write_text("curve")
+    assert recorded("runs", "log-artifact", "second", "roc.txt", "--name", "plots/roc.txt").code == 0
+    assert recorded("runs", "end", "first", "--status", "failed").code == 0
+
+    shown = recorded("runs", "show", "second")
+    assert shown.code == 0
+    for part in ("second", "running", "lr", "0.2", "stage", "trial", "plots/roc.txt", "5 B", "auc", "▁█"):
+        assert part in shown.out
+    assert recorded("runs", "show", "first", "--json").json["status"] == "failed"
+    assert [run["name"] for run in recorded("runs", "list", "digits", "--json").json["items"]] == [
+        "second",
+        "first",
+    ]
+    found = recorded("runs", "search", "metrics.auc > 0.85", "--json").json["items"]
+    assert [run["name"] for run in found] == ["second"]
+
+
+def test_negative_and_special_numbers_are_values(recorded):
+    for value in ("-inf", "nan", "-1e-3", "Infinity"):
+        assert recorded("runs", "log-metric", "first", "odd", value).code == 0
+    history = recorded("runs", "history", "first", "odd", "--json").json
+    assert [point["value"] for point in history["items"]] == ["-Infinity", "NaN", -0.001, "Infinity"]
+
+
+def test_output_into_a_pipe_is_plain_and_whole(nbproof, process):
+    name = "a-name-of-more-than-eighty-characters-" + "x" * 100
+    nbproof("runs", "start", "digits", "--name", name)
+    listed = process("runs", "list", "digits", FORCE_COLOR="1", COLUMNS="40")
+    assert name in listed.out
+    assert "\x1b" not in listed.out
+    assert len(listed.out.splitlines()) == 2
+
+
+def test_a_comparison_shows_what_differs_and_the_best(recorded):
+    compared = recorded("runs", "compare", "first", "second")
+    lines = {line.split()[0]: line for line in compared.out.splitlines() if line}
+    assert "0.9 *" in lines["metrics.auc"]
+    assert list(lines).index("params.lr") < list(lines).index("tags.team")
+
+
+def test_a_page_tells_how_to_get_the_next(recorded):
+    page = recorded("runs", "list", "digits", "--limit", "1")
+    assert "second" in page.out
+    after = page.err.split("--after ")[1].strip()
+    assert "first" in recorded("runs", "list", "digits", "--limit", "1", "--after", after).out
+
+
+def test_an_artifact_is_downloaded_and_nothing_is_replaced_unasked(recorded, project):
+    (project / "roc.txt").write_text("curve")
+    recorded("runs", "log-artifact", "first", "roc.txt")
+    refused = recorded("runs", "get-artifact", "first", "roc.txt")
+    assert refused.code == 4
+    assert "--force" in refused.err
+    assert recorded("runs", "get-artifact", "first", "roc.txt", "--output", "copy.txt").out == "copy.txt\n"
+    assert (project / "copy.txt").read_text() == "curve"
+    assert recorded("runs", "get-artifact", "first", "roc.txt", "--output", "-").out == "curve"
+    told = recorded("runs", "get-artifact", "first", "roc.txt", "--force", "--json").json
+    assert told["size_bytes"] == 5
+
+
+def test_reading_leaves_no_trace_and_writing_says_where(nbproof, project):
+    for words in (["experiments", "list"], ["runs", "search"], ["doctor"], ["workspaces", "list"]):
+        assert nbproof(*words).code in (0, 1), words
+    assert nbproof("runs", "show", "x").code == 3
+    assert list(project.iterdir()) == []
+
+    first = nbproof("runs", "start", "digits", "--name", "one")
+    assert first.err.splitlines() == [
+        f"nbproof: new workspace {project / '.nbproof'} (beside the notebook or script)"
+    ]
+    assert nbproof("runs", "start", "digits", "--name", "two").err == ""
+
+
+def test_a_workspace_can_be_named(nbproof, project, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    assert nbproof("--workspace", str(other), "runs", "start", "digits", "--name", "there").code == 0
+    assert "there" in nbproof("runs", "list", "digits", "--workspace", str(other)).out
+    assert nbproof("runs", "list", "digits").code == 3
+    assert nbproof("runs", "list", "digits", "--workspace", str(tmp_path / "none")).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["rusn", "list"], 2, "did you mean: nbproof runs list"),
+        (["runs", "lst"], 2, "did you mean: nbproof runs list"),
+        (["runs"], 2, "one of: compare, end"),
+        (["runs", "list"], 2, "EXPERIMENT is missing"),
+        (["runs", "list", "digits", "--limt", "3"], 2, "did you mean --limit?"),
+        (["runs", "list", "digits", "--limit", "many"], 2, "--limit: input should be a valid integer"),
+        (["runs", "list", "digits", "--limit", "0"], 2, "--limit"),
+        (["runs", "show", "x", "y"], 2, "does not know what to do with 'y'"),
+        (["runs", "compare", "x"], 2, "RUN"),
+        (["runs", "search", "metrics.auc >"], 2, ""),
+        (["runs", "show", "nobody"], 3, "nobody"),
+        (["experiments", "show", "none"], 3, "none"),
+        (["runs", "log-artifact", "nobody", "missing.txt"], 2, "missing.txt"),
+        (["--workspace", ".", "--url", "http://localhost:9", "runs", "show", "x"], 2, "give one"),
+        (["--url", "http://127.0.0.1:9", "experiments", "list"], 6, "does not answer"),
+        (["--url", "ftp://x", "experiments", "list"], 2, "http://"),
+        (["--json"], 2, "no command follows"),
+        (["completion", "tcsh"], 2, "bash, zsh, fish"),
+        (["serve", "--port", "many"], 2, "--port"),
+    ],
+)  # fmt: skip
+def test_mistakes_have_their_exit_code_and_a_way_out(nbproof, words, code, said):
+    done = nbproof(*words)
+    assert done.code == code, done.err
+    assert done.out == ""
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_conflict_has_exit_code_4_and_lists_candidates(recorded):
+    recorded("runs", "start", "digits", "--name", "first")
+    done = recorded("runs", "show", "first")
+    assert done.code == 4
+    assert recorded("experiments", "create", "digits").code == 4
+
+
+def test_an_error_in_json_is_on_stderr(process):
+    done = process("runs", "show", "nobody", "--json")
+    assert done.code == 3
+    assert done.out == ""
+    assert done.error["code"] == "not-found"
+    assert set(done.error) == {"code", "message", "hint", "details"}
+
+
+def test_a_malformed_settings_file_is_named(nbproof, project):
+    nbproof("init")
+    (project / ".nbproof" / "nbproof.toml").write_text("experiment = \n")
+    done = nbproof("experiments", "list")
+    assert done.code == 2
+    assert "nbproof.toml is not valid TOML" in done.err
+
+
+def test_a_workspace_from_the_future_is_a_conflict(nbproof, project):
+    nbproof("init")
+    (project / ".nbproof" / "nbproof.toml").write_text("format = 99\n")
+    done = nbproof("experiments", "list")
+    assert done.code == 4
+    assert "pip install -U nbproof" in done.err
+
+
+def test_init_is_idempotent_and_refuses_home_and_the_root(nbproof, project, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    assert nbproof("init", "--json").json["made"] is True
+    assert nbproof("init", "--json").json["made"] is False
+    assert (project / ".nbproof" / "nbproof.toml").is_file()
+    for place in (str(home), "/"):
+        done = nbproof("init", place, HOME=str(home))
+        assert done.code == 2
+        assert "project's folder" in done.err
+    assert nbproof("init", str(tmp_path / "new" / "deep")).code == 0
+    (project / "file").write_text("")
+    assert nbproof("init", "file").code == 2
+
+
+def test_the_database_can_be_looked_after(nbproof, project):
+    assert nbproof("db", "current").code == 3
+    nbproof("init")
+    current = nbproof("db", "current", "--json").json
+    assert current["revision"] == current["head"]
+    assert "already" in nbproof("db", "upgrade").out
+    assert nbproof("db", "check", "--json").json["found"] == []
+    (project / ".nbproof" / "meta.db").write_bytes(b"not a database" * 100)
+    broken = nbproof("db", "check")
+    assert broken.code == 6
+    assert "Traceback" not in broken.err
+
+
+def test_completion_prints_a_script_for_each_shell(nbproof):
+    for shell in ("bash", "zsh", "fish"):
+        done = nbproof("completion", shell)
+        assert done.code == 0
+        assert "nbproof" in done.out
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("nbproof ru", {"runs"}),
+        ("nbproof runs s", {"search", "show", "start"}),
+        ("nbproof runs list digits --li", {"--limit"}),
+        ("nbproof runs end first --status fa", {"failed"}),
+        ("nbproof runs show fir", {"first"}),
+        ("nbproof runs list di", {"digits"}),
+    ],
+)
+def test_the_shell_completes(recorded, project, line, expected):
+    read, write = os.pipe()
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os; os.dup2({write}, 8); from nbproof.cli.main import main; main()"],
+        env={
+            **os.environ,
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_IFS": "\n",
+            "_ARGCOMPLETE_SUPPRESS_SPACE": "1",
+            "_ARGCOMPLETE_COMP_WORDBREAKS": " ",
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+        },
+        cwd=project,
+        pass_fds=[write],
+        capture_output=True,
+        timeout=60,
+    )
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        offered = {each.strip() for each in pipe.read().split("\n") if each.strip()}
+    assert offered == expected, done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(recorded):
+    command = f"{sys.executable} -m nbproof --help | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.returncode in (0, 141)
+
+
+def test_ctrl_c_ends_quietly(nbproof, project):
+    nbproof("init")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time\n"
+            "from nbproof.cli import main, commands\n"
+            "def slow(session, values):\n"
+            "    print('started', flush=True)\n"
+            "    time.sleep(60)\n"
+            "command = commands.BY_HAND['init']\n"
+            "commands.BY_HAND['init'] = commands.Command('init', command.form, slow)\n"
+            "sys.exit(main.main(['init']))",
+        ],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "")
+
+
+def test_help_is_quick(process):
+    def once() -> float:
+        began = time.perf_counter()
+        assert process("--help").code == 0
+        return time.perf_counter() - began
+
+    # Half a second on an idle machine; this one may be busy, so the best of three and some air.
+    assert min(once() for _ in range(3)) < 1.5
+
+
+def test_an_operation_of_a_new_room_is_a_command(project, capsys):
+    from nbproof.cli.main import main
+    from nbproof.platform.rooms import Room, added
+    from tests.cli import echo
+
+    with added(Room("echo", echo, lambda workspace: echo.Echo())):
+        assert main(["echo", "say", "hello", "--times", "2", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"word": "hello hello", "length": 11}
+        assert main(["echo", "say", "hello"]) == 0
+        assert "hello" in capsys.readouterr().out
+        assert main(["echo", "say"]) == 2
+        assert "echo say WORD" in capsys.readouterr().err
+        main(["--help"])
+        assert "echo say" in capsys.readouterr().out
+    assert Path(project, ".nbproof").exists() is False
