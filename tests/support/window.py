@@ -98,9 +98,9 @@ class Window:
         self.wait_for_kernel()
 
     def dismiss_dialogs(self) -> None:
-        """Close what JupyterLab asks or tells."""
-        for button in self.page.locator(".jp-Dialog-footer button.jp-mod-accept").all():
-            button.click()
+        """From now on, close what JupyterLab tells in dialogs."""
+        dialog = self.page.locator(".jp-Dialog")
+        self.page.add_locator_handler(dialog, lambda: dialog.locator("button.jp-mod-accept").click())
 
     def theme(self, name: str) -> None:
         """Change to ``JupyterLab Light`` or ``JupyterLab Dark``."""
@@ -136,5 +136,7 @@ class Window:
     def close(self) -> None:
         """Close the window and the kernels of its notebooks."""
         self._context.close()
+        if not self.lab.is_running:
+            return
         for session in self.lab.ask("GET", "sessions", api="api/"):
             self.lab.ask("DELETE", f"sessions/{session['id']}", api="api/")
