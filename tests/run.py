@@ -45,7 +45,8 @@ def main(arguments: list[str]) -> int:
         process = subprocess.Popen(
             command, cwd=REPOSITORY, env=environment, user=user.uid, group=user.gid, extra_groups=[]
         )
-        signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
+        # As Ctrl-C, so that fixtures end the servers they started.
+        signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
         while True:
             try:
                 return process.wait()
