@@ -176,7 +176,8 @@ def _events_after(
                 socket.close()
                 return event
 
-    return IOLoop(make_current=False).run_sync(listen, timeout=30)
+    seen: dict[str, Any] = IOLoop(make_current=False).run_sync(listen, timeout=30)
+    return seen
 
 
 def _post(served: Served, path: str, body: object) -> Any:
