@@ -214,7 +214,9 @@ function Start({
   actions,
   trans
 }: RunsPanel.IProps): JSX.Element {
-  const canInsert = hasNotebook && kernel.state !== 'foreign';
+  // Where the kernel lacks nbproof, the notice above has the line that comes first.
+  const canInsert =
+    hasNotebook && kernel.state !== 'foreign' && kernel.state !== 'missing';
   return (
     <Notice
       kind="page"
