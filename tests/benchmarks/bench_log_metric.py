@@ -133,6 +133,7 @@ def main() -> int:
             [sys.executable, "-m", "tests.benchmarks.bench_log_metric", "--measure"],
             env=environment,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             check=False,
         )

@@ -133,14 +133,14 @@ def test_runs_of_an_older_kernel_appear_in_a_newer_jupyterlab(
 
 
 def test_a_workspace_of_a_newer_series_is_refused_with_a_hint_and_loses_nothing(
-    present_lab: Lab, new_window: Callable[[Lab], Window]
+    present_lab: Lab, new_window: Callable[[Lab], Window], plain_user: PlainUser, future: Path
 ) -> None:
     lab, window = present_lab, new_window(present_lab)
-    # 0.2.0 makes the workspace's tables first, by reading before the server has drained.
-    early = "import nbproof as nbp\nnbp.workspace().make()\nnbp.search_runs()\n"
-    notebook = lab.notebook(
-        "future/work.ipynb", early + RECORD.format(name="by 0.2.0"), READ, kernel="future"
-    )
+    notebook = lab.notebook("future/work.ipynb", RECORD.format(name="by 0.2.0"), READ, kernel="future")
+    # Its tables are made by 0.2.0, before the server has heard of the workspace.
+    make = "import nbproof as nbp; nbp.start_run('first').end(); nbp.search_runs()"
+    elsewhere = plain_user.environment(PYTHONPATH=str(future))
+    plain_user.run([sys.executable, "-c", make], cwd=lab.root / "future", env=elsewhere, check=True)
     window.open(notebook)
     assert "0.2.0" in window.run_cell(0)
     assert "by 0.2.0" in window.run_cell(1)
@@ -161,4 +161,4 @@ def test_a_workspace_of_a_newer_series_is_refused_with_a_hint_and_loses_nothing(
 
     # Nothing is lost: who knows that series finds both runs whole.
     window.open_notebook(notebook)
-    assert window.run_cell(1) == "['by 0.1.0', 'by 0.2.0']"
+    assert window.run_cell(1) == "['by 0.1.0', 'by 0.2.0', 'first']"

@@ -102,6 +102,11 @@ class Lab:
         )
 
     @property
+    def is_running(self) -> bool:
+        """Whether the server has been started and not stopped."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> Path:
         """What the server wrote."""
         return self._home / "lab.log"

@@ -99,8 +99,8 @@ class Window:
 
     def dismiss_dialogs(self) -> None:
         """From now on, close what JupyterLab tells in dialogs."""
-        dialog = self.page.locator(".jp-Dialog")
-        self.page.add_locator_handler(dialog, lambda: dialog.locator("button.jp-mod-accept").click())
+        dialogs = self.page.locator(".jp-Dialog").first
+        self.page.add_locator_handler(dialogs, lambda: self.page.keyboard.press("Escape"))
 
     def theme(self, name: str) -> None:
         """Change to ``JupyterLab Light`` or ``JupyterLab Dark``."""
