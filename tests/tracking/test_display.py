@@ -1,0 +1,131 @@
+"""How runs look in a cell."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+from nbproof.tracking.comparison import compare
+from nbproof.tracking.display import comparison_html, comparison_text, run_html, run_text
+from nbproof.tracking.models import Artifact, GitState, Metric, Run
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NASTY = "<img src=x onerror=alert(1)>\"'&"
+
+
+def run(name: str = "first", **fields: object) -> Run:
+    given: dict[str, object] = {
+        "id": "0190" + "a" * 22 + "b84237",
+        "name": name,
+        "experiment_id": "0" * 32,
+        "experiment": "digits",
+        "status": "finished",
+        "started": NOW,
+        "ended": NOW.replace(second=9),
+        **fields,
+    }
+    return Run.model_validate(given)
+
+
+class Balanced(HTMLParser):
+    """Fails where tags are not closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def parsed(html: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def test_text_has_the_head_and_every_part():
+    text = run_text(
+        run(
+            params={"lr": 0.1, "layers": [64, 32]},
+            metrics={"auc": 0.91},
+            tags={"team": "a"},
+            artifacts=[
+                Artifact(name="roc.png", size_bytes=1500, media_type="image/png", hash="0", created=NOW)
+            ],
+            git=GitState(commit="c" * 40, branch="main", dirty=True),
+        )
+    )
+    assert text.splitlines()[0] == "✓ run first (b84237) of digits: finished, took 4.0 s"
+    for part in (
+        "lr      0.1",
+        "layers  [64, 32]",
+        "0.91",
+        "team  a",
+        "1.5 kB",
+        "cccccccccc (main) with changes",
+    ):
+        assert part in text
+
+
+def test_html_escapes_everything_that_a_user_may_have_named():
+    html = run_html(
+        run(
+            NASTY,
+            experiment=NASTY,
+            notes=NASTY,
+            params={NASTY: NASTY},
+            metrics={NASTY: float("nan")},
+            tags={NASTY: NASTY},
+            source=NASTY,
+            newest_metric=Metric(
+                name=NASTY, value=float("nan"), step=1, time=NOW, count=2, spark=[1.0, float("nan"), 2.0]
+            ),
+        )
+    )
+    assert "img" not in parsed(html).seen
+    assert "svg" in parsed(html).seen
+    assert "NaN" in html
+
+
+def test_html_takes_its_colours_from_the_theme_and_has_fallbacks():
+    html = run_html(run(metrics={"auc": 0.9}))
+    assert re.findall(r"var\(--jp-[\w-]+\)", html) == []
+    assert "var(--jp-success-color1, #388e3c)" in html
+
+
+def test_many_params_are_folded_away_and_long_values_cut():
+    html = run_html(run(params={f"p{number}": "x" * 1000 for number in range(100)}))
+    assert "60 more" in html
+    assert "x" * 300 not in html
+    assert "and 60 more" in run_text(run(params={f"p{number}": 1 for number in range(100)}))
+
+
+def test_a_comparison_shows_what_differs_folds_the_rest_and_marks_the_best():
+    runs = [
+        run("one", params={"lr": 0.1, "same": 1}, metrics={"auc": 0.8}),
+        run("two", params={"lr": 0.2, "same": 1}, metrics={"auc": 0.9}),
+    ]
+    html, text = comparison_html(compare(runs)), comparison_text(compare(runs))
+    parsed(html)
+    assert '<td class="nbproof-best">0.9 ★</td>' in html
+    assert html.index("lr</th>") < html.index("<details>") < html.index("same</th>")
+    assert "0.9 ★" in text
+    assert "same" not in text.splitlines()[0]
+
+
+def test_a_comparison_of_nasty_names_is_escaped():
+    html = comparison_html(compare([run(NASTY, params={NASTY: NASTY}), run("b", tags={NASTY: NASTY})]))
+    assert "img" not in parsed(html).seen
