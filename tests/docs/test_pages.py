@@ -16,7 +16,7 @@ PAGES = pages()
 WITH_BLOCKS = [page for page in PAGES if any(map(is_run, page.blocks)) and page.name != "CONTRIBUTING.md"]
 
 # What a page may show without running it: the shapes of things, and the page's own remarks say why.
-NOT_RUN = ("text", "mermaid", "sh", "jsonc")
+NOT_RUN = ("", "text", "mermaid", "sh", "jsonc")
 
 # The words that are the project's own: one meaning each, one home.
 WORDS = """

@@ -163,3 +163,8 @@ def test_a_command_typed_at_the_prompt_has_the_current_folder(project):
         check=True,
     )
     assert done.stdout.split() == [str(project), "None"]
+
+
+def test_a_folder_that_is_not_there_yet_is_a_place_like_any_other(tmp_path, home):
+    found = find_location(tmp_path / "new" / "project", {}, home=home)
+    assert (found.root, found.exists) == (tmp_path / "new" / "project", False)

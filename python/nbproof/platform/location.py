@@ -92,8 +92,8 @@ def find_location(
     )
     if _too_wide(root, home):
         return _own_place(root, environ, home, "a project folder is better than the home folder")
-    if not os.access(root, os.W_OK | os.X_OK):
-        if root != start and os.access(start, os.W_OK | os.X_OK):
+    if not _writable(root):
+        if root != start and _writable(start):
             return Location(start, False, "beside the notebook or script")
         return _own_place(root, environ, home, f"{root} can't be written")
     return Location(root, False, why)
@@ -136,6 +136,12 @@ def _is_command(main: object) -> bool:
 
 def _too_wide(folder: Path, home: Path) -> bool:
     return folder == home or folder == folder.parent
+
+
+def _writable(folder: Path) -> bool:
+    # A folder that is not there yet can be made in the nearest one that is.
+    there = next(each for each in (folder, *folder.parents) if os.path.exists(each))
+    return os.access(there, os.W_OK | os.X_OK)
 
 
 def _own_place(place: Path, environ: Mapping[str, str], home: Path, why: str) -> Location:
