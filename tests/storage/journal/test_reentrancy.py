@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from nbproof.storage.journal import writer as writer_module
-from nbproof.storage.journal.reader import writer_ids
+from nbproof.storage.journal.reader import Batch, writer_ids
 from tests.support.journals import all_events, all_values, fork, new_writer, read_all
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and forks")
@@ -115,15 +115,19 @@ def test_a_finalizer_may_log_in_the_middle_of_logging(tmp_path: Path) -> None:
 def test_an_interrupt_leaves_the_writer_usable_from_every_thread(tmp_path: Path) -> None:
     writer = new_writer(tmp_path / "journal")
     series = writer.series("r", "loss")
+    armed = False
 
     def handler(number: int, frame: object) -> None:
-        if acknowledged and interrupted < 200:
+        nonlocal armed
+        if armed:
+            armed = False  # once, and where it is caught
             raise KeyboardInterrupt
 
     interrupted = acknowledged = 0
     with interrupted_by(handler, 0.01):
         while interrupted < 200:
             try:
+                armed = True
                 while True:
                     series.log(1.0)
                     acknowledged += 1
@@ -139,48 +143,58 @@ def test_an_interrupt_leaves_the_writer_usable_from_every_thread(tmp_path: Path)
 
 
 def test_a_fork_within_a_signal_handler_within_logging_keeps_both_journals_whole(tmp_path: Path) -> None:
-    # The child goes on inside the call that the signal interrupted in the parent.
+    # The child goes on inside the call that the signal interrupted in the parent: often the first one, which
+    # makes the folder and the files.
     program = """
-import os, signal, sys, time
+import os, random, signal, sys
 from pathlib import Path
 from nbproof.core.clock import SystemClock
 from nbproof.storage.journal.writer import JournalWriter
-writer = JournalWriter(Path(sys.argv[1]), clock=SystemClock())
-series = writer.series("r", "loss")
-top, children = os.getpid(), 0
+top, random = os.getpid(), random.Random(5)
+forked = False
 def handler(number, frame):
-    global children
-    if os.getpid() == top and children < 40:
-        children += 1
-        if os.fork() == 0:
-            series.log(-1.0)
+    global forked
+    if os.fork() == 0:
+        series.log(-1.0)
+    forked = True
 signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-number, deadline = 0, time.monotonic() + 0.5
-while time.monotonic() < deadline and (os.getpid() == top or number < 10**9):
-    series.log(float(number)); writer.event("note"); number += 1
+for turn in range(40):
+    writer = JournalWriter(Path(sys.argv[1], str(turn)), clock=SystemClock())
+    series = writer.series("r", "loss")
+    forked, number = False, 0
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00005, 0.004))
+    while not forked:
+        series.log(float(number)); number += 1
+        if not forked:
+            writer.event("note")
     if os.getpid() != top:
         writer.event("child")
         os._exit(0)
-signal.setitimer(signal.ITIMER_REAL, 0)
-while children:
-    os.wait(); children -= 1
-writer.event("logged", number=number)
+    os.wait()
+    writer.event("logged", number=number)
 """
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "journal")], check=True, timeout=60)
-    per_writer: dict[str, list[int]] = {}
-    for batch in read_all(tmp_path / "journal"):
-        assert batch.bad == 0
-        seqs = per_writer.setdefault(batch.writer.id, [])
-        seqs += [event["seq"] for event in batch.events] + [seq for _, seq, *_ in batch.iter_points()]
-    assert len(per_writer) == 41
-    for seqs in per_writer.values():
-        assert sorted(seqs) == list(range(1, len(seqs) + 1))
-    top = min(per_writer)
-    events = all_events(tmp_path / "journal")
-    (logged,) = [event["number"] for event in events if event["kind"] == "logged"]
-    own = [v for b in read_all(tmp_path / "journal") if b.writer.id == top for *_, v in b.iter_points()]
-    assert own == [float(number) for number in range(int(str(logged)))]
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=100)
+    pid_of_parent = None
+    for turn in range(40):
+        folder = tmp_path / str(turn)
+        journals: dict[str, list[Batch]] = {}
+        for batch in read_all(folder):
+            journals.setdefault(batch.writer.id, []).append(batch)
+        assert len(journals) == 2
+        for batches in journals.values():
+            seqs = [seq for batch in batches for _, seq, *_ in batch.iter_points()]
+            seqs += [event["seq"] for batch in batches for event in batch.events]
+            assert sorted(seqs) == list(range(1, len(seqs) + 1))
+        (logged,) = [event for event in all_events(folder) if event["kind"] == "logged"]
+        (parent,) = [
+            identifier
+            for identifier, batches in journals.items()
+            if any(event["kind"] == "logged" for batch in batches for event in batch.events)
+        ]
+        values = [value for batch in journals[parent] for *_, value in batch.iter_points()]
+        assert values == [float(number) for number in range(int(str(logged["number"])))]
+        assert pid_of_parent in (None, journals[parent][0].writer.process.pid)
+        pid_of_parent = journals[parent][0].writer.process.pid
 
 
 def test_a_forked_child_writes_a_journal_of_its_own(tmp_path: Path) -> None:

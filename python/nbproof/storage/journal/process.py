@@ -71,8 +71,7 @@ def _host() -> str:
 def _boot_id() -> str:
     if _PLATFORM == "linux":
         try:
-            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-                return file.read().strip()
+            return _read("/proc/sys/kernel/random/boot_id").decode("ascii").strip()
         except OSError:
             return ""
     if _PLATFORM == "darwin":
@@ -91,9 +90,8 @@ def _started(pid: int) -> str | None:
     """When a process started; None if there is none (a zombie counts as none), "" if it cannot be told."""
     if _PLATFORM == "linux":
         try:
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                # The command name is in parentheses and may hold anything, parentheses too.
-                fields = file.read().rpartition(b")")[2].split()
+            # The command name is in parentheses and may hold anything, parentheses too.
+            fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             return None
         except OSError:
@@ -108,6 +106,15 @@ def _started(pid: int) -> str | None:
     except OSError:
         pass
     return _said("ps", "-o", "lstart=", "-p", str(pid)) or ""
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        # Not by the file's position: a child forked in between shares it.
+        return os.pread(fd, 4096, 0)
+    finally:
+        os.close(fd)
 
 
 def _started_on_windows(pid: int) -> str | None:

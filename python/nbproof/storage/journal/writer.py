@@ -291,9 +291,11 @@ class JournalWriter:
 
         Returns its id, events, points, whether these are mapped, and where they end.
         """
+        was = self.id
         identifier, view, epoch = new_id(), bytearray(), object()
         # No calls from here: whoever runs within this must find all of it done or none.
-        was = self.id
+        if self.id != was:
+            return was, None, None, False, 0  # somebody did it meanwhile
         events = self._events
         points = self._points
         mapped = self._mapped
@@ -409,16 +411,18 @@ class JournalWriter:
         """
         with self.lock:
             self._look()
-            segments = (self._events, self._points)
-            made, self._made = self._made, False
-            paths = (self.path, self.folder)
+            identifier = self.id
+            events = self._events
+            points = self._points
+            made = self._made
+            self._made = False
         # Not under the lock: nobody who logs waits for the disk.
-        for segment in segments:
+        for segment in (events, points):
             if segment is not None:
                 _sync_data(segment.fd)
         if made:
-            for path in paths:
-                _sync_folder(path)
+            _sync_folder(self.folder / identifier)
+            _sync_folder(self.folder)
 
     def close(self) -> None:
         """Give back the unused end of the last file and say that this writer is done.
@@ -426,6 +430,7 @@ class JournalWriter:
         What is recorded afterwards begins a new journal.  Closing twice does nothing; a failure is given to
         `on_failure`.
         """
+        life = _life
         with self.lock:
             try:
                 self._look()
@@ -436,7 +441,7 @@ class JournalWriter:
                 if points is not None and mapped:
                     os.ftruncate(points.fd, end)
                 if events is not None:
-                    self._write_identity(self.folder / identifier, identifier, closed_us=self.now_us())
+                    self._write_identity(identifier, life, closed_us=self.now_us())
             except OSError as error:
                 self._failed(error)
 
@@ -448,23 +453,30 @@ class JournalWriter:
 
     def _ensure(self) -> None:
         """Make the folder and the first file of events."""
-        events, identifier, path = self._events, self.id, self.path
-        if events is not None:
+        life = _life
+        identifier = self.id
+        if self._events is not None:
             return
+        path = self.folder / identifier
         path.mkdir(parents=True, exist_ok=True)
-        self._write_identity(path, identifier)
+        self._write_identity(identifier, life)
         writes = self._asked_way == "write" or (
             self._asked_way == "auto" and (os.name == "nt" or not holds_mappings(path))
         )
         segment = _Segment(*_create(path, events_name, 1))
+        if not self._begins_with(segment, writes, identifier):
+            _unlink(path / events_name(segment.number), life)
+
+    def _begins_with(self, events: _Segment, writes: bool, identifier: str) -> bool:
         if self._events is not None or self.id != identifier:
-            (path / events_name(segment.number)).unlink(missing_ok=True)
-            return
+            return False
         self._writes = writes
         self._made = True
-        self._events = segment
+        self._events = events
+        return True
 
-    def _write_identity(self, path: Path, identifier: str, *, closed_us: int | None = None) -> None:
+    def _write_identity(self, identifier: str, life: object, *, closed_us: int | None = None) -> None:
+        path = self.folder / identifier
         me = this_process()
         facts: dict[str, object] = {
             "format": FORMAT,
@@ -479,15 +491,30 @@ class JournalWriter:
         }
         if closed_us is not None:
             facts["closed_us"] = closed_us
-        partial = _partial(path / IDENTITY)
-        partial.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path / IDENTITY)
+        content = (json.dumps(facts, indent=1) + "\n").encode("ascii")
+        target = path / IDENTITY
+        partial, final = _partial(target), str(target)
+        flags = _FLAGS | os.O_EXCL
+        if _life is not life:
+            return
+        fd = os.open(partial, flags, 0o666)
+        file = _File(fd)
+        if _life is not life:
+            return
+        written = _write(fd, content)
+        if written != len(content):
+            _unlink(partial, life)
+            raise _no_space(target)
+        del file  # Windows renames closed files only
+        if _life is life:
+            os.replace(partial, final)
 
     def _rotate_events(self, old: _Segment) -> None:
+        life = _life
         path = self.path
         segment = _Segment(*_create(path, events_name, old.number + 1))
         if self._events is not old:
-            (path / events_name(segment.number)).unlink(missing_ok=True)
+            _unlink(path / events_name(segment.number), life)
             return
         self._events = segment
         self._made = True
@@ -545,8 +572,11 @@ class JournalWriter:
 
     def _grow(self) -> None:
         """Room for more points: a larger mapping, or the next file."""
-        old, path, identifier = self._points, self.path, self.id
+        life = _life
+        identifier = self.id
+        old = self._points
         end = self._base + self.offset
+        path = self.folder / identifier
         if old is None or end + POINT_BYTES > SEGMENT_BYTES:
             new = _Segment(*_create(path, points_name, 1 if old is None else old.number + 1))
             at = 0
@@ -559,19 +589,19 @@ class JournalWriter:
         base = 0
         try:
             if maps:
-                if not self._extend(old, new):
+                if not self._extend(old, new, life):
                     return
                 view, base = _mapping(new, at)
         except BaseException:
             if fresh:
-                (path / points_name(new.number)).unlink(missing_ok=True)
+                _unlink(path / points_name(new.number), life)
             raise
         room = new.size - base - POINT_BYTES + 1 if maps else _LOOK_EVERY
         limit = min(room, at - base + _LOOK_EVERY) if maps else 0
         # No calls from here to the last of the assignments.
         if self._points is not old or self._base + self.offset != end or self.id != identifier:
             if fresh:
-                (path / points_name(new.number)).unlink(missing_ok=True)
+                _unlink(path / points_name(new.number), life)
             return
         self._points = new
         self.view = view
@@ -584,7 +614,7 @@ class JournalWriter:
         if fresh and old is not None and maps:
             os.ftruncate(old.fd, end)
 
-    def _extend(self, old: _Segment | None, new: _Segment) -> bool:
+    def _extend(self, old: _Segment | None, new: _Segment, life: object) -> bool:
         """Write zeros behind the file's end; False where somebody else did meanwhile.
 
         Zeros that are on the disk can be written over even when it is full.  When there is no room for a
@@ -602,7 +632,7 @@ class JournalWriter:
                 new.size = size + length
                 return True
             except OSError as error:
-                if self._points is not old:
+                if self._points is not old or _life is not life:
                     return False
                 os.ftruncate(fd, size)
                 if error.errno not in _NO_SPACE or length <= mmap.PAGESIZE:
@@ -624,49 +654,55 @@ class JournalWriter:
         The kernel keeps an open file that was deleted, so what is in it can be copied: numbers and positions
         stay as they are, and a drainer goes on where it was.
         """
-        identifier, path = self.id, self.path
+        life = _life
+        identifier = self.id
+        path = self.folder / identifier
         if not self.folder.parent.is_dir():
             # Not the journal alone, the workspace is gone: somebody meant it.
             gone = "the workspace was deleted or moved"
             raise FileNotFoundError(errno.ENOENT, gone, str(self.folder.parent))
         path.mkdir(parents=True, exist_ok=True)
         if not (path / IDENTITY).exists():
-            self._write_identity(path, identifier)
-        self._mend_events(path)
-        self._mend_points(path)
+            self._write_identity(identifier, life)
+        self._mend_events(path, life)
+        self._mend_points(path, life)
         self.epoch = object()
         self._made = True
         if self._on_restored is not None:
             self._on_restored()
 
-    def _mend_events(self, path: Path) -> None:
+    def _mend_events(self, path: Path, life: object) -> None:
         old = self._events
         if old is None or _fstat(old.fd).st_nlink > 0:
             return
         target = path / events_name(old.number)
         seq = self.seq
-        file, partial = _copied(old.fd, target, _fstat(old.fd).st_size)
-        new = _Segment(file, old.number)
+        copy = _copied(old.fd, target, _fstat(old.fd).st_size, life)
+        if copy is None:
+            return
+        new, partial, final = _Segment(copy[0], old.number), copy[1], str(target)
         if self._events is old and self.seq == seq:
-            os.replace(partial, target)
+            os.replace(partial, final)
             if self._events is old and self.seq == seq:
                 self._events = new
                 return
         # Somebody wrote meanwhile; whoever called looks again.
-        partial.unlink(missing_ok=True)
+        _unlink(partial, life)
 
-    def _mend_points(self, path: Path) -> None:
+    def _mend_points(self, path: Path, life: object) -> None:
         old = self._points
         if old is None or _fstat(old.fd).st_nlink > 0:
             return
         target = path / points_name(old.number)
         seq, maps, end = self.seq, self._mapped, self._base + self.offset
-        file, partial = _copied(old.fd, target, old.size if maps else end)
-        new = _Segment(file, old.number, old.size)
+        copy = _copied(old.fd, target, old.size if maps else end, life)
+        if copy is None:
+            return
+        new, partial, final = _Segment(copy[0], old.number, old.size), copy[1], str(target)
         view, base = _mapping(new, end) if maps else (bytearray(), 0)
         room = new.size - base - POINT_BYTES + 1 if maps else end + _LOOK_EVERY
         if self._points is old and self.seq == seq:
-            os.replace(partial, target)
+            os.replace(partial, final)
             if self._points is old and self.seq == seq:
                 self._points = new
                 self.view = view
@@ -675,7 +711,7 @@ class JournalWriter:
                 self._room = room
                 self.limit = 0  # sends the next point by the slow way, which sets it
                 return
-        partial.unlink(missing_ok=True)
+        _unlink(partial, life)
 
     # -- fork ------------------------------------------------------------------------------------------------
 
@@ -713,15 +749,19 @@ def _mapping(points: _Segment, at: int) -> tuple[mmap.mmap, int]:
     return view, base
 
 
-def _partial(target: Path) -> Path:
+def _partial(target: Path) -> str:
     """A name beside `target` that nobody else uses."""
-    return target.with_name(f"{target.name}.{new_id()}.part")
+    return f"{target}.{new_id()}.part"
 
 
-def _copied(source: int, target: Path, size: int) -> tuple[_File, Path]:
-    """A copy of an open file beside `target`, and its name."""
+def _copied(source: int, target: Path, size: int, life: object) -> tuple[_File, str] | None:
+    """A copy of an open file beside `target`, and its name; None in a child that was forked meanwhile."""
     partial = _partial(target)
-    file = _File(os.open(partial, _FLAGS | os.O_EXCL, 0o666))
+    flags = _FLAGS | os.O_EXCL
+    if _life is not life:
+        return None
+    fd = os.open(partial, flags, 0o666)
+    file = _File(fd)
     try:
         at = 0
         while at < size:
@@ -730,11 +770,23 @@ def _copied(source: int, target: Path, size: int) -> tuple[_File, Path]:
                 break
             at += len(piece)
             while piece:
-                piece = piece[_write(file.fd, piece) :]
+                if _life is not life:
+                    return None
+                written = _write(fd, piece)
+                piece = piece[written:]
     except BaseException:
-        partial.unlink(missing_ok=True)
+        _unlink(partial, life)
         raise
     return file, partial
+
+
+def _unlink(path: Path | str, life: object) -> None:
+    name = str(path)
+    if _life is life:
+        try:  # noqa: SIM105 - a call of suppress would come between the check and the deed
+            os.unlink(name)
+        except FileNotFoundError:
+            pass
 
 
 def _sync_data(fd: int) -> None:
@@ -762,8 +814,16 @@ def _sync_folder(path: Path) -> None:
 
 _writers: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
 
+# Another object in every process.  A signal handler may fork while the thread it interrupts is in one of
+# the slow ways; the child then goes on in there with the names of its parent's files.  Whatever would
+# replace, cut or delete one of them checks first that it is still the same process that began.  (Names are
+# made to text before the check: the text of a Path is made by Python code, where a signal may come in.)
+_life = object()
+
 
 def _renew_after_fork() -> None:
+    global _life
+    _life = object()
     for writer in list(_writers):
         writer._after_fork()
 
