@@ -9,6 +9,7 @@ import pytest
 
 from nbproof.core.errors import Invalid, NotAuthenticated, Unavailable
 from nbproof.platform.remote import RemoteWorkspace
+from nbproof.tracking.active import RecordingFailed
 from tests.support.served import Served
 
 
@@ -60,6 +61,17 @@ def test_a_wrong_token_is_told_as_such(server):
 def test_a_server_that_is_away_is_unavailable_and_says_what_to_mend():
     with pytest.raises(Unavailable, match="NBPROOF_URL"):
         RemoteWorkspace("http://127.0.0.1:9", token="x").ask("experiments.list")
+
+
+def test_a_cell_that_logs_goes_on_when_the_server_is_away(project):
+    workspace = RemoteWorkspace("http://127.0.0.1:9", token="x")
+    with pytest.warns(RecordingFailed, match="does not answer") as told:
+        run = workspace.tracker.start_run("r")
+        run.log_metric("x", 1.0)
+        run.log_param("a", 1)
+        workspace.tracker.end_run()
+    assert len(told) == 1
+    assert run.unacknowledged >= 3
 
 
 def test_an_address_without_http_is_refused():

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 from nbproof.core.clock import Clock, SystemClock, datetime_of, microseconds_of
-from nbproof.core.errors import Invalid, PlatformError, Unavailable, error_of
+from nbproof.core.errors import Invalid, NotAllowed, NotFound, PlatformError, Unavailable, error_of
 from nbproof.core.events import Changes
 from nbproof.core.operation import Ask, Download, Operation, validated
 from nbproof.platform.rooms import ROOMS, find_operation
@@ -201,7 +201,15 @@ class _Journal:
     """What a tracker writes to: each event is a request."""
 
     def __init__(self, workspace: RemoteWorkspace) -> None:
-        self._ask: Callable[..., Any] = workspace.ask
+        self._workspace = workspace
+
+    def _ask(self, verb: str, /, **values: Any) -> None:
+        try:
+            self._workspace.ask(verb, **values)
+        except (Unavailable, NotAllowed, NotFound) as error:
+            # To a cell that logs this is a machine that fails: it is warned once and goes on.  A run the
+            # server does not know is one whose start it missed.
+            raise ConnectionError(str(error)) from error
 
     def event(self, kind: str, **fields: Any) -> int:
         if kind == "run.start":

@@ -59,11 +59,14 @@ class NbproofApp(ExtensionApp):
         server = self.serverapp
         assert server is not None
         root = Path(server.root_dir or os.getcwd())
+        # Kernels inherit the server's variables, and each belongs to the workspace of its own notebook.
+        inherited = os.environ.pop("NBPROOF_WORKSPACE", "")
+        named = self.workspace or inherited
         if server.event_logger is not None and SCHEMA_ID not in server.event_logger.schemas:
             server.event_logger.register_event_schema(SCHEMA)
         self.host = Host(
             root,
-            home_workspace=(root / Path(self.workspace).expanduser()) if self.workspace else None,
+            home_workspace=(root / Path(named).expanduser()) if named else None,
             address=url_path_join(server.base_url, PREFIX),
             given=Given(self.drain_seconds, self.server_threads, self.max_json_bytes, self.max_upload_bytes),
             emit=self._emit,
