@@ -34,6 +34,7 @@ __all__ = ["Follower", "JournalFollower", "RecordsFollower", "follower_of"]
 _POINTS_PER_LOOK = 2048
 _EVENT_BYTES_PER_LOOK = 1 << 20
 _COURSE = 240
+_ASK_EVERY_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -212,11 +213,18 @@ class JournalFollower(Follower):
 class RecordsFollower(Follower):
     """Follows a run behind a server, by asking for it."""
 
+    def __init__(self, run: ActiveRun) -> None:
+        super().__init__(run)
+        self._again = 0.0
+
     def look(self) -> None:
-        """Ask for the run."""
+        """Ask for the run, every other second and once more when it has ended."""
         from nbproof.core.clock import microseconds_of
         from nbproof.core.errors import PlatformError
 
+        if self.run.status == "running" and time.monotonic() < self._again:
+            return
+        self._again = time.monotonic() + _ASK_EVERY_SECONDS
         try:
             run = self.run.read()
         except PlatformError:
