@@ -591,7 +591,9 @@ with warnings.catch_warnings(record=True) as told:
     nbp.end_run()
 print(len(told), told[0].category.__name__, run.unacknowledged)
 """
-    done = plain_user.run([sys.executable, "-c", script], env=plain_user.environment(NBPROOF_WORKSPACE=str(folder)), check=True)
+    done = plain_user.run(
+        [sys.executable, "-c", script], env=plain_user.environment(NBPROOF_WORKSPACE=str(folder)), check=True
+    )
     warned, category, lost = done.stdout.split()
     assert (warned, category) == ("1", RecordingFailed.__name__)
     assert int(lost) >= 5

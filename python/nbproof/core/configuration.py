@@ -24,18 +24,19 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     Invalid
         The file is not TOML, or can't be read; the message names the file and the line.
     """
-    import tomllib
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise Invalid(f"{path} can't be read: {error.strerror}", details={"field": str(path)}) from None
+    import tomllib  # only now: a first run in an empty folder has no use for it
 
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
+        return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(
             f"{path} is not valid TOML: {error}",
             hint="mend the line, or move the file away to fall back on the defaults",
             details={"field": str(path)},
         ) from None
-    except OSError as error:
-        raise Invalid(f"{path} can't be read: {error.strerror}", details={"field": str(path)}) from None

@@ -34,6 +34,10 @@ class Changes:
         self._listeners: dict[object, Callable[[Changed], None]] = {}
         self._lock = threading.Lock()
 
+    def renew_after_fork(self) -> None:
+        """Let go of a lock that a thread of the parent may have held; for a forked child."""
+        self._lock = threading.Lock()
+
     def subscribe(self, listener: Callable[[Changed], None]) -> Callable[[], None]:
         """Call `listener` for every change from now on; returns the way out."""
         token = object()

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +54,9 @@ format = {format}
 _GITIGNORE = "# Records and content stay out of git; settings go in.\n*\n!.gitignore\n!nbproof.toml\n"
 
 
+_opened: weakref.WeakSet[Workspace] = weakref.WeakSet()
+
+
 class Workspace:
     """The workspace at a location, on this machine.
 
@@ -88,6 +92,7 @@ class Workspace:
         self._made = False
         self._database: Database | None = None
         self._drain: Drain | None = None
+        _opened.add(self)
         self._directory: Directory | None = None
         self._empty: Database | None = None
         self._nowhere: TemporaryDirectory[str] | None = None
@@ -258,6 +263,13 @@ class Workspace:
         self._nowhere = None
         self._database = self._empty = self._drain = None
 
+    def renew_after_fork(self) -> None:
+        """Let go of locks that a thread of the parent may have held; for a forked child."""
+        self._lock = threading.RLock()
+        self.changes.renew_after_fork()
+        if "tracker" in self.__dict__:
+            self.tracker.renew_after_fork()
+
     def __repr__(self) -> str:
         return f"<workspace {self.folder}>"
 
@@ -354,6 +366,17 @@ def close_current() -> None:
     except Exception as error:
         # At exit nobody can act on a traceback; the journal has what was acknowledged.
         sys.stderr.write(f"nbproof: closing the workspace failed: {error}\n")
+
+
+def _renew_after_fork() -> None:
+    global _opening
+    _opening = threading.RLock()
+    for workspace in list(_opened):
+        workspace.renew_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)
 
 
 def drain(root: str) -> None:

@@ -149,9 +149,24 @@ class ActiveRun:
                 details={"field": "metrics"},
             )
         # All are checked before the first is written: half a dict would be a surprise.
-        checked = {name_of(key, "a metric"): metric_value(key, value) for key, value in metrics.items()}
-        for key, value in checked.items():
-            self.log_metric(key, value, step, time=time)
+        known = self._series
+        checked = [
+            (
+                key if key in known else name_of(key, "a metric"),
+                value if value.__class__ is float else metric_value(key, value),
+            )
+            for key, value in metrics.items()
+        ]
+        if step is not None:
+            step = step_of(step)
+        when = None if time is None else time_us_of(time)
+        try:
+            for key, value in checked:
+                series = known.get(key) or self._define(key)
+                if series is not None:
+                    series.log(value, step, when)
+        except OSError as error:
+            self.failed(error)
 
     def log_param(self, key: str, value: Any) -> None:
         """Record a param; logging it again with another value keeps both, the last one shows."""

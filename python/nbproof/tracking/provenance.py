@@ -13,6 +13,7 @@ from pathlib import Path
 __all__ = ["Origin", "capture_later", "code_fingerprint", "git_state"]
 
 _SECONDS = 5.0
+_LATER_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,20 @@ def code_fingerprint(source: Path | None) -> str | None:
 
 
 def capture_later(
-    origin: Origin, tell: Callable[[dict[str, object] | None, str | None], None], *, git: bool = True
+    origin: Origin,
+    tell: Callable[[dict[str, object] | None, str | None], None],
+    *,
+    git: bool = True,
+    hurry: threading.Event | None = None,
 ) -> threading.Thread:
-    """Gather provenance in a thread of its own and `tell` it; join the thread to be sure it is told."""
+    """Gather provenance in a thread of its own and `tell` it; join the thread to be sure it is told.
+
+    The thread lets the cell that started the run go first, unless somebody is in a `hurry`.
+    """
+    signal = hurry or threading.Event()
 
     def gather() -> None:
+        signal.wait(_LATER_SECONDS)
         try:
             tell(git_state(origin.folder) if git else None, code_fingerprint(origin.source))
         except Exception:

@@ -98,6 +98,7 @@ class ExperimentTracker:
         self._stack: list[ActiveRun] = []
         self._adopted: dict[str, ActiveRun] = {}
         self._capturing: list[threading.Thread] = []
+        self._closing = threading.Event()
         self._process = os.getpid()
 
     # -- runs ---------------------------------------------------------------------------------------
@@ -525,8 +526,10 @@ class ExperimentTracker:
         """End every live run of this process; a forked child leaves its parent's alone."""
         if os.getpid() != self._process:
             return
+        self._closing.set()
         for thread in self._capturing:
             thread.join(2.0)
+        self._closing.clear()
         with self._lock:
             ended = bool(self._stack)
             for run in reversed(list(self._stack)):
@@ -538,6 +541,12 @@ class ExperimentTracker:
         """Tell where a run's code came from; runs of this process tell it by themselves."""
         identifier = self._fresh().resolve_run(id)
         self._tell_provenance(identifier, dict(git) if git else None, code)
+
+    def renew_after_fork(self) -> None:
+        """Let go of locks that a thread of the parent may have held; for a forked child."""
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+        self._capturing = []
 
     def announce_again(self) -> None:
         """Tell a journal that had to begin anew which runs are live; a run told twice is one run."""
@@ -606,6 +615,7 @@ class ExperimentTracker:
                     origin,
                     lambda git, code: self._tell_provenance(identifier, git, code),
                     git=self._capture_git,
+                    hurry=self._closing,
                 )
             )
         return run
