@@ -24,7 +24,7 @@ from nbproof.platform.argv import (
     read_value,
     split_line,
 )
-from nbproof.platform.rooms import find_operation, magic_names, operations
+from nbproof.platform.rooms import find_operation, operations
 
 
 class Kitchen:
@@ -156,10 +156,6 @@ def test_types_of_a_magic_come_from_the_ask():
 def test_the_magics_of_tracking_have_their_flags(name, usage):
     declared = next(each for each in operations() if each.magic == name)
     assert usage in magic_form(declared).usage
-
-
-def test_rooms_name_the_magics_that_they_declare():
-    assert sorted(magic_names()) == sorted(each.magic for each in operations() if each.magic)
 
 
 def test_every_declared_operation_has_a_form():

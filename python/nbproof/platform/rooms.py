@@ -31,15 +31,11 @@ class Room:
         The module that declares its operations; by name it is imported when first needed.
     service : callable
         Makes the room's service for a workspace.
-    magics : tuple of str
-        Names of the magics that its operations declare, told here too: ``%load_ext nbproof`` registers
-        them without loading the room.
     """
 
     name: str
     operations: str | ModuleType
     service: Callable[[Workspace], Any]
-    magics: tuple[str, ...] = ()
 
     def declared(self) -> list[Operation]:
         """Its operations, in the order declared."""
@@ -64,7 +60,6 @@ ROOMS: list[Room] = [
         "tracking",
         "nbproof.tracking.operations",
         lambda workspace: workspace.tracker,
-        magics=("start_run", "log_metric", "log_param", "log_artifact", "end_run"),
     ),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),
@@ -112,12 +107,8 @@ def find_operation(name: str) -> Operation:
 
 
 def magic_names() -> list[str]:
-    """Names of all magics; a room that is not loaded yet is taken at its word."""
-    names: list[str] = []
-    for room in ROOMS:
-        told = isinstance(room.operations, str)
-        names += room.magics if told else [each.magic for each in room.declared() if each.magic]
-    return names
+    """Names of all magics."""
+    return [each.magic for each in operations() if each.magic]
 
 
 def python_verbs() -> dict[str, Operation]:
