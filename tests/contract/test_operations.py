@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def facts_of_a_run(call: Caller, folder: Path) -> None:
 @scenario("runs.log_metric", "runs.log_metrics", "runs.metrics", "runs.metric_history")
 def metrics(call: Caller, folder: Path) -> None:
     call.run("r")
-    when = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
+    when = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     call("runs.log_metric", id="r", key="loss/train ü", value=0.5, step=2**63 - 1, time=when)
     for value in (math.nan, math.inf, -math.inf):
         call("runs.log_metric", id="r", key="odd", value=value)

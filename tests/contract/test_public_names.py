@@ -18,7 +18,9 @@ from nbproof.core.operation import Operation
 from nbproof.platform.rooms import operations
 
 SIGNATURES = {
-    "start_run": "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, resume=None)",
+    "start_run": (
+        "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, resume=None)"
+    ),
     "end_run": "(status='finished', *, run_id=None)",
     "log_metric": "(key, value, step=None, *, time=None, run_id=None)",
     "log_metrics": "(metrics, step=None, *, time=None, run_id=None)",

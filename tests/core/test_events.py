@@ -8,7 +8,8 @@ from nbproof.core.events import Changed, Changes, merged
 
 
 def test_a_change_reaches_every_listener_until_it_unsubscribes():
-    changes, seen = Changes(), []
+    changes = Changes()
+    seen: list[Changed] = []
     leave = changes.subscribe(seen.append)
     changes.publish(Changed("run", ("a",)))
     leave()
@@ -17,7 +18,8 @@ def test_a_change_reaches_every_listener_until_it_unsubscribes():
 
 
 def test_a_listener_that_raises_is_logged_and_disturbs_nobody(caplog):
-    changes, seen = Changes(), []
+    changes = Changes()
+    seen: list[Changed] = []
 
     def broken(change: Changed) -> None:
         raise RuntimeError("no")
@@ -30,7 +32,8 @@ def test_a_listener_that_raises_is_logged_and_disturbs_nobody(caplog):
 
 
 def test_a_change_without_ids_is_no_change():
-    changes, seen = Changes(), []
+    changes = Changes()
+    seen: list[Changed] = []
     changes.subscribe(seen.append)
     changes.publish(Changed("run", ()))
     assert seen == []
