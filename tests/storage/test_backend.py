@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import tracemalloc
 
 import pytest
@@ -163,6 +164,28 @@ def test_a_process_killed_in_the_middle_leaves_nothing_that_is_read(storage, tmp
     child.stdout.close()
 
     assert list(storage.iter()) == []
+    [partial] = (tmp_path / "content" / "incoming").iterdir()
+
+    # It may belong to somebody who is still writing; after a day without a byte it does not.
+    storage.put(io.BytesIO(b"soon after"))
+    assert partial.exists()
+    yesterday = time.time() - 25 * 60 * 60
+    os.utime(partial, (yesterday, yesterday))
+    storage.put(io.BytesIO(b"a day later"))
+    assert not partial.exists()
+    assert len(list(storage.iter())) == 2
+
+
+def test_what_others_put_beside_the_partial_files_stays(storage, tmp_path):
+    incoming = tmp_path / "content" / "incoming"
+    (incoming / ("a" * 32)).mkdir(parents=True)
+    (incoming / "README").write_text("mine")
+    for path in incoming.iterdir():
+        os.utime(path, (0, 0))
+
+    storage.put(io.BytesIO(b"x"))
+
+    assert {path.name for path in incoming.iterdir()} == {"a" * 32, "README"}
 
 
 def test_damage_is_found_by_verify_and_mended_by_putting_again(storage):

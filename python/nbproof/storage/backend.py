@@ -24,6 +24,9 @@ from nbproof.core.errors import Invalid, NotFound, Unavailable
 __all__ = ["FileSystemStorage", "StorageBackend", "StoredObject", "Verdict"]
 
 _PIECE = 1 << 20
+_PARTIAL = re.compile(r"[0-9a-f]{32}")
+# Who writes touches the file with every piece: one that rested so long belongs to nobody.
+_ABANDONED_SECONDS = 24 * 60 * 60
 _LOCATION = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
 
 
@@ -100,6 +103,11 @@ class FileSystemStorage:
     ----------
     root : Path
         Made when something is first put.
+
+    Notes
+    -----
+    Content is written in ``incoming/`` first.  A process that is killed leaves its partial file there; `put`
+    deletes those to which nothing was added for a day.
 
     Examples
     --------
@@ -208,6 +216,8 @@ class FileSystemStorage:
             except OSError as error:
                 raise self._trouble(error) from error
             with open(target, "wb", buffering=0) as file:
+                # Before the first byte: what a killed process left may be why the disk is full.
+                _clear_abandoned(incoming, os.fstat(target).st_mtime)
                 while piece := stream.read(_PIECE):
                     digest.update(piece)
                     size += len(piece)
@@ -265,6 +275,19 @@ class FileSystemStorage:
             hint=hint,
             details={"free_bytes": _free_bytes(self._root)},
         )
+
+
+def _clear_abandoned(incoming: Path, now: float) -> None:
+    """Delete partial files of processes that were killed; `now` by the clock that dates the files."""
+    with suppress(OSError), os.scandir(incoming) as entries:
+        for entry in entries:
+            # One that goes meanwhile, or may not be deleted, is left to the next who writes.
+            with suppress(OSError):
+                if (
+                    _PARTIAL.fullmatch(entry.name)
+                    and now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_SECONDS
+                ):
+                    os.unlink(entry.path)
 
 
 def _digest() -> hashlib.blake2b:

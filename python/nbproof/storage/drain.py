@@ -70,7 +70,8 @@ class Applier(Protocol):
 
     Laws: everything goes through the connection given, whose transaction is not the applier's to end;
     records of one batch come in order and once; what is refused for good raises, or is told by
-    `Batch.refuse`; nothing is read from the clock or from files.
+    `Batch.refuse`; nothing is read from files.  Times come from the records, not from the clock, which may
+    only keep a time that users gave from passing for activity in the future.
     """
 
     @property

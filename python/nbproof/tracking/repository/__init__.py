@@ -1,0 +1,12 @@
+"""The records of tracking: reading them, and bringing the journal into them.
+
+Reading is `RunRepository` in ``reading``, with ``search`` for the search language, ``views`` for what a row
+looks like to users, and ``cursors`` for where a page ended.  `TrackingApplier` in ``applying`` writes what a
+drain read, in the drain's transaction.  ``stored`` is what those who write a column and those who read it
+must agree on.
+"""
+
+from nbproof.tracking.repository.applying import TrackingApplier
+from nbproof.tracking.repository.reading import RunRepository
+
+__all__ = ["RunRepository", "TrackingApplier"]

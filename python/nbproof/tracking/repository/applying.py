@@ -1,0 +1,522 @@
+"""Bringing what a drain read into the tables.
+
+Bulk goes through the driver's own ``executemany``: five times faster than Core, and the ORM is not used at
+all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from nbproof.core.clock import Clock, SystemClock
+from nbproof.core.errors import Invalid, PlatformError
+from nbproof.core.events import Changed
+from nbproof.core.ids import short
+from nbproof.storage.tables import dump_json
+from nbproof.tracking.domain import ENDINGS, param_text
+from nbproof.tracking.names import kind_name
+from nbproof.tracking.points import CHUNK, RECORD, Points, pack, sparkle, unpack
+from nbproof.tracking.repository.stored import (
+    ARTIFACTS,
+    CHUNKS,
+    EXPERIMENTS,
+    INFINITY,
+    METRICS,
+    MINUS_INFINITY,
+    NAN,
+    PARAM_HISTORY,
+    PARAMS,
+    RUNS,
+    SERIES,
+    TAGS,
+    clean,
+    from_special,
+    portions,
+    to_special,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sqlalchemy.engine import Connection
+
+    from nbproof.storage.journal.reader import Batch
+
+__all__ = ["TrackingApplier"]
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What the events of a batch say, until it is written: in order within, by run and name without."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    params: list[tuple[str, str, Any, int]] = field(default_factory=list)
+    tags: list[tuple[str, str, str | None, int]] = field(default_factory=list)
+    artifacts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    series: dict[int, tuple[str, str]] = field(default_factory=dict)
+    active: dict[str, int] = field(default_factory=dict)
+
+    def touch(self, run_id: str, time_us: int) -> None:
+        self.active[run_id] = max(self.active.get(run_id, time_us), time_us)
+
+
+class TrackingApplier:
+    """Brings runs, params, tags, artifacts and points from a journal into the tables.
+
+    Writers are drained one by one, in any order, so what belongs together may arrive apart: points of a run
+    before its start.  Such a run is kept as a promise (a row without an experiment) until its start comes;
+    what overwrites is decided by the time of the event, not by when it was drained.
+    """
+
+    kinds = frozenset(
+        {
+            "run.start",
+            "run.resume",
+            "run.end",
+            "run.update",
+            "run.provenance",
+            "params",
+            "tags",
+            "series",
+            "artifact",
+        }
+    )
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock: Clock = clock or SystemClock()
+
+    def apply(self, connection: Connection, batch: Batch) -> Iterable[Changed]:
+        """Write a batch; raises `Invalid` for what cannot be, and then the caller undoes all of it."""
+        gathered = _Gathered()
+        for event in batch.events:
+            if event.get("kind") in self.kinds:
+                _gather(gathered, event, batch.writer.id)
+        _insert_series(connection, batch.writer.id, gathered.series)
+        points = _grouped_points(connection, batch)
+        for (run_id, _), series in points.items():
+            # Users may give any time; activity is not in the future.
+            gathered.touch(run_id, min(int(series.times.max()), self._clock.now_us()))
+        if not gathered.active:
+            return []
+        runs = _locked_runs(connection, gathered.active)
+        experiments = _change_runs(connection, runs, gathered)
+        _write_params(connection, gathered.params)
+        _write_tags(connection, gathered.tags)
+        _write_artifacts(connection, gathered.artifacts)
+        _write_points(connection, points)
+        for run_id, name in points:
+            runs[run_id]["newest_metric"] = name
+        _update_runs(connection, runs)
+        changes = [Changed("run", tuple(gathered.active))]
+        if experiments:
+            changes.append(Changed("experiment", tuple(experiments)))
+        return changes
+
+    def writer_died(self, connection: Connection, writer_id: str, time_us: int) -> Iterable[Changed]:
+        """Mark the runs of a dead process interrupted, ended at their last sign of life."""
+        running = sa.and_(RUNS.c.writer_id == writer_id, RUNS.c.status == "running")
+        rows = connection.execute(
+            sa.select(RUNS.c.id, RUNS.c.started_us, RUNS.c.active_us)
+            .where(running)
+            .order_by(RUNS.c.id)
+            .with_for_update()
+        ).all()
+        if not rows:
+            return []
+        connection.execute(
+            sa.update(RUNS)
+            .where(RUNS.c.id == sa.bindparam("run"))
+            .values(status="interrupted", ended_us=sa.bindparam("last")),
+            [{"run": row.id, "last": max(row.started_us, min(row.active_us, time_us))} for row in rows],
+        )
+        return [Changed("run", tuple(row.id for row in rows))]
+
+
+def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
+    try:
+        kind, run_id, time_us = event["kind"], event["run"], event.get("time", 0)
+        if type(run_id) is not str or len(run_id) != 32 or type(time_us) is not int:
+            raise ValueError("a run is an id of 32 digits, a time a number of microseconds")
+        if kind == "series":
+            gathered.series[int(event["series"])] = (run_id, clean(event["key"]))
+            return
+        gathered.touch(run_id, time_us)
+        match kind:
+            case "params":
+                gathered.params += [
+                    (run_id, clean(key), value, time_us) for key, value in event["values"].items()
+                ]
+            case "tags":
+                gathered.tags += [
+                    (run_id, clean(key), None if value is None else clean(str(value)), time_us)
+                    for key, value in event["values"].items()
+                ]
+            case "artifact":
+                gathered.artifacts[run_id, clean(event["name"])] = {
+                    "size_bytes": int(event["size"]),
+                    "media_type": clean(event["media_type"]),
+                    "hash": clean(event["hash"]),
+                    "location": clean(event["location"]),
+                    "created_us": time_us,
+                }
+            case "run.start":
+                if not isinstance(event["experiment"]["name"], str) or not isinstance(event["name"], str):
+                    raise ValueError("names are text")
+                gathered.runs.append({**event, "writer": None if event.get("detached") else writer_id})
+                gathered.params += [
+                    (run_id, clean(key), value, time_us) for key, value in (event.get("params") or {}).items()
+                ]
+                gathered.tags += [
+                    (run_id, clean(key), clean(str(value)), time_us)
+                    for key, value in (event.get("tags") or {}).items()
+                ]
+            case "run.end" if event["status"] not in ENDINGS:
+                raise ValueError(f"no run ends as {event['status']!r}")
+            case _:
+                gathered.runs.append({**event, "writer": writer_id})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Invalid(
+            f"an event {event.get('kind')!r} cannot be understood: {type(error).__name__} {error}",
+            details={"seq": event.get("seq")},
+        ) from error
+
+
+def _insert_series(connection: Connection, writer_id: str, series: Mapping[int, tuple[str, str]]) -> None:
+    _put(
+        connection,
+        SERIES,
+        [(writer_id, number, run_id, name) for number, (run_id, name) in series.items()],
+    )
+
+
+def _grouped_points(connection: Connection, batch: Batch) -> dict[tuple[str, str], Points]:
+    """The points of a batch by run and metric, the metric logged last at the end."""
+    if not batch.points:
+        return {}
+    records = np.frombuffer(batch.points, RECORD)
+    meant: dict[int, tuple[str, str]] = {}
+    for some in portions(np.unique(records["series"]).tolist()):
+        for number, run_id, name in connection.execute(
+            sa.select(SERIES.c.series, SERIES.c.run_id, SERIES.c.name).where(
+                SERIES.c.writer_id == batch.writer.id, SERIES.c.series.in_(some)
+            )
+        ):
+            meant[number] = (run_id, name)
+    unknown = ~np.isin(records["series"], list(meant))
+    if unknown.any():
+        reason = "no event says which metric these points belong to"
+        batch.refuse(reason, records["seq"][unknown].tolist())
+        records = records[~unknown]
+    # A metric may have several numbers: after a resume, or where a definition was written twice.
+    own: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, key in meant.items():
+        own[key].append(number)
+    if len(own) == 1:
+        return {key: _points_of(records) for key in own}
+    # One sort for all; it is stable, so each series keeps the order logged.
+    order = np.argsort(records["series"], kind="stable")
+    ordered = records["series"][order]
+    places = {}
+    for key, numbers in own.items():
+        parts = [
+            order[np.searchsorted(ordered, number, "left") : np.searchsorted(ordered, number, "right")]
+            for number in numbers
+        ]
+        places[key] = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+    by_age = sorted(places.items(), key=lambda each: int(each[1][-1]))
+    return {key: _points_of(records[where]) for key, where in by_age}
+
+
+def _points_of(records: NDArray[Any]) -> Points:
+    return Points(
+        np.ascontiguousarray(records["step"], np.int64),
+        np.ascontiguousarray(records["time"], np.int64),
+        np.ascontiguousarray(records["value"], np.float64),
+    )
+
+
+def _locked_runs(connection: Connection, active: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """The rows of the runs of a batch, made where they are missing, kept from other drains till its end."""
+    ids = sorted(active)
+    _put(
+        connection,
+        RUNS,
+        [
+            (run_id, short(run_id), kind_name(run_id), "running", active[run_id], active[run_id])
+            for run_id in ids
+        ],
+        columns=("id", "ending", "name", "status", "started_us", "active_us"),
+        replace=False,
+    )
+    runs = {}
+    for some in portions(ids):
+        # Always in the order of the ids: two drains that share runs wait for each other, and never both.
+        for row in connection.execute(
+            sa.select(RUNS).where(RUNS.c.id.in_(some)).order_by(RUNS.c.id).with_for_update(key_share=True)
+        ).mappings():
+            runs[row["id"]] = dict(row)
+    for run_id, run in runs.items():
+        run["active_us"] = max(run["active_us"], active[run_id])
+    return runs
+
+
+def _change_runs(
+    connection: Connection, runs: Mapping[str, dict[str, Any]], gathered: _Gathered
+) -> list[str]:
+    """Let the events change the rows, in order; gives the experiments that are new."""
+    starts = [event for event in gathered.runs if event["kind"] == "run.start"]
+    experiments, new = _experiment_ids(connection, starts)
+    for event in gathered.runs:
+        run, time_us = runs[event["run"]], event.get("time", 0)
+        match event["kind"]:
+            case "run.start":
+                if run["experiment_id"] is not None:
+                    continue
+                if run["name"] == kind_name(run["id"]):
+                    run["name"] = clean(event["name"])
+                if run["notes"] is None:
+                    run["notes"] = clean(event.get("notes"))
+                run["experiment_id"] = experiments[clean(event["experiment"]["name"])]
+                run["started_us"] = time_us
+                run["parent_id"] = event.get("parent")
+                for column, name in (("user_name", "user"), ("host", "host"), ("source", "source"),
+                                     ("python", "python"), ("nbproof", "nbproof")):  # fmt: skip
+                    run[column] = clean(event.get(name))
+                if run["resumed_us"] is None:
+                    run["writer_id"] = event["writer"]
+            case "run.resume":
+                run.update(status="running", ended_us=None, resumed_us=time_us, writer_id=event["writer"])
+            case "run.end":
+                # An end from before the run was resumed, drained late, ends nothing.
+                if run["resumed_us"] is None or time_us >= run["resumed_us"]:
+                    run.update(status=event["status"], ended_us=time_us)
+            case "run.update":
+                if event.get("name"):
+                    run["name"] = clean(event["name"])
+                if event.get("notes") is not None:
+                    run["notes"] = clean(event["notes"]) or None
+            case "run.provenance":
+                git = event.get("git") or {}
+                run["git_commit"], run["git_branch"] = clean(git.get("commit")), clean(git.get("branch"))
+                run["git_dirty"] = git.get("dirty")
+                run["code"] = clean(event.get("code"))
+    return new
+
+
+def _experiment_ids(
+    connection: Connection, starts: Sequence[dict[str, Any]]
+) -> tuple[dict[str, str], list[str]]:
+    """The id of each experiment by name, made where there is none, and which are new."""
+    wanted: dict[str, tuple[str, int]] = {}
+    for event in starts:
+        wanted.setdefault(
+            clean(event["experiment"]["name"]), (event["experiment"]["id"], event.get("time", 0))
+        )
+    _put(
+        connection,
+        EXPERIMENTS,
+        [(identifier, name, "{}", created) for name, (identifier, created) in sorted(wanted.items())],
+        columns=("id", "name", "tags", "created_us"),
+        replace=False,
+    )
+    found: dict[str, str] = {}
+    for some in portions(list(wanted)):
+        found |= {
+            name: identifier
+            for identifier, name in connection.execute(
+                sa.select(EXPERIMENTS.c.id, EXPERIMENTS.c.name).where(EXPERIMENTS.c.name.in_(some))
+            )
+        }
+    return found, [found[name] for name, (identifier, _) in wanted.items() if found[name] == identifier]
+
+
+def _write_params(connection: Connection, given: Sequence[tuple[str, str, Any, int]]) -> None:
+    if not given:
+        return
+    shown: dict[tuple[str, str], tuple[str, int]] = {}
+    for some in portions(sorted({run_id for run_id, _, _, _ in given})):
+        for run_id, key, text, time_us in connection.execute(
+            sa.select(
+                PARAMS.c.run_id, PARAMS.c.key, sa.type_coerce(PARAMS.c.value, sa.Text), PARAMS.c.time_us
+            ).where(PARAMS.c.run_id.in_(some))
+        ):
+            shown[run_id, key] = (text, time_us)
+    history, changed = [], {}
+    for run_id, key, value, time_us in given:
+        text = dump_json(value)
+        before = shown.get((run_id, key))
+        if before is not None and time_us < before[1]:
+            history.append((run_id, key, text, time_us))
+            continue
+        if before is not None and before[0] != text:
+            history.append((run_id, key, *before))
+        shown[run_id, key] = (text, time_us)
+        plain = from_special(value)
+        changed[run_id, key] = (run_id, key, text, clean(param_text(plain)), _number(plain), time_us)
+    _put(connection, PARAMS, list(changed.values()))
+    _put(
+        connection,
+        PARAM_HISTORY,
+        history,
+        columns=("run_id", "key", "value", "time_us"),
+        replace=None,
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    return None if math.isnan(number) else number
+
+
+def _write_tags(connection: Connection, given: Sequence[tuple[str, str, str | None, int]]) -> None:
+    if not given:
+        return
+    shown: dict[tuple[str, str], int] = {}
+    for some in portions(sorted({run_id for run_id, _, _, _ in given})):
+        for run_id, key, time_us in connection.execute(
+            sa.select(TAGS.c.run_id, TAGS.c.key, TAGS.c.time_us).where(TAGS.c.run_id.in_(some))
+        ):
+            shown[run_id, key] = time_us
+    changed: dict[tuple[str, str], tuple[str, int] | None] = {}
+    for run_id, key, value, time_us in given:
+        if time_us >= shown.get((run_id, key), time_us):
+            shown[run_id, key] = time_us
+            changed[run_id, key] = None if value is None else (value, time_us)
+    _put(connection, TAGS, [(*key, *value) for key, value in changed.items() if value is not None])
+    gone = [{"run": run_id, "name": key} for (run_id, key), value in changed.items() if value is None]
+    if gone:
+        connection.execute(
+            sa.delete(TAGS).where(TAGS.c.run_id == sa.bindparam("run"), TAGS.c.key == sa.bindparam("name")),
+            gone,
+        )
+
+
+def _write_artifacts(connection: Connection, given: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+    columns = ("run_id", "name", "size_bytes", "media_type", "hash", "location", "created_us")
+    _put(connection, ARTIFACTS, [(*key, *kept.values()) for key, kept in given.items()], columns=columns)
+
+
+def _write_points(connection: Connection, grouped: Mapping[tuple[str, str], Points]) -> None:
+    if not grouped:
+        return
+    before: dict[tuple[str, str], Any] = {}
+    for some in portions(sorted({run_id for run_id, _ in grouped})):
+        for row in connection.execute(sa.select(METRICS).where(METRICS.c.run_id.in_(some))).mappings():
+            if (row["run_id"], row["name"]) in grouped:
+                before[row["run_id"], row["name"]] = row
+    metrics: list[tuple[Any, ...]] = []
+    chunks: list[tuple[Any, ...]] = []
+    for (run_id, name), points in grouped.items():
+        state = before.get((run_id, name))
+        count = state["count"] if state else 0
+        chunks += _chunks(connection, run_id, name, count, points)
+        metrics.append(_metric_row(run_id, name, state, count, points))
+        if len(chunks) >= 256:
+            _put(connection, CHUNKS, chunks)
+            chunks = []
+    _put(connection, CHUNKS, chunks)
+    _put(connection, METRICS, metrics)
+
+
+def _chunks(
+    connection: Connection, run_id: str, name: str, count: int, points: Points
+) -> list[tuple[Any, ...]]:
+    seq, filled = divmod(count, CHUNK)
+    if filled:
+        blob = connection.execute(_open_chunk(), {"run": run_id, "metric": name, "place": seq}).scalar()
+        if blob is None:
+            raise PlatformError(f"the last points of metric {name!r} of run {short(run_id)} are missing")
+        points = Points.joined([unpack(bytes(blob)), points])
+    return [
+        (run_id, name, seq + place, part.n, pack(part))
+        for place, part in enumerate(points.at(slice(at, at + CHUNK)) for at in range(0, points.n, CHUNK))
+    ]
+
+
+@lru_cache(maxsize=1)
+def _open_chunk() -> sa.Select[Any]:
+    return sa.select(CHUNKS.c.blob).where(
+        CHUNKS.c.run_id == sa.bindparam("run"),
+        CHUNKS.c.name == sa.bindparam("metric"),
+        CHUNKS.c.seq == sa.bindparam("place"),
+    )
+
+
+def _metric_row(run_id: str, name: str, before: Any, count: int, points: Points) -> tuple[Any, ...]:
+    value = float(points.values[-1])
+    special = None
+    if not math.isfinite(value):
+        special = NAN if math.isnan(value) else INFINITY if value > 0 else MINUS_INFINITY
+    extremes = []
+    for reduce, column in ((np.fmin.reduce, "min"), (np.fmax.reduce, "max")):
+        extreme = float(reduce(points.values))
+        if before is not None and before[column] is not None:
+            extreme = float(reduce(np.array([extreme, before[column]])))
+        extremes.append(None if math.isnan(extreme) else extreme)
+    spark: dict[str, Any] = before["spark"] if before is not None else {"stride": 1, "values": []}
+    stride, values = sparkle(spark["stride"], spark["values"], count, points.values)
+    spelled = dump_json({"stride": stride, "values": [to_special(each) for each in values]})
+    latest = (None if special is not None else value, special, int(points.steps[-1]), int(points.times[-1]))
+    return (run_id, name, *latest, *extremes, count + points.n, spelled)
+
+
+def _update_runs(connection: Connection, runs: Mapping[str, dict[str, Any]]) -> None:
+    columns = [column.name for column in RUNS.columns if column.name not in ("id", "ending")]
+    mark = _MARKS[connection.dialect.name]
+    assignments = ", ".join(f'"{column}" = {mark}' for column in columns)
+    if runs:
+        connection.exec_driver_sql(
+            f"UPDATE runs SET {assignments} WHERE id = {mark}",
+            [(*(run[column] for column in columns), run_id) for run_id, run in runs.items()],
+        )
+
+
+# How the drivers write a bound value; names are put in quotes always, some are words of SQL.
+_MARKS = {"sqlite": "?", "postgresql": "%s"}
+
+
+def _put(
+    connection: Connection,
+    table: Any,
+    rows: list[tuple[Any, ...]],
+    *,
+    columns: Sequence[str] | None = None,
+    replace: bool | None = True,
+) -> None:
+    """Insert rows by the driver; where the key is there, replace it, leave it (False), or fail (None)."""
+    if not rows:
+        return
+    connection.exec_driver_sql(
+        _insertion(connection.dialect.name, table.name, tuple(columns or ()), replace), rows
+    )
+
+
+@lru_cache(maxsize=64)
+def _insertion(dialect: str, table_name: str, columns: tuple[str, ...], replace: bool | None) -> str:
+    table = EXPERIMENTS.metadata.tables[table_name]
+    columns = columns or tuple(column.name for column in table.columns)
+    names, marks = ", ".join(map(_quoted, columns)), ", ".join([_MARKS[dialect]] * len(columns))
+    sql = f"INSERT INTO {_quoted(table_name)} ({names}) VALUES ({marks})"
+    if replace is None:
+        return sql
+    keys = [column.name for column in table.primary_key]
+    changed = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns if name not in keys)
+    if replace and changed:
+        return f"{sql} ON CONFLICT ({', '.join(map(_quoted, keys))}) DO UPDATE SET {changed}"
+    return f"{sql} ON CONFLICT DO NOTHING"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

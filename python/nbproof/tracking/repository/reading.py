@@ -1,0 +1,413 @@
+"""Reading the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from nbproof.core.clock import Clock, SystemClock
+from nbproof.core.errors import Conflict, Invalid, NotFound, near_names
+from nbproof.core.ids import short
+from nbproof.core.operation import Page
+from nbproof.storage.database import Database
+from nbproof.tracking import query as language
+from nbproof.tracking.domain import less_is_better
+from nbproof.tracking.models import Experiment, Metric, MetricHistory, MetricPoint, Run
+from nbproof.tracking.points import CHUNK, Points, thinned, unpack
+from nbproof.tracking.repository.cursors import opened, sealed
+from nbproof.tracking.repository.search import Search, rank_special
+from nbproof.tracking.repository.stored import CHUNKS, EXPERIMENTS, METRICS, NAN, RUNS, clean
+from nbproof.tracking.repository.views import (
+    UNKNOWN,
+    experiment_of,
+    instant,
+    metric_of,
+    runs_of_rows,
+    select_experiments,
+    select_runs,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["RunRepository"]
+
+_MOST_CANDIDATES = 20
+
+
+class RunRepository:
+    """Experiments, runs and what belongs to them, as recorded.
+
+    Laws: safe from any thread; every answer is of one moment on SQLite; nothing here writes, except
+    `create_experiment`.
+
+    Parameters
+    ----------
+    database : Database
+    clock : Clock, optional
+        For searches that say how long ago.
+    """
+
+    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
+        self._database = database
+        self._clock: Clock = clock or SystemClock()
+
+    # -- experiments -----------------------------------------------------------------------------
+
+    def create_experiment(
+        self,
+        identifier: str,
+        name: str,
+        *,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        created_us: int,
+    ) -> Experiment:
+        """Keep a new experiment.
+
+        Raises
+        ------
+        Conflict
+            There is one of that name; its id is in the details.
+        """
+        row = {
+            "id": identifier,
+            "name": clean(name),
+            "description": clean(description),
+            "tags": dict(tags or {}),
+            "created_us": created_us,
+        }
+        try:
+            with self._database.begin() as connection:
+                connection.execute(sa.insert(EXPERIMENTS), row)
+        except IntegrityError as error:
+            there = self.get_experiment(name)
+            raise Conflict(
+                f"there is an experiment {name!r} already",
+                hint="start runs in it, or choose another name",
+                details={"id": there.id, "name": there.name},
+            ) from error
+        return experiment_of({**row, "run_count": 0, "active_us": None})
+
+    def get_experiment(self, reference: str) -> Experiment:
+        """An experiment by id or name; raises `NotFound` with near names."""
+        wanted = clean(reference)
+        with self._database.connect() as connection:
+            found = connection.execute(
+                select_experiments().where(sa.or_(EXPERIMENTS.c.id == wanted, EXPERIMENTS.c.name == wanted))
+            ).mappings()
+            rows = sorted(found, key=lambda row: row["id"] != wanted)
+            if rows:
+                return experiment_of(rows[0])
+            names = connection.execute(
+                sa.select(EXPERIMENTS.c.name).order_by(EXPERIMENTS.c.id.desc()).limit(2000)
+            ).scalars()
+            near = near_names(reference, names)
+        raise NotFound(
+            f"no experiment {reference!r}",
+            hint=f"did you mean {near[0]!r}?" if near else "list them with: nbproof experiments list",
+            details={"near": near},
+        )
+
+    def list_experiments(self, *, limit: int = 100, after: str | None = None) -> Page[Experiment]:
+        """Experiments, the one with the newest activity first."""
+        listed = select_experiments().subquery()
+        active = sa.func.coalesce(listed.c.active_us, listed.c.created_us)
+        statement = sa.select(listed).order_by(active.desc(), listed.c.id.desc()).limit(limit + 1)
+        if after is not None:
+            last_active, last_id = opened(after, int, str)
+            statement = statement.where(
+                sa.or_(active < last_active, sa.and_(active == last_active, listed.c.id < last_id))
+            )
+        with self._database.connect() as connection:
+            rows = connection.execute(statement).mappings().all()
+        last = rows[limit - 1] if len(rows) > limit else None
+        return Page[Experiment](
+            items=[experiment_of(row) for row in rows[:limit]],
+            next=sealed([last["active_us"] or last["created_us"], last["id"]]) if last else None,
+        )
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def resolve_run(self, reference: str) -> str:
+        """The id of the run that is meant.
+
+        Parameters
+        ----------
+        reference : str
+            Its id, name, last 6 digits, the first 6 digits or more, ``@last``, ``@last~2`` (the second
+            before the last), ``@best:METRIC`` (the greatest value logged last, of losses and errors the
+            least; of equals the newest).
+
+        Raises
+        ------
+        NotFound
+            ``details["near"]`` lists names that are close.
+        Conflict
+            Several runs are meant; ``details["candidates"]`` lists them, newest first.
+        Invalid
+            An ``@`` word that is not known.
+        """
+        wanted = clean(reference)
+        if wanted.startswith("@"):
+            return self._resolve_word(wanted)
+        with self._database.connect() as connection:
+            ids = sa.select(RUNS.c.id)
+            if connection.execute(ids.where(RUNS.c.id == wanted)).scalar() is not None:
+                return wanted
+            meant = [RUNS.c.name == wanted]
+            digits = wanted.lower()
+            if set(digits) <= set("0123456789abcdef"):
+                if len(digits) == 6:
+                    meant.append(RUNS.c.ending == digits)
+                if 6 <= len(digits) < 32:
+                    meant.append(RUNS.c.id.between(digits.ljust(32, "0"), digits.ljust(32, "f")))
+            # One query per index: SQLite looks through the whole table for an OR across columns.
+            found = sa.union(*(ids.where(condition) for condition in meant)).subquery()
+            rows = connection.execute(
+                sa.select(
+                    RUNS.c.id,
+                    RUNS.c.name,
+                    RUNS.c.status,
+                    RUNS.c.started_us,
+                    EXPERIMENTS.c.name.label("experiment"),
+                )
+                .join_from(RUNS, EXPERIMENTS, RUNS.c.experiment_id == EXPERIMENTS.c.id, isouter=True)
+                .where(RUNS.c.id.in_(sa.select(found.c.id)))
+                .order_by(RUNS.c.started_us.desc(), RUNS.c.id.desc())
+                .limit(_MOST_CANDIDATES + 1)
+            ).all()
+            if len(rows) == 1:
+                return str(rows[0].id)
+            if not rows:
+                names = connection.execute(
+                    sa.select(RUNS.c.name).order_by(RUNS.c.started_us.desc()).limit(2000)
+                ).scalars()
+                near = near_names(reference, dict.fromkeys(names))
+                raise NotFound(
+                    f"no run {reference!r}",
+                    hint=f"did you mean {near[0]!r}?" if near else "find runs with: nbproof runs search",
+                    details={"near": near},
+                )
+        candidates = [
+            {
+                "id": row.id,
+                "name": row.name,
+                "experiment": row.experiment,
+                "status": row.status,
+                "started": instant(row.started_us).isoformat(),
+            }
+            for row in rows[:_MOST_CANDIDATES]
+        ]
+        several = f"more than {_MOST_CANDIDATES}" if len(rows) > _MOST_CANDIDATES else str(len(rows))
+        raise Conflict(
+            f"{several} runs are called {reference!r}",
+            hint="use the last 6 digits of one: "
+            + ", ".join(f"{short(row.id)} ({row.experiment or UNKNOWN})" for row in rows[:5]),
+            details={"candidates": candidates},
+        )
+
+    def _resolve_word(self, wanted: str) -> str:
+        word, _, rest = wanted.partition(":")
+        newest = [RUNS.c.started_us.desc(), RUNS.c.id.desc()]
+        if word == "@best" and rest:
+            least = less_is_better(rest)
+            statement = (
+                sa.select(METRICS.c.run_id)
+                .join_from(METRICS, RUNS, METRICS.c.run_id == RUNS.c.id)
+                .where(METRICS.c.name == rest, sa.or_(METRICS.c.special.is_(None), METRICS.c.special != NAN))
+                .order_by(
+                    rank_special(not least),
+                    METRICS.c.value.asc() if least else METRICS.c.value.desc(),
+                    *newest,
+                )
+                .limit(1)
+            )
+            known = sa.select(METRICS.c.name).distinct().limit(2000)
+            missing = f"no run has the metric {rest!r}"
+        elif word == "@last" or (word.startswith("@last~") and word[6:].isascii() and word[6:].isdigit()):
+            back = int(word[6:][:9] or "0")
+            statement = sa.select(RUNS.c.id).order_by(*newest).offset(back).limit(1)
+            known = None
+            missing = "there are no runs yet" if back == 0 else f"there is no run {back} before the last"
+        else:
+            raise Invalid(
+                f"{wanted!r} names no run",
+                hint="known are @last, @last~1 and @best:METRIC",
+                details={"field": "id"},
+            )
+        with self._database.connect() as connection:
+            found = connection.execute(statement).scalar()
+            if found is not None:
+                return str(found)
+            near = [] if known is None else near_names(rest, connection.execute(known).scalars())
+        raise NotFound(
+            missing, hint=f"did you mean @best:{near[0]}?" if near else None, details={"near": near}
+        )
+
+    def get_run(self, identifier: str) -> Run:
+        """The run of an id; raises `NotFound`."""
+        with self._database.connect() as connection:
+            rows = connection.execute(select_runs().where(RUNS.c.id == identifier)).mappings().all()
+            if rows:
+                return runs_of_rows(connection, rows)[0]
+        raise NotFound(
+            f"no run {identifier!r}", hint="find runs with: nbproof runs search", details={"near": []}
+        )
+
+    def list_runs(
+        self, experiment_id: str | None = None, *, limit: int = 100, after: str | None = None
+    ) -> Page[Run]:
+        """Runs of an experiment, or of all, newest first."""
+        statement = select_runs()
+        if experiment_id is not None:
+            statement = statement.where(RUNS.c.experiment_id == experiment_id)
+        if after is not None:
+            started, last_id = opened(after, int, str)
+            # As a comparison of rows the index is entered at the right place.
+            statement = statement.where(sa.tuple_(RUNS.c.started_us, RUNS.c.id) < (started, last_id))
+        statement = statement.order_by(RUNS.c.started_us.desc(), RUNS.c.id.desc()).limit(limit + 1)
+        with self._database.connect() as connection:
+            rows = connection.execute(statement).mappings().all()
+            last = rows[limit - 1] if len(rows) > limit else None
+            return Page[Run].model_construct(
+                items=runs_of_rows(connection, rows[:limit]),
+                next=sealed([last["started_us"], last["id"]]) if last else None,
+            )
+
+    def search(
+        self, query: str = "", *, experiment: str | None = None, limit: int = 100, after: str | None = None
+    ) -> Page[Run]:
+        """Runs that a search finds; the language is described in `nbproof.tracking.query`.
+
+        Parameters
+        ----------
+        query : str
+        experiment : str, optional
+            An experiment's id.
+        limit : int
+        after : str, optional
+            The `next` of the page before, with the same query.
+
+        Raises
+        ------
+        Invalid
+            A query that cannot be read: column and what was expected are named.
+        """
+        compiled = Search(language.parse(query), self._clock.now_us(), self._database.dialect)
+        statement = compiled.statement(experiment, after).limit(limit + 1)
+        with self._database.connect() as connection:
+            rows = connection.execute(statement).mappings().all()
+            last = rows[limit - 1] if len(rows) > limit else None
+            return Page[Run].model_construct(
+                items=runs_of_rows(connection, rows[:limit]), next=compiled.seal(last) if last else None
+            )
+
+    def active_since(self, time_us: int, *, limit: int = 1000) -> list[tuple[str, int]]:
+        """Ids of runs whose newest record is younger, with its time; newest first."""
+        statement = (
+            sa.select(RUNS.c.id, RUNS.c.active_us)
+            .where(RUNS.c.active_us > time_us, RUNS.c.experiment_id.is_not(None))
+            .order_by(RUNS.c.active_us.desc())
+            .limit(limit)
+        )
+        with self._database.connect() as connection:
+            return [(str(run), int(when)) for run, when in connection.execute(statement)]
+
+    # -- metrics ---------------------------------------------------------------------------------
+
+    def metrics_of(self, identifier: str) -> list[Metric]:
+        """The state of every metric of a run, by name."""
+        with self._database.connect() as connection:
+            rows = connection.execute(
+                sa.select(METRICS).where(METRICS.c.run_id == identifier).order_by(METRICS.c.name)
+            ).mappings()
+            return [metric_of(row) for row in rows]
+
+    def metric_history(
+        self,
+        identifier: str,
+        name: str,
+        *,
+        max_points: int | None = None,
+        limit: int = 100_000,
+        after: str | None = None,
+    ) -> MetricHistory:
+        """Points of one metric in the order logged.
+
+        Parameters
+        ----------
+        identifier, name : str
+            A run's id and a metric of it.
+        max_points : int, optional
+            Thin to at most so many, keeping the least and greatest of each stretch; the answer is then one
+            page.
+        limit : int
+            Points in a page, where they are not thinned.
+        after : str, optional
+            The `next` of the page before.
+
+        Raises
+        ------
+        NotFound
+            The run has no such metric.
+        """
+        start = 0 if after is None or max_points is not None else int(opened(after, int)[0])
+        end = None if max_points is not None else start + limit
+        count, points = self._points(identifier, name, start, end)
+        if max_points is not None:
+            points = thinned(points, max_points)
+        items = [
+            MetricPoint.model_construct(step=step, time=instant(time), value=value)
+            for step, time, value in zip(
+                points.steps.tolist(), points.times.tolist(), points.values.tolist(), strict=True
+            )
+        ]
+        following = end if end is not None and end < count else None
+        return MetricHistory.model_construct(
+            name=name, count=count, items=items, next=None if following is None else sealed([following])
+        )
+
+    def metric_columns(
+        self, identifier: str, name: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Every point of one metric as columns: steps, times in µs, values; raises `NotFound`."""
+        steps, times, values = self._points(identifier, name, 0, None)[1]
+        return steps, times, values
+
+    def _points(self, identifier: str, name: str, start: int, end: int | None) -> tuple[int, Points]:
+        with self._database.connect() as connection:
+            count = connection.execute(
+                sa.select(METRICS.c.count).where(
+                    METRICS.c.run_id == identifier, METRICS.c.name == clean(name)
+                )
+            ).scalar()
+            if count is None:
+                known = connection.execute(
+                    sa.select(METRICS.c.name).where(METRICS.c.run_id == identifier).limit(2000)
+                ).scalars()
+                near = near_names(name, known)
+                raise NotFound(
+                    f"the run {short(identifier)} has no metric {name!r}",
+                    hint=f"did you mean {near[0]!r}?" if near else None,
+                    details={"near": near},
+                )
+            statement = (
+                sa.select(CHUNKS.c.blob)
+                .where(
+                    CHUNKS.c.run_id == identifier,
+                    CHUNKS.c.name == clean(name),
+                    CHUNKS.c.seq >= start // CHUNK,
+                )
+                .order_by(CHUNKS.c.seq)
+            )
+            if end is not None:
+                statement = statement.where(CHUNKS.c.seq <= (end - 1) // CHUNK)
+            blobs = connection.execute(statement).scalars().all()
+        points = Points.joined([unpack(bytes(blob)) for blob in blobs])
+        skipped = start // CHUNK * CHUNK
+        return count, points.at(slice(start - skipped, None if end is None else end - skipped))
