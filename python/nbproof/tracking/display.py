@@ -119,11 +119,11 @@ class RunCard:
 
 def run_card(run: Run) -> RunCard:
     """The card of a recorded run."""
-    newest = run.newest_metric
+    known = run.known_metrics()
     metrics = [
-        MetricCard(name, value)
-        if newest is None or newest.name != name
-        else MetricCard(name, value, newest.step, newest.count, newest.min, newest.max, newest.spark)
+        MetricCard(name, value, found.step, found.count, found.min, found.max, found.spark)
+        if (found := known.get(name)) is not None
+        else MetricCard(name, value)
         for name, value in run.metrics.items()
     ]
     facts = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -160,6 +161,7 @@ class Run(View):
     newest_metric: Metric | None = Field(None, description="The metric logged last.")
 
     _history: Callable[[str, str], pandas.DataFrame] | None = PrivateAttr(default=None)
+    _measure: Callable[[str], list[Metric]] | None = PrivateAttr(default=None)
 
     def metric_history(self, name: str) -> pandas.DataFrame:
         """Every point of one metric, in the order logged.
@@ -180,6 +182,16 @@ class Run(View):
 
             raise Unavailable("this Run came without its workspace", hint="read it with nbp.get_run(id)")
         return self._history(self.id, name)
+
+    def known_metrics(self) -> dict[str, Metric]:
+        """What is known of each metric by name: all of them where the workspace can be asked."""
+        from nbproof.core.errors import PlatformError
+
+        known = {self.newest_metric.name: self.newest_metric} if self.newest_metric else {}
+        if self._measure is not None:
+            with suppress(PlatformError):  # a card is shown all the same
+                known |= {metric.name: metric for metric in self._measure(self.id)}
+        return known
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbproof.tracking.display import run_html, run_text

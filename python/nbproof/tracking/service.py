@@ -775,6 +775,7 @@ class ExperimentTracker:
 
     def _bound(self, run: Run) -> Run:
         run._history = self._history_frame
+        run._measure = lambda identifier: self._records().metrics_of(identifier)
         return run
 
     def _bound_page(self, page: Page[Run]) -> Page[Run]:
