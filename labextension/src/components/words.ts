@@ -57,9 +57,11 @@ function dateWord(then: number, now: number): string {
   });
 }
 
-/** The server's messages begin in lower case, as fits a terminal; here they stand alone. */
+/** The server's messages begin in lower case, as fits a terminal; here they stand alone, unless they are a command. */
 const sentence = (text: string): string =>
-  text.charAt(0).toUpperCase() + text.slice(1);
+  /^(pip|nbproof) /.test(text)
+    ? text
+    : text.charAt(0).toUpperCase() + text.slice(1);
 
 /** An instant in full, in the reader's own time zone. */
 export const instantWord = (instant: string): string =>
