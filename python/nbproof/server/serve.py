@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -139,7 +140,7 @@ def serve(
     root = _workspace(Path(folder or Path.cwd()), tell)
     given = token or os.environ.get("NBPROOF_TOKEN") or os.environ.get("JUPYTER_TOKEN")
     chosen = given or secrets.token_hex(24)
-    settings = _settings(root, host, port, base_url, chosen)
+    settings = _settings(root, host, _free_port(host) if port == 0 else port, base_url, chosen)
     if config is not None:
         if not Path(config).is_file():
             raise Invalid(f"there is no configuration file {str(config)!r}", details={"field": "config"})
@@ -204,6 +205,13 @@ def _settings(root: Path, host: str, port: int | None, base_url: str, token: str
     settings.NbproofApp.short_paths = True
     settings.NbproofApp.workspace = str(root)
     return settings
+
+
+def _free_port(host: str) -> int:
+    """A port that nothing listens on; older Jupyter Servers would not tell which one they were given."""
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
+        port: int = found.getsockname()[1]
+        return port
 
 
 def _workspace(folder: Path, tell: Callable[[str], None]) -> Path:
