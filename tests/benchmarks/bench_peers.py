@@ -167,9 +167,9 @@ def main() -> int:
         for _ in range(_ROUNDS):
             for name, each in logged.items():
                 each.append(time_logging(base / name, _LOGGERS[name]))
-        for index, what in enumerate(("median", "p99")):
+        for index, figure in enumerate(("median", "p99")):
             figures = {name: median(each[index] for each in rounds) for name, rounds in logged.items()}
-            line(f"log_metric beside theirs, {what}", "µs", figures)
+            line(f"log_metric beside theirs, {figure}", "µs", figures)
     return table.exit_code
 
 
