@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from nbproof.core.errors import Invalid
 from nbproof.platform.directory import Directory, workspace_id
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
+from nbproof.tracking.active import RecordingFailed
 
 
 def opened(folder, **kwargs):
@@ -181,3 +183,27 @@ def test_a_directory_lists_what_was_announced_below_its_root(tmp_path):
     directory = Directory(tmp_path / "in")
     assert [view.path for view in directory.page().items] == ["p"]
     directory.close()
+
+
+def test_after_somebody_deleted_the_workspace_the_next_run_makes_a_new_one(project):
+    said: list[str] = []
+    workspace = opened(project, say=said.append)
+    workspace.tracker.start_run("before")
+    workspace.tracker.log_metric("x", 1.0)
+    assert workspace.tracker.get_run("before").metrics == {"x": 1.0}
+    shutil.rmtree(project / ".nbproof")
+    with pytest.warns(RecordingFailed, match="deleted"):
+        after = workspace.tracker.start_run("after")
+    workspace.tracker.log_metric("x", 2.0)
+    assert workspace.tracker.get_run("after").metrics == {"x": 2.0}
+    assert after.unacknowledged == 0
+    assert len(said) == 2
+    workspace.close()
+
+
+def test_a_script_that_is_stopped_leaves_a_cancelled_run(project):
+    (project / "train.py").write_text("import nbproof as nbp\nnbp.start_run('r')\nraise KeyboardInterrupt\n")
+    subprocess.run([sys.executable, "train.py"], cwd=project, capture_output=True)
+    workspace = opened(project)
+    assert workspace.tracker.get_run("r").status == "cancelled"
+    workspace.close()

@@ -102,8 +102,9 @@ def find_location(
 def running_source(environ: Mapping[str, str] | None = None) -> tuple[Path, Path | None]:
     """Folder and path of the notebook or script that is running, as far as it can be known.
 
-    Jupyter Server tells a kernel its notebook by ``JPY_SESSION_NAME``; editors by a variable
-    ``__vsc_ipynb_file__``; a script is ``__main__.__file__``.  The path is None where nothing tells.
+    Jupyter Server tells a kernel its notebook by ``JPY_SESSION_NAME``, once: where there is no such file any
+    more it was renamed, and the server is asked.  Editors tell by a variable ``__vsc_ipynb_file__``; a script
+    is ``__main__.__file__``.  The path is None where nothing tells.
     """
     environ = os.environ if environ is None else environ
     main = sys.modules.get("__main__")
@@ -111,6 +112,8 @@ def running_source(environ: Mapping[str, str] | None = None) -> tuple[Path, Path
     if session and session.endswith(".ipynb"):
         path = Path(session)
         if path.is_absolute():
+            if not os.path.exists(path):
+                path = _renamed(path, environ)
             return path.parent, path
         # Some front ends give a path relative to a root that the kernel does not know.
         beside = Path.cwd() / path.name
@@ -125,6 +128,45 @@ def running_source(environ: Mapping[str, str] | None = None) -> tuple[Path, Path
         path = Path(script).absolute()
         return path.parent, path
     return Path.cwd(), None
+
+
+_new_names: dict[Path, Path] = {}
+
+
+def _renamed(path: Path, environ: Mapping[str, str]) -> Path:
+    """Where the notebook of this kernel is by now, as its server says; `path` if that can't be known."""
+    known = _new_names.get(path)
+    if known is not None and known.exists():
+        return known
+    try:
+        found = _asked_of_server(environ)
+    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError):
+        return path  # a name is not worth an error in somebody's cell
+    if found is None:
+        return path
+    _new_names[path] = found
+    return found
+
+
+def _asked_of_server(environ: Mapping[str, str]) -> Path | None:
+    import json
+    from urllib.request import Request, urlopen
+
+    from ipykernel.connect import get_connection_file  # there: a kernel asks
+
+    from nbproof.storage.announce import runtime_dir
+
+    kernel = Path(get_connection_file()).stem.removeprefix("kernel-")
+    told = runtime_dir().parent / f"jpserver-{int(environ['JPY_PARENT_PID'])}.json"
+    server = json.loads(told.read_text(encoding="utf-8"))
+    request = Request(f"{server['url']}api/sessions", headers={"Authorization": f"token {server['token']}"})
+    with urlopen(request, timeout=0.5) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        if session["kernel"]["id"] == kernel and str(session["path"]).endswith(".ipynb"):
+            found = Path(server["root_dir"], session["path"])
+            return found if found.exists() else None
+    return None
 
 
 def _is_command(main: object) -> bool:

@@ -124,9 +124,11 @@ class Workspace:
     def make(self) -> None:
         """Make the folder with its settings and ``.gitignore``, and announce it; again is nothing."""
         with self._lock:
-            if self._made:
-                return
             new = not self.folder.is_dir()
+            if self._made and not new:
+                return
+            if self._made:
+                self._forget()  # somebody deleted it; what was open is gone with it
             self.folder.mkdir(parents=True, exist_ok=True)
             for name, text in ((SETTINGS_FILE, _TOML.format(format=FORMAT)), (".gitignore", _GITIGNORE)):
                 path = self.folder / name
@@ -140,6 +142,13 @@ class Workspace:
         from nbproof.storage.announce import announce_workspace
 
         announce_workspace(self.root)
+
+    def _forget(self) -> None:
+        if self._database is not None:
+            self._database.close()
+        self._database = self._drain = None
+        for name in ("jobs", "settings"):
+            self.__dict__.pop(name, None)
 
     # -- what reading needs --------------------------------------------------------------------------
 
@@ -360,12 +369,23 @@ def close_current() -> None:
     workspace = _current
     if workspace is None:
         return
-    crashed = getattr(sys, "last_type", None) is not None and "ipykernel" not in sys.modules
     try:
-        workspace.close("failed" if crashed and not sys.flags.interactive else "finished")
+        workspace.close(_ending())
     except Exception as error:
         # At exit nobody can act on a traceback; the journal has what was acknowledged.
         sys.stderr.write(f"nbproof: closing the workspace failed: {error}\n")
+
+
+def _ending() -> str:
+    """How runs end that are live when the process does: as well as its last piece of work did."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None:
+        # A cell that was cut off, by the restart of its kernel too, or that failed: nobody said it was done.
+        return "finished" if getattr(shell, "last_execution_succeeded", True) else "interrupted"
+    cause = getattr(sys, "last_type", None)
+    if cause is None or sys.flags.interactive:
+        return "finished"
+    return "cancelled" if issubclass(cause, KeyboardInterrupt) else "failed"
 
 
 def _renew_after_fork() -> None:
