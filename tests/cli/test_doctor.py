@@ -71,6 +71,22 @@ def test_broken_settings_are_a_finding(nbproof, project, text, about, said):
     assert said in messages(done.json)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:hush@127.0.0.1:1/records",
+        "postgresql://127.0.0.1:1/records?user=a&password=hush&connect_timeout=2",
+    ],
+)
+def test_the_database_s_password_is_not_shown(nbproof, project, url):
+    nbproof("init")
+    (project / ".nbproof" / "nbproof.toml").write_text(f'format = 1\ndatabase = "{url}"\n')
+    for words in (["doctor"], ["doctor", "--json"], ["db", "current"]):
+        done = nbproof(*words)
+        assert "127.0.0.1" in done.out + done.err
+        assert "hush" not in done.out + done.err
+
+
 def test_a_damaged_database_is_a_finding(nbproof, project):
     nbproof("init")
     for ending in ("-wal", "-shm"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import warnings
 
 import pytest
 
-from nbproof.core.errors import Invalid, NotAuthenticated, Unavailable
+from nbproof.core.errors import Invalid, NotAuthenticated, NotFound, Unavailable
 from nbproof.platform.remote import RemoteWorkspace
 from nbproof.tracking.active import RecordingFailed
 from tests.support.served import Served
@@ -72,8 +73,10 @@ def test_a_cell_that_logs_goes_on_when_the_server_is_away(project):
         warnings.simplefilter("error")  # it is said once
         run.log_metric("x", 1.0)
         run.log_param("a", 1)
+        (project / "a.txt").write_text("kept here")
+        run.log_artifact(project / "a.txt")
         workspace.tracker.end_run()
-    assert run.unacknowledged >= 3
+    assert run.unacknowledged == 5
 
 
 def test_an_address_without_http_is_refused():
@@ -84,3 +87,30 @@ def test_an_address_without_http_is_refused():
 @pytest.mark.parametrize("url", ["http://h/nbproof", "http://h/nbproof/", "http://h/nbproof/api/v1"])
 def test_the_base_of_the_api_may_be_left_out(url):
     assert RemoteWorkspace(url).url == "http://h/nbproof/api/v1"
+
+
+def test_the_token_does_not_follow_a_redirect():
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    seen = []
+    port = 0
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append((self.path, self.headers.get("Authorization")))
+            moved = self.path.startswith("/here")
+            self.send_response(307 if moved else 404)
+            if moved:
+                self.send_header("Location", f"http://localhost:{port}/there")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(NotFound):
+            RemoteWorkspace(f"http://127.0.0.1:{port}/here", token="hush").ask("experiments.list")
+        server.shutdown()
+    assert [told for _, told in seen] == ["token hush", None]

@@ -13,6 +13,7 @@ from nbproof.core.operation import Ask as CoreAsk
 from nbproof.core.operation import View, operation
 from nbproof.platform.directory import Directory
 from nbproof.platform.rooms import Room, added
+from nbproof.storage.journal.writer import JournalWriter
 from tests.server.conftest import Ask
 from tests.support.http import encoded
 
@@ -23,7 +24,6 @@ NAMES = [
     "🙂 snake 🐍",
     "ünïcödé",
     "a?b#c&d=e;f",
-    "search",
     "%2F",
     "." * 3,
     "n" * 500,
@@ -39,8 +39,47 @@ async def test_any_name_can_be_used_in_a_path(ask: Ask, name: str) -> None:
     history = await ask("GET", f"/runs/{started.json['id']}/metrics/{encoded(name)}")
     assert history.status == 200
     assert [point["value"] for point in history.json["items"]] == [1.5]
-    if name != "search":  # a reserved word
-        assert (await ask("GET", f"/runs/{encoded(name)}")).json["id"] == started.json["id"]
+    assert (await ask("GET", f"/runs/{encoded(name)}")).json["id"] == started.json["id"]
+
+
+@pytest.mark.parametrize("word", ["search", "compare", "diff"])
+async def test_words_of_the_routes_are_no_names_of_runs(ask: Ask, word: str) -> None:
+    refused = await ask("POST", "/experiments/demo/runs", {"name": word})
+    assert (refused.status, refused.error["details"]["field"]) == (422, "name")
+    run = (await ask("POST", "/experiments/demo/runs", {})).json["id"]
+    assert (await ask("PATCH", f"/runs/{run}", {"name": word})).status == 422
+    logged = await ask("POST", f"/runs/{run}/metrics", {"key": word, "value": 1})
+    assert logged.status == 204
+
+
+async def test_what_the_disk_did_not_take_is_not_acknowledged(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = (await ask("POST", "/experiments/demo/runs", {"name": "full"})).json["id"]
+
+    def full(*_: Any, **__: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(JournalWriter, "event", full)
+    for method, path, body in [
+        ("POST", "/experiments/demo/runs", {}),
+        ("POST", f"/runs/{run}/metrics", {"key": "a", "value": 1}),
+        ("POST", f"/runs/{run}/metrics/batch", {"metrics": {"b": 1}}),
+        ("POST", f"/runs/{run}/params", {"key": "a", "value": 1}),
+        ("POST", f"/runs/{run}/tags", {"key": "a", "value": "b"}),
+        ("POST", f"/runs/{run}/resume", {}),
+        ("PATCH", f"/runs/{run}", {"notes": "new"}),
+        ("PUT", f"/runs/{run}/provenance", {"git": None, "code": "0"}),
+        ("POST", f"/runs/{run}/end", {}),
+    ]:
+        answer = await ask(method, path, body)
+        assert (answer.status, answer.error["code"]) == (503, "unavailable"), (method, path)
+        assert "No space left" in answer.error["message"]
+    upload = await ask("POST", f"/runs/{run}/artifacts?name=a.txt", b"bytes")
+    assert upload.status == 503
+    monkeypatch.undo()
+    assert (await ask("POST", f"/runs/{run}/metrics", {"key": "a", "value": 1})).status == 204
+    assert (await ask("POST", f"/runs/{run}/end", {})).status == 200
 
 
 async def test_a_run_is_recorded_from_start_to_end(ask: Ask) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import nbproof as nbp
-from nbproof.core.errors import Conflict, Invalid, NotFound
+from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
 from nbproof.tracking.active import RecordingFailed
@@ -643,3 +643,63 @@ def test_the_front_door_writes_to_the_workspace_of_the_current_folder(workspace)
         nbp.log_metrics({"a": 1, "b": 2}, step=4)
     assert nbp.get_run("via nbp").metrics == {"a": 1.0, "b": 2.0}
     assert nbp.active_run() is None
+
+
+# -- what is refused is refused in the one way --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        lambda: nbp.log_metric("m", Decimal("sNaN")),
+        lambda: nbp.log_metric("m", Fraction(10**400)),
+        lambda: nbp.log_metric("m", 10**5000),
+        lambda: nbp.log_metric("m", 1, step=10**5000),
+        lambda: nbp.log_metric("m", 1, time=10**5000),
+        lambda: nbp.log_metric("m", "1"),
+        lambda: nbp.log_metrics({"m": 1, "n": "x"}),
+        lambda: nbp.log_metrics([("m", 1)]),  # type: ignore[arg-type]  # that is the point
+        lambda: nbp.log_artifact(""),
+        lambda: nbp.log_artifact("a\0b"),
+    ],
+)
+def test_a_wrong_argument_is_invalid_and_starts_no_run(workspace, log):
+    with pytest.raises(Invalid):
+        log()
+    assert nbp.active_run() is None
+
+
+@pytest.mark.parametrize("look", [nbp.get_run, nbp.list_metrics, lambda id: nbp.compare_runs(id, id)])
+@pytest.mark.parametrize("reference", [None, 3, b"last"])
+def test_a_run_is_named_by_text(workspace, look, reference):
+    with pytest.raises(Invalid, match="named by text"):
+        look(reference)
+
+
+def test_no_step_follows_the_greatest(tracker):
+    with tracker.start_run("steps"):
+        tracker.log_metric("m", 1, step=2**63 - 1)
+        with pytest.raises(Invalid, match="none follows"):
+            tracker.log_metric("m", 2)
+        with pytest.raises(Invalid, match="none follows"):
+            tracker.log_metrics({"m": 2})
+        tracker.log_metric("m", 3, step=-1)
+    assert values_of(tracker.get_run("steps"), "m") == [1, 3]
+
+
+def test_an_integer_too_long_for_text_is_kept_as_hex(tracker):
+    with tracker.start_run("long"):
+        tracker.log_param("p", 10**5000)
+    assert int(tracker.get_run("long").params["p"], 16) == 10**5000
+
+
+def test_changing_a_run_says_when_the_disk_did_not_take_it(tracker, workspace, monkeypatch):
+    with tracker.start_run("kept"):
+        pass
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(workspace.journal), "event", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        tracker.update_run("kept", notes="new")

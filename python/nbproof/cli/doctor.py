@@ -10,6 +10,7 @@ import importlib.metadata as metadata
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -343,9 +344,18 @@ def _settings(location: Location, environ: Mapping[str, str]) -> Iterator[Findin
         return
     settings = load_settings(location.folder, environ)
     told = ", ".join(
-        f"{key} = {value!r}" for key, value in settings.model_dump(exclude_defaults=True).items()
+        f"{key} = {value!r}" for key, value in _shown(settings.model_dump(exclude_defaults=True)).items()
     )
-    yield Finding("settings", "ok", told or "as they come", facts=settings.model_dump())
+    yield Finding("settings", "ok", told or "as they come", facts=_shown(settings.model_dump()))
+
+
+def _shown(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they may be pasted into an issue: without the database's password."""
+    url = settings.get("database")
+    if isinstance(url, str):
+        url = re.sub(r"(://[^:/]*):.*@", r"\1:***@", url)
+        settings = {**settings, "database": re.sub(r"(password=)[^&]*", r"\1***", url)}
+    return settings
 
 
 def _disk(location: Location) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from nbproof.jobs.domain import JobStatus
 
 __all__ = ["CancelJob", "GetJob", "Job", "ListJobs"]
 
-JobRef = Annotated[str, Field(min_length=6, max_length=32, description="A job's id, or its last 6 digits.")]
+JobRef = Annotated[str, Field(min_length=1, max_length=500, description="A job's id, or its last 6 digits.")]
 
 
 class Job(View):

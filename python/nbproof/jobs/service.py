@@ -9,7 +9,13 @@ A job is a kind and an ask.  Rooms declare how a kind is done::
             context.progress(done / len(parts), f"part {done}")     # ends the job here if it was cancelled
         ...
 
-and a verb submits it and answers 202 with its id.
+and a verb submits it; that it returns a `JobAccepted` makes the answer a 202 with the job's id, and the
+command one that waits and shows progress::
+
+    @operation("datasets.verify", "POST /datasets/{name}/verify", action="write", cli="datasets verify")
+    def verify_dataset(jobs: Jobs, ask: VerifyDataset) -> JobAccepted:
+        queued = jobs.submit("datasets.verify", ask)
+        return JobAccepted(id=queued.id, status=queued.status)
 """
 
 from __future__ import annotations

@@ -153,7 +153,8 @@ class RemoteWorkspace:
             f"{self.url}{path}{'?' + told if told else ''}", data=data, method=method, headers=dict(headers)
         )
         if self._token:
-            request.add_header("Authorization", f"token {self._token}")
+            # Where a redirect leads, the token does not follow.
+            request.add_unredirected_header("Authorization", f"token {self._token}")
         try:
             with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
                 yield answer
@@ -167,7 +168,20 @@ class RemoteWorkspace:
             ) from None
 
     def _keep(self, run: str, file: Path, name: str) -> None:
-        self.ask("runs.log_artifact", id=run, path=file, name=name)
+        with _as_a_machine():
+            self.ask("runs.log_artifact", id=run, path=file, name=name)
+
+
+@contextmanager
+def _as_a_machine() -> Iterator[None]:
+    """To a cell that logs, a server that refuses is a machine that fails: it is warned once and goes on.
+
+    A run the server does not know is one whose start it missed.
+    """
+    try:
+        yield
+    except (Unavailable, NotAllowed, NotFound) as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _told(error: urllib.error.HTTPError) -> PlatformError:
@@ -204,12 +218,8 @@ class _Journal:
         self._workspace = workspace
 
     def _ask(self, verb: str, /, **values: Any) -> None:
-        try:
+        with _as_a_machine():
             self._workspace.ask(verb, **values)
-        except (Unavailable, NotAllowed, NotFound) as error:
-            # To a cell that logs this is a machine that fails: it is warned once and goes on.  A run the
-            # server does not know is one whose start it missed.
-            raise ConnectionError(str(error)) from error
 
     def event(self, kind: str, **fields: Any) -> int:
         if kind == "run.start":

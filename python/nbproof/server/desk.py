@@ -24,6 +24,7 @@ from nbproof.platform.rooms import operations
 from nbproof.server.page import Page, render
 from nbproof.server.routes import Match, Routes
 from nbproof.server.spool import Spool, remove_left_over
+from nbproof.tracking.active import acknowledged_only
 
 if TYPE_CHECKING:
     from nbproof.platform.workspace import Workspace
@@ -113,7 +114,8 @@ class Desk:
     def _answer(self, question: Question, body: bytes, upload: Path | None) -> Answer:
         operation = question.match.operation
         ask = operation.ask_from(question.match.fields, question.query, body, upload=upload)
-        view = self.directory.get(question.workspace).call(operation, ask)
+        with acknowledged_only():
+            view = self.directory.get(question.workspace).call(operation, ask)
         if isinstance(view, Download):
             return Answer(operation.status, file=_opened(view))
         if view is None:

@@ -40,7 +40,7 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?", re.ASCII)
 _BLOCK = 1 << 20
 # So much of a refused body is still taken in: who gets no answer before its last byte would see a broken
 # connection instead of the reason.
-_LINGER_BYTES = 8 << 20
+_LINGER_BYTES = 64 << 20
 _PAGES = frozenset({"", "/", "/health", "/openapi.json", "/docs"})
 
 

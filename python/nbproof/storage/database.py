@@ -130,7 +130,7 @@ class Database:
         """Where it is, for people: a path, or a URL without its password."""
         if self.dialect == "sqlite":
             return str(self.path) if self.path else "a database in memory"
-        return self._url.render_as_string(hide_password=True)
+        return _without_password(self._url)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -554,10 +554,15 @@ def _checked_url(url: str | Path) -> URL:
     if backend == "postgresql":
         return parsed
     raise Invalid(
-        f"nbproof cannot keep its records in {parsed.render_as_string(hide_password=True)}",
+        f"nbproof cannot keep its records in {_without_password(parsed)}",
         hint="use a SQLite file (sqlite:///folder/meta.db) or postgresql://user:password@host:5432/name",
         details={"field": "database"},
     )
+
+
+def _without_password(url: URL) -> str:
+    # It may also be among the options: postgresql://host/name?password=...
+    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
 
 def _is_read_only(path: Path) -> bool:

@@ -6,7 +6,9 @@ Everything here is on the user's hot path: the standard library and the journal 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +21,22 @@ if TYPE_CHECKING:
     from nbproof.storage.journal.writer import JournalWriter, Series
     from nbproof.tracking.models import Artifact, Run
 
-__all__ = ["ActiveRun", "RecordingFailed", "ended_conflict"]
+__all__ = ["ActiveRun", "RecordingFailed", "acknowledged_only", "ended_conflict"]
+
+_acknowledged_only: ContextVar[bool] = ContextVar("nbproof_acknowledged_only", default=False)
+
+
+@contextmanager
+def acknowledged_only() -> Iterator[None]:
+    """Within it, what the machine could not record raises `Unavailable`, where a cell would be warned.
+
+    For faces that have no cell that must go on: who gets an answer over HTTP takes it for recorded.
+    """
+    before = _acknowledged_only.set(True)
+    try:
+        yield
+    finally:
+        _acknowledged_only.reset(before)
 
 
 class RecordingFailed(UserWarning):
@@ -33,6 +50,14 @@ def ended_conflict(identifier: str, name: str, status: str, what: str) -> Confli
         f"run {name!r} ({last}) has {status}; {what} was not recorded",
         hint=f"go on with it by nbp.start_run(resume={last!r}), or start a new run",
         details={"run": identifier, "status": status},
+    )
+
+
+def _no_next_step(key: str) -> Invalid:
+    return Invalid(
+        f"the last step of the metric {key!r} was the greatest of 64 bits: none follows",
+        hint="give the step",
+        details={"field": "step"},
     )
 
 
@@ -138,8 +163,9 @@ class ActiveRun:
         except OSError as error:
             self.failed(error)
         except OverflowError:
-            step_of(step)
-            raise
+            if step is not None:
+                step_of(step)
+            raise _no_next_step(key) from None
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, *, time: Any = None) -> None:
         """Record several metrics at one step; see `log_metric`."""
@@ -165,6 +191,10 @@ class ActiveRun:
                 series = known.get(key) or self._define(key)
                 if series is not None:
                     series.log(value, step, when)
+        except OverflowError:
+            if step is not None:
+                step_of(step)
+            raise _no_next_step(key) from None
         except OSError as error:
             self.failed(error)
 
@@ -262,8 +292,20 @@ class ActiveRun:
         self._series = {}
 
     def failed(self, error: OSError | Unavailable) -> None:
-        """Count what the machine refused, and warn once a run; the cell goes on."""
+        """Count what the machine refused, and warn once a run; the cell goes on.
+
+        Raises
+        ------
+        Unavailable
+            Instead of the warning, within `acknowledged_only`.
+        """
         self.unacknowledged += 1
+        if _acknowledged_only.get():
+            raise Unavailable(
+                f"run {self.name!r} could not be recorded: {error}",
+                hint="free the disk or mend the folder; `nbproof doctor` shows where",
+                details={"run": self.id},
+            ) from error
         if not self._warned:
             self._warned = True
             warnings.warn(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,15 @@ from nbproof.tracking.active import ActiveRun, ended_conflict
 from nbproof.tracking.domain import ENDINGS
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.provenance import Origin, capture_later
-from nbproof.tracking.values import artifact_name, flat_params, name_of, tag_value
+from nbproof.tracking.values import (
+    artifact_name,
+    flat_params,
+    metric_value,
+    name_of,
+    step_of,
+    tag_value,
+    time_us_of,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -159,7 +167,7 @@ class ExperimentTracker:
         """
         if resume is not None:
             return self._resume(resume, name, experiment, tags, params, notes, nested)
-        checked_name = None if name is None else name_of(name, "a run", "name")
+        checked_name = None if name is None else _run_name(name)
         origin = self._origin()
         checked_experiment = name_of(
             experiment if experiment is not None else self._experiment or origin.experiment,
@@ -202,18 +210,18 @@ class ExperimentTracker:
         if len(experiment) == 32:
             with suppress(NotFound):
                 experiment = records.get_experiment(experiment).name
-        parent_id = None if parent is None else records.resolve_run(parent)
+        parent_id = None if parent is None else _run_id(records, parent)
         run = self._begin(
             name_of(experiment, "an experiment", "experiment"),
-            None if name is None else name_of(name, "a run", "name"),
+            None if name is None else _run_name(name),
             tags, params, notes, parent_id, detached=True, origin=None, identifier=run_id, source=source,
         )  # fmt: skip
         return self.get_run(run.id)
 
     def reopen_run(self, id: str) -> Run:
         """Let an ended run go on, as one that belongs to no process; see `open_run`."""
-        identifier = self._fresh().resolve_run(id)
-        self._journal.event("run.resume", run=identifier, detached=True, time=self._clock.now_us())
+        identifier = _run_id(self._fresh(), id)
+        self._tell("run.resume", run=identifier, detached=True)
         return self.get_run(identifier)
 
     def end_run(self, status: str = "finished", *, run_id: str | None = None) -> None:
@@ -284,6 +292,7 @@ class ExperimentTracker:
         """
         run = self._live if run_id is None else self._handle(run_id)
         if run is None:
+            _check_metrics([(key, value)], step, time)
             run = self._started()
         if time is None:
             run.log_metric(key, value, step)
@@ -300,7 +309,10 @@ class ExperimentTracker:
     ) -> None:
         """Record several metrics at one step; all are checked before the first is written."""
         run = self._live if run_id is None else self._handle(run_id)
-        (run or self._started()).log_metrics(metrics, step, time=time)
+        if run is None:
+            _check_metrics(_mapping(metrics, "metrics").items(), step, time)
+            run = self._started()
+        run.log_metrics(metrics, step, time=time)
 
     def log_param(self, key: str, value: Any, *, run_id: str | None = None) -> None:
         """Record a param; logged again with another value both are kept, the last one shows.
@@ -340,6 +352,10 @@ class ExperimentTracker:
         """
         try:
             source = Path(path)
+            if not str(path) or "\0" in str(path):
+                raise Invalid(
+                    f"{str(path)!r} is no path", hint="name a file or a folder", details={"field": "path"}
+                )
         except TypeError:
             raise Invalid(
                 f"an artifact is a path, found {type(path).__name__}",
@@ -362,14 +378,14 @@ class ExperimentTracker:
         NotFound, Conflict
             No such run, or several.
         """
-        identifier = self._fresh().resolve_run(id)
+        identifier = _run_id(self._fresh(), id)
         fields: dict[str, object] = {}
         if name is not None:
-            fields["name"] = name_of(name, "a run", "name")
+            fields["name"] = _run_name(name)
         if notes is not None:
             fields["notes"] = str(notes)
         if fields:
-            self._journal.event("run.update", run=identifier, time=self._clock.now_us(), **fields)
+            self._tell("run.update", run=identifier, **fields)
             for live in [*self._stack, *self._adopted.values()]:
                 if live.id == identifier and name is not None:
                     live.name = name
@@ -422,7 +438,7 @@ class ExperimentTracker:
             Several; the candidates are in the details.
         """
         records = self._fresh()
-        return self._bound(records.get_run(records.resolve_run(id)))
+        return self._bound(records.get_run(_run_id(records, id)))
 
     def list_runs(self, id: str, *, limit: int = 100, after: str | None = None) -> Page[Run]:
         """Runs of an experiment, newest first."""
@@ -484,12 +500,12 @@ class ExperimentTracker:
         if len(ids) < 2:
             raise Invalid(f"comparing takes two runs or more, found {len(ids)}", details={"field": "id"})
         records = self._fresh()
-        return compare([self._bound(records.get_run(records.resolve_run(each))) for each in ids])
+        return compare([self._bound(records.get_run(_run_id(records, each))) for each in ids])
 
     def list_metrics(self, id: str) -> list[Metric]:
         """Every metric of a run: latest, least and greatest value, count."""
         records = self._fresh()
-        return records.metrics_of(records.resolve_run(id))
+        return records.metrics_of(_run_id(records, id))
 
     def metric_history(
         self,
@@ -503,13 +519,13 @@ class ExperimentTracker:
         """Points of one metric of a run, thinned to `max_points` keeping the extremes if asked."""
         records = self._fresh()
         return records.metric_history(
-            records.resolve_run(id), name, max_points=max_points, limit=limit, after=after
+            _run_id(records, id), name, max_points=max_points, limit=limit, after=after
         )
 
     def get_artifact(self, id: str, name: str) -> tuple[Path, str]:
         """The local file and media type of an artifact."""
         records = self._fresh()
-        run = records.get_run(records.resolve_run(id))
+        run = records.get_run(_run_id(records, id))
         for artifact in run.artifacts:
             if artifact.name == name:
                 return self._artifacts().path(artifact.location), artifact.media_type
@@ -539,8 +555,8 @@ class ExperimentTracker:
 
     def set_provenance(self, id: str, *, git: Mapping[str, Any] | None, code: str | None) -> None:
         """Tell where a run's code came from; runs of this process tell it by themselves."""
-        identifier = self._fresh().resolve_run(id)
-        self._tell_provenance(identifier, dict(git) if git else None, code)
+        identifier = _run_id(self._fresh(), id)
+        self._tell("run.provenance", run=identifier, git=dict(git) if git else None, code=code)
 
     def renew_after_fork(self) -> None:
         """Let go of locks that a thread of the parent may have held; for a forked child."""
@@ -698,7 +714,7 @@ class ExperimentTracker:
             if run.id == reference:
                 return run
         records = self._fresh()
-        identifier = records.resolve_run(reference)
+        identifier = _run_id(records, reference)
         for run in self._stack:
             if run.id == identifier:
                 return run
@@ -726,6 +742,15 @@ class ExperimentTracker:
             self._adopted[identifier] = run
         return run
 
+    def _tell(self, kind: str, **fields: object) -> None:
+        """Write an event of a verb that is no `log_*`: where the machine fails, it says so."""
+        try:
+            self._journal.event(kind, time=self._clock.now_us(), **fields)
+        except OSError as error:
+            raise Unavailable(
+                f"this could not be recorded: {error}", hint="`nbproof doctor` shows where"
+            ) from error
+
     def _write(self, run_id: str | None, kind: str, **fields: object) -> None:
         run = self._live if run_id is None else self._handle(run_id)
         if run is None:
@@ -740,7 +765,10 @@ class ExperimentTracker:
         import mimetypes
 
         if self._keep_elsewhere is not None:
-            self._keep_elsewhere(run.id, file, name)
+            try:
+                self._keep_elsewhere(run.id, file, name)
+            except ConnectionError as error:
+                run.failed(error)
             return
         try:
             with file.open("rb") as stream:
@@ -784,13 +812,41 @@ class ExperimentTracker:
         return page
 
 
+# Words of the routes, which a name there would hide behind.
 _RESERVED = frozenset({"search", "compare", "diff"})
+
+
+def _run_name(name: object) -> str:
+    checked = name_of(name, "a run", "name")
+    if checked in _RESERVED:
+        raise Invalid(f"{name!r} is a reserved word", hint="choose another name", details={"field": "name"})
+    return checked
+
+
+def _run_id(records: RunRepository, reference: object) -> str:
+    if not isinstance(reference, str):
+        raise Invalid(
+            f"a run is named by text, found {type(reference).__name__}",
+            hint="its name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC",
+            details={"field": "id"},
+        )
+    return records.resolve_run(reference)
 
 
 def _mapping(given: object, field: str) -> Mapping[Any, Any]:
     if not isinstance(given, Mapping):
         raise Invalid(f"{field} must be a mapping, found {type(given).__name__}", details={"field": field})
     return given
+
+
+def _check_metrics(metrics: Iterable[tuple[Any, Any]], step: object, time: object) -> None:
+    """Raise `Invalid` for what a run would refuse, so that a wrong argument does not start one."""
+    for key, value in metrics:
+        metric_value(name_of(key, "a metric"), value)
+    if step is not None:
+        step_of(step)
+    if time is not None:
+        time_us_of(time)
 
 
 def _checked_tags(tags: Mapping[str, Any]) -> dict[str, str | None]:

@@ -32,6 +32,7 @@ __all__ = [
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _DEEPEST = 20
+_LONGEST_INTEGER_BITS = 14_000  # beyond, Python makes no decimal text of it (4,300 digits)
 
 
 def metric_value(key: str, value: object) -> float:
@@ -46,7 +47,12 @@ def metric_value(key: str, value: object) -> float:
         except OverflowError:
             raise _not_a_number(key, value, "it is beyond the range of a float") from None
     if isinstance(value, (Decimal, numbers.Real)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise _not_a_number(key, value, "it is beyond the range of a float") from None
+        except ValueError as error:  # a signaling NaN
+            raise _not_a_number(key, value, str(error)) from None
     if isinstance(value, numbers.Complex):
         raise _not_a_number(key, value, "log abs(x), or x.real and x.imag as two metrics")
     item = getattr(value, "item", None)
@@ -64,13 +70,20 @@ def metric_value(key: str, value: object) -> float:
 
 
 def _not_a_number(key: str, value: object, hint: str | None) -> Invalid:
-    found = repr(value)
-    found = found if len(found) <= 60 else found[:57] + "..."
     return Invalid(
-        f"metric {key!r} must be one real number, found {type(value).__name__} {found}",
+        f"metric {key!r} must be one real number, found {type(value).__name__} {_brief(value)}",
         hint=hint,
         details={"field": "value"},
     )
+
+
+def _brief(value: object) -> str:
+    """A few words on a value; whatever its own `repr` does."""
+    try:
+        found = repr(value)
+    except Exception as error:  # an integer too long for text, or a user's __repr__
+        return f"(which can't be shown: {type(error).__name__})"
+    return found if len(found) <= 60 else found[:57] + "..."
 
 
 def step_of(step: object) -> int:
@@ -80,15 +93,18 @@ def step_of(step: object) -> int:
         try:
             found = found.__index__()
         except Exception as error:
-            raise Invalid(f"step {step!r} is not an integer: {error}", details={"field": "step"}) from None
+            raise Invalid(
+                f"step {_brief(step)} is not an integer: {error}", details={"field": "step"}
+            ) from None
     if isinstance(found, float) and found.is_integer():
         found = int(found)
     if not isinstance(found, int) or isinstance(step, bool):
         raise Invalid(
-            f"step must be a whole number, found {type(step).__name__} {step!r}", details={"field": "step"}
+            f"step must be a whole number, found {type(step).__name__} {_brief(step)}",
+            details={"field": "step"},
         )
     if not -(2**63) <= found < 2**63:
-        raise Invalid(f"step {found} does not fit into 64 bits", details={"field": "step"})
+        raise Invalid(f"step {_brief(found)} does not fit into 64 bits", details={"field": "step"})
     return found
 
 
@@ -97,12 +113,15 @@ def time_us_of(time: object) -> int:
     if isinstance(time, datetime):
         return microseconds_of(time)
     if isinstance(time, (numbers.Real, float, int)) and time is not True and time is not False:
-        seconds = float(time)
+        try:
+            seconds = float(time)
+        except OverflowError:
+            seconds = math.inf
         microseconds = round(seconds * 1_000_000) if math.isfinite(seconds) else 2**63
         if -(2**63) <= microseconds < 2**63:
             return microseconds
     raise Invalid(
-        f"time must be a datetime or seconds since 1970, found {type(time).__name__} {time!r}",
+        f"time must be a datetime or seconds since 1970, found {type(time).__name__} {_brief(time)}",
         details={"field": "time"},
     )
 
@@ -165,6 +184,8 @@ def plain(value: object, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
+        if value.bit_length() > _LONGEST_INTEGER_BITS:
+            return hex(value)
         return int(value)  # an IntEnum and its like lose their class
     if isinstance(value, float):
         return float(value)

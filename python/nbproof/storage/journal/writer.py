@@ -197,7 +197,7 @@ class Series:
 def _unfit(value: object, step: object, when: object) -> Exception:
     for name, number in (("step", step), ("time", when)):
         if isinstance(number, int) and number not in _INT64:
-            return OverflowError(f"the {name} {number} does not fit 64 bits")
+            return OverflowError(f"the {name} does not fit 64 bits")
         if not isinstance(number, int):
             return TypeError(f"a {name} is an int, found {type(number).__name__}")
     return TypeError(f"a value is a float, found {type(value).__name__}")
