@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -75,18 +76,20 @@ def main() -> int:
     settings(home)
     env = environment(home)
 
-    def run(*argv: str) -> None:
-        subprocess.run([*argv], cwd=project, env=env, check=True)
+    def run(*argv: str, **extra: str) -> None:
+        subprocess.run([*argv], cwd=project, env={**env, **extra}, check=True)
 
     def show(*words: str) -> None:
-        print(f"\n$ nbproof {' '.join(words)}", flush=True)
+        print(f"\n$ nbproof {shlex.join(words)}", flush=True)
         run(str(BIN / "nbproof"), *words)
 
     try:
         show("init")
         print(f"\n--- executing {NOTEBOOK} in {project}", flush=True)
         start = time.monotonic()
-        run(sys.executable, "-m", "jupyter", "execute", "--inplace", "--timeout=300", NOTEBOOK)
+        # What Jupyter Server tells its kernels, and `jupyter execute` does not: which notebook they run.
+        told = {"JPY_SESSION_NAME": str(project / NOTEBOOK)}
+        run(sys.executable, "-m", "jupyter", "execute", "--inplace", "--timeout=300", NOTEBOOK, **told)
         print(f"--- executed in {time.monotonic() - start:.1f} s; what it recorded:", flush=True)
         show("experiments", "list")
         show("runs", "search", "order by started desc")

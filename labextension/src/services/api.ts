@@ -61,7 +61,8 @@ export interface GitState {
 export interface Job {
   id: string;
   kind: string;
-  status: 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+  status:
+    'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
   /** From 0 to 1; null where it cannot be told. */
   progress: number | null;
   message: string | null;
@@ -87,7 +88,7 @@ export interface Metric {
   /** Points logged. */
   count: number;
   /** At most 32 values, in order, for a sparkline. */
-  spark: (Float)[];
+  spark: Float[];
 }
 
 /** Points of one metric in the order logged; thinned to `max_points` if that was asked. */
@@ -248,7 +249,14 @@ export interface ListExperiments {
 
 /** Which jobs to list, newest first. */
 export interface ListJobs {
-  status?: 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted' | null;
+  status?:
+    | 'queued'
+    | 'running'
+    | 'done'
+    | 'failed'
+    | 'cancelled'
+    | 'interrupted'
+    | null;
   /** Items in a page. */
   limit?: number;
   /** The `next` of the page before. */
@@ -387,7 +395,7 @@ export interface UpdateRun {
   notes?: string | null;
 }
 
-/** Make an experiment; 409 if there is one of that name. */
+/** Make an experiment; a conflict if there is one of that name. */
 export function experimentsCreate(
   request: Requester,
   ask: CreateExperiment
@@ -408,25 +416,31 @@ export function experimentsGet(
   request: Requester,
   ask: GetExperiment
 ): Promise<Experiment> {
-  return request<Experiment>('GET', `/experiments/${encodeURIComponent(ask.id)}`);
+  return request<Experiment>(
+    'GET',
+    `/experiments/${encodeURIComponent(ask.id)}`
+  );
 }
 
 /** Start a run that lives until it is ended by name or id. */
-export function runsStart(
-  request: Requester,
-  ask: StartRun
-): Promise<Run> {
+export function runsStart(request: Requester, ask: StartRun): Promise<Run> {
   const { id: _id, ...rest } = ask;
-  return request<Run>('POST', `/experiments/${encodeURIComponent(_id)}/runs`, undefined, rest);
+  return request<Run>(
+    'POST',
+    `/experiments/${encodeURIComponent(_id)}/runs`,
+    undefined,
+    rest
+  );
 }
 
 /** List the runs of an experiment, newest first. */
-export function runsList(
-  request: Requester,
-  ask: ListRuns
-): Promise<RunPage> {
+export function runsList(request: Requester, ask: ListRuns): Promise<RunPage> {
   const { id: _id, ...rest } = ask;
-  return request<RunPage>('GET', `/experiments/${encodeURIComponent(_id)}/runs`, { ...rest });
+  return request<RunPage>(
+    'GET',
+    `/experiments/${encodeURIComponent(_id)}/runs`,
+    { ...rest }
+  );
 }
 
 /** Find runs by the search language. */
@@ -446,28 +460,24 @@ export function runsCompare(
 }
 
 /** Show a run. */
-export function runsGet(
-  request: Requester,
-  ask: GetRun
-): Promise<Run> {
+export function runsGet(request: Requester, ask: GetRun): Promise<Run> {
   return request<Run>('GET', `/runs/${encodeURIComponent(ask.id)}`);
 }
 
 /** Let an ended run go on; it is running until it is ended again. */
-export function runsResume(
-  request: Requester,
-  ask: ResumeRun
-): Promise<Run> {
+export function runsResume(request: Requester, ask: ResumeRun): Promise<Run> {
   return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/resume`);
 }
 
 /** Rename a run or change its notes. */
-export function runsUpdate(
-  request: Requester,
-  ask: UpdateRun
-): Promise<Run> {
+export function runsUpdate(request: Requester, ask: UpdateRun): Promise<Run> {
   const { id: _id, ...rest } = ask;
-  return request<Run>('PATCH', `/runs/${encodeURIComponent(_id)}`, undefined, rest);
+  return request<Run>(
+    'PATCH',
+    `/runs/${encodeURIComponent(_id)}`,
+    undefined,
+    rest
+  );
 }
 
 /** Record one value of a metric. */
@@ -476,7 +486,12 @@ export function runsLogMetric(
   ask: LogMetric
 ): Promise<void> {
   const { id: _id, ...rest } = ask;
-  return request<void>('POST', `/runs/${encodeURIComponent(_id)}/metrics`, undefined, rest);
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/metrics`,
+    undefined,
+    rest
+  );
 }
 
 /** Record several metrics at one step. */
@@ -485,7 +500,12 @@ export function runsLogMetrics(
   ask: LogMetrics
 ): Promise<void> {
   const { id: _id, ...rest } = ask;
-  return request<void>('POST', `/runs/${encodeURIComponent(_id)}/metrics/batch`, undefined, rest);
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/metrics/batch`,
+    undefined,
+    rest
+  );
 }
 
 /** List the metrics of a run: latest, least and greatest value, count. */
@@ -493,7 +513,10 @@ export function runsMetrics(
   request: Requester,
   ask: GetRun
 ): Promise<MetricPage> {
-  return request<MetricPage>('GET', `/runs/${encodeURIComponent(ask.id)}/metrics`);
+  return request<MetricPage>(
+    'GET',
+    `/runs/${encodeURIComponent(ask.id)}/metrics`
+  );
 }
 
 /** Read the points of a metric in the order logged. */
@@ -502,16 +525,22 @@ export function runsMetricHistory(
   ask: GetMetricHistory
 ): Promise<MetricHistory> {
   const { id: _id, name: _name, ...rest } = ask;
-  return request<MetricHistory>('GET', `/runs/${encodeURIComponent(_id)}/metrics/${encodeURIComponent(_name)}`, { ...rest });
+  return request<MetricHistory>(
+    'GET',
+    `/runs/${encodeURIComponent(_id)}/metrics/${encodeURIComponent(_name)}`,
+    { ...rest }
+  );
 }
 
 /** Record a param; logged again, the last value shows. */
-export function runsLogParam(
-  request: Requester,
-  ask: LogParam
-): Promise<void> {
+export function runsLogParam(request: Requester, ask: LogParam): Promise<void> {
   const { id: _id, ...rest } = ask;
-  return request<void>('POST', `/runs/${encodeURIComponent(_id)}/params`, undefined, rest);
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/params`,
+    undefined,
+    rest
+  );
 }
 
 /** Record params; nested objects are flattened by dots. */
@@ -520,25 +549,34 @@ export function runsLogParams(
   ask: LogParams
 ): Promise<void> {
   const { id: _id, ...rest } = ask;
-  return request<void>('POST', `/runs/${encodeURIComponent(_id)}/params/batch`, undefined, rest);
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/params/batch`,
+    undefined,
+    rest
+  );
 }
 
-/** Set a tag of a run; null removes it. */
-export function runsSetTag(
-  request: Requester,
-  ask: SetTag
-): Promise<void> {
+/** Set a tag of a run; without a value, remove it. */
+export function runsSetTag(request: Requester, ask: SetTag): Promise<void> {
   const { id: _id, ...rest } = ask;
-  return request<void>('POST', `/runs/${encodeURIComponent(_id)}/tags`, undefined, rest);
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/tags`,
+    undefined,
+    rest
+  );
 }
 
 /** Set tags of a run; null removes one. */
-export function runsSetTags(
-  request: Requester,
-  ask: SetTags
-): Promise<void> {
+export function runsSetTags(request: Requester, ask: SetTags): Promise<void> {
   const { id: _id, ...rest } = ask;
-  return request<void>('POST', `/runs/${encodeURIComponent(_id)}/tags/batch`, undefined, rest);
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/tags/batch`,
+    undefined,
+    rest
+  );
 }
 
 /** Keep a copy of a file with a run. Path only: bytes travel by hand. */
@@ -557,16 +595,23 @@ export function runsSetProvenance(
   ask: SetProvenance
 ): Promise<void> {
   const { id: _id, ...rest } = ask;
-  return request<void>('PUT', `/runs/${encodeURIComponent(_id)}/provenance`, undefined, rest);
+  return request<void>(
+    'PUT',
+    `/runs/${encodeURIComponent(_id)}/provenance`,
+    undefined,
+    rest
+  );
 }
 
-/** End a run; 409 if it has ended already. */
-export function runsEnd(
-  request: Requester,
-  ask: EndRun
-): Promise<Run> {
+/** End a run; a conflict if it has ended already. */
+export function runsEnd(request: Requester, ask: EndRun): Promise<Run> {
   const { id: _id, ...rest } = ask;
-  return request<Run>('POST', `/runs/${encodeURIComponent(_id)}/end`, undefined, rest);
+  return request<Run>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/end`,
+    undefined,
+    rest
+  );
 }
 
 /** List jobs, newest first. */
@@ -578,25 +623,17 @@ export function jobsList(
 }
 
 /** Show a job: its status, progress, and its result or error. */
-export function jobsGet(
-  request: Requester,
-  ask: GetJob
-): Promise<Job> {
+export function jobsGet(request: Requester, ask: GetJob): Promise<Job> {
   return request<Job>('GET', `/jobs/${encodeURIComponent(ask.id)}`);
 }
 
 /** Cancel a job: at once if it is queued, else as soon as it looks. */
-export function jobsCancel(
-  request: Requester,
-  ask: CancelJob
-): Promise<void> {
+export function jobsCancel(request: Requester, ask: CancelJob): Promise<void> {
   return request<void>('DELETE', `/jobs/${encodeURIComponent(ask.id)}`);
 }
 
 /** List the workspaces under this folder that were used from here. */
-export function workspacesList(
-  request: Requester
-): Promise<WorkspaceViewPage> {
+export function workspacesList(request: Requester): Promise<WorkspaceViewPage> {
   return request<WorkspaceViewPage>('GET', '/workspaces');
 }
 

@@ -197,18 +197,22 @@ def _unknown(words: Sequence[str], known: Mapping[str, Command]) -> Invalid:
     return Invalid(message, hint=hint, details={"field": "command", "near": near})
 
 
-def overview() -> str:
-    """The text of ``nbproof --help``."""
+def overview(group: str | None = None) -> str | None:
+    """The text of ``nbproof --help``, or of ``nbproof GROUP --help``; None if there is no such group."""
     from nbproof._version import __version__
 
     known = all_commands()
+    if group is not None:
+        members = [each for each in known.values() if each.words.startswith(f"{group} ")]
+        wide = max((len(each.words) for each in members), default=0) + 2
+        return "\n".join(f"  {each.words:<{wide}}{each.summary}" for each in members) or None
     groups: dict[str, list[Command]] = {"": []}
     for command in known.values():
         group = command.words.partition(" ")[0] if " " in command.words else ""
         groups.setdefault(group, []).append(command)
     width = max(map(len, known)) + 2
     lines = [
-        f"nbproof {__version__}: the notebook-native data-science platform that proves its results",
+        f"nbproof {__version__}: experiments recorded from the notebook cell to the sidebar",
         "",
         "usage: nbproof COMMAND [...] [--json] [--workspace FOLDER] [--url URL]",
         "",

@@ -99,6 +99,9 @@ def run(words: Sequence[str], *, workspace: Workspace | RemoteWorkspace | None =
 
         print(f"nbproof {__version__}")
         return 0
+    if len(words) == 2 and words[1] in ("-h", "--help") and (listed := overview(words[0])):
+        print(listed)
+        return 0
     command, rest = find(words)
     form = command.form()
     try:

@@ -177,7 +177,9 @@ class Database:
             trouble = self._trouble(error)
             if trouble is None:
                 raise
-            raise trouble from error
+            # The driver's own words are for a log: people are told what to do.
+            _log.debug("the database failed", exc_info=error)
+            raise trouble from None
         except exc.TimeoutError as error:
             raise Unavailable(
                 f"all connections to {self.where} are in use", hint="try again in a moment"

@@ -183,6 +183,14 @@ class Run(View):
             raise Unavailable("this Run came without its workspace", hint="read it with nbp.get_run(id)")
         return self._history(self.id, name)
 
+    def __str__(self) -> str:
+        from nbproof.tracking.display import run_text
+
+        return run_text(self)
+
+    def __repr__(self) -> str:
+        return f"<run {self.name} ({self.id[-6:]}) of {self.experiment}: {self.status}>"
+
     def known_metrics(self) -> dict[str, Metric]:
         """What is known of each metric by name: all of them where the workspace can be asked."""
         from nbproof.core.errors import PlatformError

@@ -43,7 +43,7 @@ from nbproof.tracking.service import ExperimentTracker
     creates=True,
 )
 def create_experiment(tracker: ExperimentTracker, ask: CreateExperiment) -> Experiment:
-    """Make an experiment; 409 if there is one of that name."""
+    """Make an experiment; a conflict if there is one of that name."""
     return tracker.create_experiment(ask.name, description=ask.description, tags=ask.tags)
 
 
@@ -182,7 +182,7 @@ def log_params(tracker: ExperimentTracker, ask: LogParams) -> None:
 
 @operation("runs.set_tag", "POST /runs/{id}/tags", action="write", python="set_tag", cli="runs tag")
 def set_tag(tracker: ExperimentTracker, ask: SetTag) -> None:
-    """Set a tag of a run; null removes it."""
+    """Set a tag of a run; without a value, remove it."""
     tracker.set_tag(ask.key, ask.value, run_id=ask.id)
 
 
@@ -228,7 +228,7 @@ def set_provenance(tracker: ExperimentTracker, ask: SetProvenance) -> None:
     magic="end_run",
 )
 def end_run(tracker: ExperimentTracker, ask: EndRun) -> Run:
-    """End a run; 409 if it has ended already."""
+    """End a run; a conflict if it has ended already."""
     run = tracker.get_run(ask.id)
     tracker.end_run(ask.status, run_id=run.id)
     return tracker.get_run(run.id)

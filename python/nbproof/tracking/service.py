@@ -835,7 +835,12 @@ def _run_id(records: RunRepository, reference: object) -> str:
 
 def _mapping(given: object, field: str) -> Mapping[Any, Any]:
     if not isinstance(given, Mapping):
-        raise Invalid(f"{field} must be a mapping, found {type(given).__name__}", details={"field": field})
+        hint = f"{field}={{...}}"
+        if hasattr(given, "__dict__") and not callable(given):
+            hint = "vars(...) makes a mapping of its attributes"
+        raise Invalid(
+            f"{field} must be a mapping, found {type(given).__name__}", hint=hint, details={"field": field}
+        )
     return given
 
 
