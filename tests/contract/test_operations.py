@@ -124,6 +124,8 @@ def life_of_a_run(call: Caller, folder: Path) -> None:
     with pytest.raises(Invalid):
         call("runs.end", id="child", status="dead")
     again = call("runs.start", id="e", name="parent", run_id=parent)
+    with pytest.raises(NotFound):
+        call("runs.start", id="0" * 32)
     assert again.id == parent and len(call("runs.list", id="e").items) == 2
 
 

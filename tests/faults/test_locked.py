@@ -18,12 +18,9 @@ def test_a_database_locked_for_five_seconds_stops_neither_logging_nor_the_drain(
         unlock = threading.Timer(5, locker.execute, ("ROLLBACK",))
         unlock.start()
         start = time.monotonic()
-        slowest = 0.0
         for number in range(1, 100):
-            before = time.perf_counter()
             series.log(float(number))
-            slowest = max(slowest, time.perf_counter() - before)
-        assert slowest < 1
+        assert unlock.is_alive()  # logging did not wait for the lock
         report = notebook_drain(folder, database).run_once()  # waits, and then does it
         assert time.monotonic() - start > 4
         assert report.points == 100

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -220,11 +219,3 @@ def test_home_is_no_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(Invalid, match="swallow"):
         module.serve(tmp_path, allow_root=True)
-
-
-def test_it_is_ready_soon(plain_user: PlainUser, folder: Path) -> None:
-    # The bar of two seconds is for a quiet machine; see benchmarks/bench_server.py.
-    started = time.monotonic()
-    with serving(plain_user, str(folder), "--port", "0") as server:
-        assert server.ask("/api/v1/health")[0] == 200
-    assert time.monotonic() - started < 60

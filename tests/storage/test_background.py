@@ -46,10 +46,8 @@ def test_a_child_drains_while_nobody_waits(journal: Path, monkeypatch: pytest.Mo
     (root / "json.py").write_text("raise SystemExit('not mine')")
     monkeypatch.chdir(root)
     background._spawned.clear()
-    start = time.monotonic()
     drain_in_background(root)
     drain_in_background(root)
-    assert time.monotonic() - start < 1
     assert len(background._children) == 1
     deadline = time.monotonic() + 60
     while writer_ids(journal) and time.monotonic() < deadline:

@@ -532,6 +532,14 @@ def test_a_search_that_can_not_be_read_points_at_the_column(tracker):
     assert caught.value.details["column"] == 14
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"query": 3}, {"query": None}, {"limit": 0}, {"limit": -1}, {"limit": "many"}]
+)
+def test_a_search_for_what_is_no_query_is_refused(tracker, wrong):
+    with pytest.raises(Invalid):
+        tracker.search_runs(**wrong)
+
+
 def test_an_empty_search_has_the_columns_all_the_same(tracker):
     assert tracker.search_runs().columns.tolist()[:4] == ["id", "name", "experiment", "status"]
 

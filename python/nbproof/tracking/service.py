@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import Invalid, NotFound, Unavailable, near_names
-from nbproof.core.ids import new_id
+from nbproof.core.ids import is_id, new_id
 from nbproof.tracking.active import ActiveRun, ended_conflict
 from nbproof.tracking.domain import ENDINGS
 from nbproof.tracking.names import kind_name
@@ -207,9 +206,8 @@ class ExperimentTracker:
         interrupted when this process ends.
         """
         records = self._fresh()
-        if len(experiment) == 32:
-            with suppress(NotFound):
-                experiment = records.get_experiment(experiment).name
+        if is_id(experiment):  # a name makes an experiment, an id must be one's
+            experiment = records.get_experiment(experiment).name
         parent_id = None if parent is None else _run_id(records, parent)
         run = self._begin(
             name_of(experiment, "an experiment", "experiment"),
@@ -404,10 +402,6 @@ class ExperimentTracker:
             There is one of that name.
         """
         checked = name_of(name, "an experiment", "name")
-        if checked in _RESERVED:
-            raise Invalid(
-                f"{name!r} is a reserved word", hint="choose another name", details={"field": "name"}
-            )
         kept = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
         return self._fresh().create_experiment(
             new_id(), checked, description=description, tags=kept, created_us=self._clock.now_us()
@@ -450,6 +444,12 @@ class ExperimentTracker:
         self, query: str = "", *, experiment: str | None = None, limit: int = 100, after: str | None = None
     ) -> Page[Run]:
         """A page of the runs that a query selects; see `search_runs`."""
+        if not isinstance(query, str):
+            raise Invalid(
+                f"a query is text, found {type(query).__name__}",
+                hint='like: metrics.auc > 0.9 and params.model = "xgb"',
+                details={"field": "query"},
+            )
         records = self._fresh()
         within = None if experiment is None else records.get_experiment(experiment).id
         return self._bound_page(records.search(query, experiment=within, limit=limit, after=after))
@@ -481,6 +481,8 @@ class ExperimentTracker:
         """
         from nbproof.tracking.frames import runs_frame
 
+        if not isinstance(limit, int) or limit < 1:
+            raise Invalid(f"limit must be a number from 1, found {limit!r}", details={"field": "limit"})
         runs: list[Run] = []
         after = None
         while len(runs) < limit:
