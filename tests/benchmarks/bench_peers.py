@@ -97,14 +97,10 @@ def install(environment: Path, what: list[str]) -> float:
 
 def size(environment: Path) -> tuple[int, float]:
     """Distributions and MB in an environment, without pip's own and setuptools'."""
-    listed = subprocess.run(
-        [environment / "bin" / "python", *_PIP, "list", "--format=json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    brought = [each for each in json.loads(listed.stdout) if each["name"] not in ("pip", "setuptools")]
     packages = next((environment / "lib").glob("python*")) / "site-packages"
+    brought = [
+        each for each in packages.glob("*.dist-info") if not each.name.startswith(("pip-", "setuptools-"))
+    ]
     total = 0
     for folder, folders, files in os.walk(packages):
         if Path(folder) == packages:

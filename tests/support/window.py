@@ -109,6 +109,9 @@ class Window:
         self.page.locator(f"body[data-jp-theme-light='{dark}'][data-jp-theme-name='{name}']").wait_for(
             state="attached"
         )
+        # JupyterLab covers a change with its splash screen, and takes it away a moment later; of two changes
+        # within that moment the second finds it gone, and complains.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def screenshot(self, name: str) -> Path:
         """Keep what is to be seen."""
@@ -135,6 +138,9 @@ class Window:
 
     def close(self) -> None:
         """Close the window and the kernels of its notebooks."""
+        # Shown by pytest if the test failed.
+        print(self.page.locator("#nbproof-runs").all_inner_texts())
+        print(self.lab.log.read_text()[-5000:])
         self._context.close()
         if not self.lab.is_running:
             return
