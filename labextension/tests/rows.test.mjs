@@ -4,7 +4,15 @@ import test from 'node:test';
 import rows from '../lib/unit/models/rows.js';
 
 const HEIGHTS = { experiment: 28, run: 44, more: 32, none: 28 };
-const run = (id, experiment = 'e') => ({ id, experiment_id: experiment });
+const run = (id, experiment = 'e') => ({
+  id,
+  experiment_id: experiment,
+  parent_id: null
+});
+const part = (id, parent) => ({ ...run(id), parent_id: parent });
+/** Each run with its depth, as `id:depth`. */
+const drawn = (runs, folded = []) =>
+  rows.nested(runs, new Set(folded)).map(at => `${at.run.id}:${at.depth}`);
 const group = (id, runs, more = {}) => ({
   experiment: { id, run_count: runs.length, name: id },
   expanded: true,
@@ -25,6 +33,85 @@ test('runs stand below their experiment; a closed one shows none', () => {
   );
   assert.equal(made[0].siblings, 2);
   assert.equal(made[1].level, 2);
+});
+
+test('what is part of a run stands beneath it, in the order of the server', () => {
+  // Newest first: parts started after the run that they are part of.
+  const runs = [run('z'), part('c', 'p'), part('b', 'p'), run('p'), run('a')];
+  assert.deepEqual(drawn(runs), ['z:0', 'p:0', 'c:1', 'b:1', 'a:0']);
+  const [z, p, c, b] = rows.nested(runs, new Set());
+  assert.deepEqual([z.position, z.siblings, z.children], [1, 3, 0]);
+  assert.deepEqual([p.position, p.siblings, p.children], [2, 3, 2]);
+  assert.deepEqual([b.position, b.siblings, b.parent.id], [2, 2, 'p']);
+  assert.equal(c.parent, p.run);
+});
+
+test('runs that are part of nothing keep their order', () => {
+  assert.deepEqual(drawn([run('c'), run('a'), run('b')]), [
+    'c:0',
+    'a:0',
+    'b:0'
+  ]);
+  assert.deepEqual(drawn([]), []);
+});
+
+test('a part whose parent is not there stays at the top', () => {
+  assert.deepEqual(drawn([part('b', 'gone'), run('a')]), ['b:0', 'a:0']);
+});
+
+test('parts of parts are deeper, and folding a run hides all beneath it', () => {
+  const runs = [part('3', '2'), part('2', '1'), run('1'), run('0')];
+  assert.deepEqual(drawn(runs), ['1:0', '2:1', '3:2', '0:0']);
+  assert.deepEqual(drawn(runs, ['2']), ['1:0', '2:1', '0:0']);
+  assert.deepEqual(drawn(runs, ['1']), ['1:0', '0:0']);
+  assert.deepEqual(drawn(runs, ['0', 'gone']), drawn(runs));
+});
+
+test('parents in a circle hide nothing', () => {
+  assert.deepEqual(drawn([part('a', 'a')]), ['a:0']);
+  assert.deepEqual(
+    drawn([part('d', 'a'), part('a', 'b'), part('b', 'c'), part('c', 'a')]),
+    ['a:0', 'd:1', 'b:0', 'c:0']
+  );
+});
+
+test('runs may be nested deeper than a stack', () => {
+  const count = 20_000;
+  const chain = Array.from({ length: count }, (_, index) =>
+    part(String(index), index === 0 ? null : String(index - 1))
+  );
+  const made = rows.nested(chain, new Set());
+  assert.equal(made.length, count);
+  assert.equal(made[count - 1].depth, count - 1);
+});
+
+test('in the tree a part is a level below its run, which can be folded', () => {
+  const groups = [group('e', [part('2', '1'), run('1')])];
+  const [, parent, child] = rows.treeRows(groups, false);
+  assert.deepEqual([parent.level, parent.expanded], [2, true]);
+  assert.equal(parent.parent, 'experiment:e');
+  assert.deepEqual([child.level, child.expanded], [3, null]);
+  assert.equal(child.parent, 'run:1');
+  const folded = rows.treeRows(groups, false, new Set(['1']));
+  assert.deepEqual(
+    folded.map(row => row.key),
+    ['experiment:e', 'run:1']
+  );
+  assert.equal(folded[1].expanded, false);
+});
+
+test('while more is to come, how many stand at the top is not known', () => {
+  const made = rows.treeRows(
+    [group('e', [part('2', '1'), run('1')], { more: true })],
+    false
+  );
+  assert.deepEqual(
+    made.filter(row => row.type === 'run').map(row => row.siblings),
+    [-1, 1]
+  );
+  const flat = group('e', [run('2'), run('1')], { more: true });
+  flat.experiment.run_count = 70;
+  assert.equal(rows.treeRows([flat], false)[1].siblings, 70);
 });
 
 test('what is still to come has a row of its own, and an empty experiment says so', () => {

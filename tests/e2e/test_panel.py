@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +109,112 @@ def test_an_experiment_folds_and_unfolds_by_the_arrow_keys(window: Window, fores
     expect(panel.locator(".jp-nbproof-Experiment")).to_have_attribute("aria-expanded", "false")
     keyboard.press("ArrowRight")
     expect(panel.locator(".jp-nbproof-Run")).not_to_have_count(0)
+
+
+NESTED = """\
+import nbproof as nbp
+with nbp.start_run("before", experiment="searches"):
+    pass
+notes = '''# What we saw
+
+The **smallest** rate is `0.01`; see [the table](data/table.csv).
+
+- first line
+- second line
+
+<img src="x" onerror="window.attacked = true"><script>window.attacked = true</script>
+'''
+with nbp.start_run("the search", experiment="searches", notes=notes):
+    for number in range(3):
+        with nbp.start_run(f"part {number}", nested=True) as run:
+            run.log_metric("loss", 1 / (number + 1))
+            if number == 1:
+                with nbp.start_run("part of a part", nested=True):
+                    pass
+with nbp.start_run("after", experiment="searches"):
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def searches(lab: Lab, plain_user: PlainUser) -> str:
+    """A folder below the root with a run that has parts, and a notebook in it."""
+    notebook = lab.notebook("searches/analysis.ipynb", "1 + 1")
+    folder = lab.root / "searches"
+    plain_user.run([sys.executable, "-c", NESTED], cwd=folder, env=lab.environment(), timeout=120, check=True)
+    return notebook
+
+
+def test_the_parts_of_a_run_stand_beneath_it_and_fold_by_key_and_by_click(
+    window: Window, searches: str
+) -> None:
+    window.open(searches)
+    panel, keyboard = window.panel, window.page.keyboard
+    names = panel.locator(".jp-nbproof-Run-name")
+    all_names = ["after", "the search", "part 2", "part 1", "part of a part", "part 0", "before"]
+    expect(names).to_have_text(all_names)
+    rows = panel.locator(".jp-nbproof-Run")
+    levels = rows.evaluate_all("rows => rows.map(row => row.getAttribute('aria-level'))")
+    assert levels == ["2", "2", "3", "3", "4", "3", "2"]
+    window.both_themes("nested")
+
+    window.command("nbproof:show-runs")
+    selected = panel.locator("[role=treeitem][aria-selected=true] .jp-nbproof-Run-name")
+    for _ in range(5):  # from the first row, which the focus chose
+        keyboard.press("ArrowDown")
+    expect(selected).to_have_text("part of a part")
+    keyboard.press("ArrowLeft")
+    expect(selected).to_have_text("part 1")
+    keyboard.press("ArrowLeft")
+    expect(names).to_have_text([name for name in all_names if name != "part of a part"])
+    keyboard.press("ArrowLeft")
+    expect(selected).to_have_text("the search")
+    search = panel.locator("[role=treeitem]", has_text="the search")
+    expect(search).to_have_attribute("aria-expanded", "true")
+    keyboard.press("ArrowLeft")
+    expect(search).to_have_attribute("aria-expanded", "false")
+    expect(names).to_have_text(["after", "the search", "before"])
+    window.screenshot("nested-folded")
+    keyboard.press("ArrowRight")
+    expect(names).to_have_count(6)
+    keyboard.press("ArrowRight")
+    expect(selected).to_have_text("part 2")
+
+    search.locator(".jp-nbproof-Run-caret").click()
+    expect(names).to_have_count(3)
+    expect(window.page.locator(".jp-nbproof-RunView")).to_have_count(0)
+
+    # A search has an order of its own.
+    panel.get_by_label("Filter runs").fill("metrics.loss > 0 order by metrics.loss desc")
+    expect(names).to_have_text(["part 0", "part 1", "part 2"])
+    expect(rows.first).to_have_attribute("aria-level", "1")
+
+
+def test_a_part_leads_to_its_run_whose_notes_are_markdown_that_cannot_act(
+    window: Window, searches: str
+) -> None:
+    window.open(searches)
+    window.panel.locator(".jp-nbproof-Run", has_text="part 0").click()
+    view = window.page.locator(".jp-nbproof-RunView:visible")
+    expect(view.get_by_role("heading", name="part 0", exact=True)).to_be_visible()
+    window.screenshot("part-of")
+    view.get_by_role("link", name="the search").click()
+
+    expect(view.get_by_role("heading", name="the search", exact=True)).to_be_visible()
+    notes = view.locator(".jp-nbproof-Notes")
+    expect(notes.locator("strong")).to_have_text("smallest")
+    expect(notes.locator("li")).to_have_text(["first line", "second line"])
+    expect(notes.locator("img")).not_to_have_attribute("onerror", "window.attacked = true")
+    expect(notes.locator("script")).to_have_count(0)
+    assert window.page.evaluate("window.attacked") is None
+    # A link is meant from the workspace's folder, and JupyterLab opens it.
+    expect(notes.get_by_role("link", name="the table")).to_have_attribute(
+        "href", re.compile("files/searches/data/table.csv")
+    )
+    window.both_themes("notes")
+    # Closing the page takes the notes with it, and nothing complains.
+    window.command("application:close")
+    expect(view.get_by_role("heading", name="part 0", exact=True)).to_be_visible()
 
 
 def test_a_fresh_folder_says_how_to_begin_and_the_offered_cell_works(window: Window, lab: Lab) -> None:

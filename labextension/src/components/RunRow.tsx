@@ -1,4 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import { JSX, memo } from 'react';
 
 import { formatShort, toNumber } from '../figures/numbers';
@@ -8,11 +9,15 @@ import { Sparkline } from './Sparkline';
 import { StatusMark } from './StatusMark';
 import { agoWord, instantWord, shortId, statusWord } from './words';
 
+/** Deeper than this rows are not indented further: the sidebar is narrow. */
+const DEEPEST = 6;
+
 /** One run: status, name and age above; where it stands (its newest metric) below. */
 export const RunRow = memo(function RunRow(props: RunRow.IProps): JSX.Element {
   const { row, trans, now } = props;
   const { run } = row;
   const metric = shownMetric(row);
+  const Caret = row.expanded === true ? caretDownIcon : caretRightIcon;
   return (
     <div
       id={props.domId}
@@ -22,19 +27,17 @@ export const RunRow = memo(function RunRow(props: RunRow.IProps): JSX.Element {
       aria-level={row.level}
       aria-posinset={row.position}
       aria-setsize={row.siblings}
+      aria-expanded={row.expanded ?? undefined}
       aria-selected={props.isActive}
       data-key={row.key}
       data-run={run.id}
       data-status={run.status}
-      data-level={row.level}
-      title={trans.__(
-        '%1 (%2)\n%3, started %4',
-        run.name,
-        run.id,
-        statusWord(run.status, trans),
-        instantWord(run.started)
-      )}
+      data-level={Math.min(row.level, DEEPEST)}
+      title={titleOf(row, trans)}
     >
+      {row.expanded !== null && (
+        <Caret.react tag="span" className="jp-nbproof-Run-caret" />
+      )}
       <StatusMark status={run.status} trans={trans} />
       <div className="jp-nbproof-Run-lines">
         <div className="jp-nbproof-Run-line">
@@ -70,6 +73,22 @@ export const RunRow = memo(function RunRow(props: RunRow.IProps): JSX.Element {
     </div>
   );
 });
+
+function titleOf(
+  { run, children }: RunRow.IProps['row'],
+  trans: TranslationBundle
+): string {
+  const said = trans.__(
+    '%1 (%2)\n%3, started %4',
+    run.name,
+    run.id,
+    statusWord(run.status, trans),
+    instantWord(run.started)
+  );
+  return children === 0
+    ? said
+    : `${said}\n${trans._n('%1 nested run', '%1 nested runs', children)}`;
+}
 
 /** The metric the search is about, where the run has it, else the newest one. */
 function shownMetric({

@@ -137,7 +137,11 @@ export function RunTree(props: RunTree.IProps): JSX.Element {
     const key = keyOf(event);
     if (key !== null) {
       props.onActivate(key);
-      props.onOpen();
+      if (isOnCaret(event)) {
+        props.onToggle(key);
+      } else {
+        props.onOpen();
+      }
     }
   };
 
@@ -195,6 +199,8 @@ export namespace RunTree {
     onOut: () => void;
     /** Enter or a click on the current row. */
     onOpen: () => void;
+    /** A click on the caret of a run. */
+    onToggle: (key: string) => void;
     onMore: (group: string | null) => void;
     onFilter: () => void;
   }
@@ -339,6 +345,13 @@ function keyOf(event: MouseEvent): string | null {
   return event.target instanceof Element
     ? (event.target.closest('[data-key]')?.getAttribute('data-key') ?? null)
     : null;
+}
+
+function isOnCaret(event: MouseEvent): boolean {
+  return (
+    event.target instanceof Element &&
+    event.target.closest('.jp-nbproof-Run-caret') !== null
+  );
 }
 
 function topOf(

@@ -15,6 +15,7 @@ import type { History } from '../models/run';
 import type { Artifact, Metric, Run } from '../services/api';
 import type { Problem } from '../services/problem';
 import { MetricCard } from './MetricCard';
+import { Notes } from './Notes';
 import { Notice } from './Notice';
 import { Skeleton } from './Skeleton';
 import { StatusMark } from './StatusMark';
@@ -64,7 +65,7 @@ export function RunView(props: RunView.IProps): JSX.Element {
           <Tags run={run} trans={trans} />
           {run.notes !== null && run.notes !== '' && (
             <Section title={trans.__('Notes')}>
-              <div className="jp-nbproof-Notes">{run.notes}</div>
+              <Notes text={run.notes} render={props.renderNotes} />
             </Section>
           )}
           <Provenance run={run} trans={trans} />
@@ -78,6 +79,7 @@ export namespace RunView {
   export interface IActions {
     refresh: () => void;
     copyId: () => void;
+    openParent: () => void;
     watch: (metric: string) => void;
     setAcross: (across: Across) => void;
     setLog: (isLog: boolean) => void;
@@ -86,6 +88,10 @@ export namespace RunView {
 
   export interface IProps {
     run: Run | null;
+    /** The run that it is part of, once it is known. */
+    parent: Run | null;
+    /** Draws Markdown; null where JupyterLab offers nothing for that. */
+    renderNotes: Notes.Render | null;
     metrics: readonly Metric[];
     /** Whether there are more metrics than these. */
     isCut: boolean;
@@ -131,6 +137,7 @@ function Section({
 
 function Header({
   run,
+  parent,
   isCopied,
   actions,
   trans
@@ -159,6 +166,19 @@ function Header({
       </div>
       <dl className="jp-nbproof-Facts">
         <Fact word={trans.__('Experiment')}>{run.experiment}</Fact>
+        {run.parent_id !== null && (
+          <Fact word={trans.__('Part of')}>
+            <button
+              type="button"
+              role="link"
+              className="jp-nbproof-LinkButton"
+              title={run.parent_id}
+              onClick={actions.openParent}
+            >
+              {parent?.name ?? shortId(run.parent_id)}
+            </button>
+          </Fact>
+        )}
         <Fact word={trans.__('Started')}>{instantWord(run.started)}</Fact>
         <Fact word={trans.__('Duration')}>
           {run.ended === null && !isLive

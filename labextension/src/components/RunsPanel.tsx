@@ -61,6 +61,7 @@ export namespace RunsPanel {
     moveIn: () => void;
     moveOut: () => void;
     open: () => void;
+    toggle: (key: string) => void;
     loadMore: (group: string | null) => void;
     focusTree: () => void;
     focusFilter: () => void;
@@ -181,6 +182,7 @@ function Body(props: RunsPanel.IProps): JSX.Element {
           onIn={actions.moveIn}
           onOut={actions.moveOut}
           onOpen={actions.open}
+          onToggle={actions.toggle}
           onMore={actions.loadMore}
           onFilter={actions.focusFilter}
         />

@@ -27,9 +27,15 @@ export type Row =
       readonly metric: string | null;
       /** Shown where the experiment's own row is not above. */
       readonly showExperiment: boolean;
-      readonly level: 1 | 2;
+      readonly level: number;
       readonly position: number;
       readonly siblings: number;
+      /** The key of the row that this one stands beneath. */
+      readonly parent: string | null;
+      /** Whether the runs beneath it are shown; null: there are none. */
+      readonly expanded: boolean | null;
+      /** How many runs stand beneath it, not counting theirs. */
+      readonly children: number;
     }
   | {
       /** Stands where further rows will be; seeing it asks for them. */
@@ -43,8 +49,103 @@ export type Row =
 export const experimentKey = (id: string): string => `experiment:${id}`;
 export const runKey = (id: string): string => `run:${id}`;
 
-/** A tree of experiments as the flat list that is drawn. */
-export function treeRows(groups: readonly Group[], more: boolean): Row[] {
+/** Where a run stands among others: beneath the run that it is part of, if that is here too. */
+export interface Nested {
+  readonly run: Run;
+  /** 0 at the top. */
+  readonly depth: number;
+  readonly parent: Run | null;
+  /** Counted from 1, among those beneath the same parent. */
+  readonly position: number;
+  readonly siblings: number;
+  readonly children: number;
+}
+
+/**
+ * Runs with their parts beneath them; otherwise the order stays.
+ *
+ * A run whose parent is not among them stays at the top, and so do runs that name each other as
+ * parents in a circle. What is beneath a run in `folded` is left out.
+ */
+export function nested(
+  runs: readonly Run[],
+  folded: ReadonlySet<string>
+): Nested[] {
+  const parents = parentsAmong(runs);
+  const parts = new Map<Run | null, Run[]>();
+  for (const run of runs) {
+    const parent = parents.get(run) ?? null;
+    const known = parts.get(parent);
+    if (known === undefined) {
+      parts.set(parent, [run]);
+    } else {
+      known.push(run);
+    }
+  }
+  const arranged: Nested[] = [];
+  const open = [{ parent: null as Run | null, next: 0 }];
+  // By a list of what is open rather than by recursion: nobody says how deep runs are nested.
+  while (open.length > 0) {
+    const level = open[open.length - 1];
+    const siblings = parts.get(level.parent) ?? [];
+    if (level.next >= siblings.length) {
+      open.pop();
+      continue;
+    }
+    const run = siblings[level.next++];
+    const children = parts.get(run)?.length ?? 0;
+    arranged.push({
+      run,
+      depth: open.length - 1,
+      parent: level.parent,
+      position: level.next,
+      siblings: siblings.length,
+      children
+    });
+    if (children > 0 && !folded.has(run.id)) {
+      open.push({ parent: run, next: 0 });
+    }
+  }
+  return arranged;
+}
+
+/** Who of these runs is part of which; nobody in a circle is. */
+function parentsAmong(runs: readonly Run[]): ReadonlyMap<Run, Run> {
+  const byId = new Map(runs.map(run => [run.id, run]));
+  const parents = new Map<Run, Run>();
+  for (const run of runs) {
+    const parent = run.parent_id === null ? null : byId.get(run.parent_id);
+    if (parent) {
+      parents.set(run, parent);
+    }
+  }
+  // Upwards from each run, as far as nobody has gone before.
+  const seen = new Set<Run>();
+  for (const run of runs) {
+    const way = new Set<Run>();
+    let at: Run | undefined = run;
+    while (at && !seen.has(at) && !way.has(at)) {
+      way.add(at);
+      at = parents.get(at);
+    }
+    if (at && way.has(at)) {
+      for (let next: Run | undefined = at; next;) {
+        const above: Run | undefined = parents.get(next);
+        parents.delete(next);
+        next = above;
+      }
+    }
+    way.forEach(one => seen.add(one));
+  }
+  return parents;
+}
+
+/** A tree of experiments as the flat list that is drawn; runs in `folded` hide what is beneath them. */
+export function treeRows(
+  groups: readonly Group[],
+  more: boolean,
+  folded: ReadonlySet<string> = new Set()
+): Row[] {
   const rows: Row[] = [];
   for (const [index, group] of groups.entries()) {
     const { experiment, expanded } = group;
@@ -59,19 +160,32 @@ export function treeRows(groups: readonly Group[], more: boolean): Row[] {
     if (!expanded) {
       continue;
     }
-    const siblings = group.more
-      ? Math.max(experiment.run_count, group.runs.length)
-      : group.runs.length;
-    for (const [place, run] of group.runs.entries()) {
+    const arranged = nested(group.runs, folded);
+    const top = arranged[0]?.siblings ?? 0;
+    // Where runs are nested, nobody knows how many of those still to come stand at the top.
+    const known = top === group.runs.length;
+    const most = known ? Math.max(experiment.run_count, top) : -1;
+    for (const {
+      run,
+      depth,
+      parent,
+      position,
+      siblings,
+      children
+    } of arranged) {
       rows.push({
         type: 'run',
         key: runKey(run.id),
         run,
         metric: null,
         showExperiment: false,
-        level: 2,
-        position: place + 1,
-        siblings
+        level: depth + 2,
+        position,
+        siblings: group.more && parent === null ? most : siblings,
+        parent:
+          parent === null ? experimentKey(experiment.id) : runKey(parent.id),
+        expanded: children === 0 ? null : !folded.has(run.id),
+        children
       });
     }
     if (group.more) {
@@ -106,7 +220,10 @@ export function resultRows(
     showExperiment: true,
     level: 1,
     position: index + 1,
-    siblings: more ? -1 : runs.length
+    siblings: more ? -1 : runs.length,
+    parent: null,
+    expanded: null,
+    children: 0
   }));
   if (more) {
     rows.push({ type: 'more', key: 'more:', group: null, loading });

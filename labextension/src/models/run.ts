@@ -53,6 +53,11 @@ export class RunModel implements IDisposable {
     return this._run;
   }
 
+  /** The run that this one is part of, once it is known. */
+  get parent(): Run | null {
+    return this._parent;
+  }
+
   get metrics(): readonly Metric[] {
     return this._metrics;
   }
@@ -137,6 +142,9 @@ export class RunModel implements IDisposable {
       this._phase = 'ready';
       this._problem = null;
       this._changed.emit();
+      if (run.parent_id !== null && this._parent === null) {
+        void this._loadParent(run.parent_id);
+      }
       await Promise.all(
         metrics
           .filter(one => this._histories.has(one.name))
@@ -208,6 +216,24 @@ export class RunModel implements IDisposable {
     return metrics;
   }
 
+  /** Only its name is shown: without it, the page stands as it is. */
+  private async _loadParent(id: string): Promise<void> {
+    if (this._isParentAsked) {
+      return;
+    }
+    this._isParentAsked = true;
+    try {
+      this._parent = await runsGet(this._request, { id });
+      this._isParentAsked = false;
+      if (!this._isDisposed) {
+        this._changed.emit();
+      }
+    } catch (thrown) {
+      // One that is gone does not come back; anything else is tried again with the next look.
+      this._isParentAsked = asProblem(thrown).status === 404;
+    }
+  }
+
   private async _loadHistory(name: string): Promise<void> {
     const before = this._histories.get(name);
     this._histories.set(name, {
@@ -251,6 +277,8 @@ export class RunModel implements IDisposable {
   private readonly _request: Requester;
   private readonly _redraw: Throttler<void>;
   private _run: Run | null = null;
+  private _parent: Run | null = null;
+  private _isParentAsked = false;
   private _metrics: readonly Metric[] = [];
   private _isCut = false;
   private _phase: Phase = 'idle';

@@ -16,15 +16,7 @@ import type { Change } from '../services/change';
 import type { Client } from '../services/client';
 import { asProblem, Problem } from '../services/problem';
 import { metricOfQuery } from '../services/query';
-import {
-  experimentKey,
-  Group,
-  mergePage,
-  resultRows,
-  Row,
-  runKey,
-  treeRows
-} from './rows';
+import { Group, mergePage, resultRows, Row, runKey, treeRows } from './rows';
 import type { Settings } from './settings';
 
 /** Experiments fetched at a time. */
@@ -238,6 +230,16 @@ export class RunsModel implements IDisposable {
     }
   }
 
+  /** Show or hide the runs that are part of a run. */
+  toggleRun(id: string, expanded = this._folded.has(id)): void {
+    if (expanded) {
+      this._folded.delete(id);
+    } else {
+      this._folded.add(id);
+    }
+    this._emit();
+  }
+
   setActive(key: string | null): void {
     if (key !== this._activeKey) {
       this._activeKey = key;
@@ -256,26 +258,30 @@ export class RunsModel implements IDisposable {
     this.setActive(keys[Math.min(keys.length - 1, Math.max(0, to))]);
   }
 
-  /** Right: open, or go to the first run. */
+  /** Right: open, or go to the first run beneath. */
   moveIn(): void {
     const row = this.activeRow;
-    if (row?.type !== 'experiment') {
+    if (row?.type !== 'experiment' && row?.type !== 'run') {
       return;
     }
-    if (row.expanded) {
+    if (row.expanded === true) {
       this.moveActive(1);
-    } else {
+    } else if (row.type === 'experiment') {
       this.toggle(row.experiment.id, true);
+    } else if (row.expanded === false) {
+      this.toggleRun(row.run.id, true);
     }
   }
 
-  /** Left: close, or go to the experiment. */
+  /** Left: close, or go to what it is beneath. */
   moveOut(): void {
     const row = this.activeRow;
     if (row?.type === 'experiment') {
       this.toggle(row.experiment.id, false);
-    } else if (row?.type === 'run' && row.level === 2) {
-      this.setActive(experimentKey(row.run.experiment_id));
+    } else if (row?.type === 'run' && row.expanded === true) {
+      this.toggleRun(row.run.id, false);
+    } else if (row?.type === 'run' && row.parent !== null) {
+      this.setActive(row.parent);
     }
   }
 
@@ -302,6 +308,7 @@ export class RunsModel implements IDisposable {
     this._experimentsNext = null;
     this._groups.clear();
     this._expanded.clear();
+    this._folded.clear();
     this._runs.clear();
     this._results = null;
     this._resultsNext = null;
@@ -335,7 +342,7 @@ export class RunsModel implements IDisposable {
         });
       }
     }
-    return treeRows(groups, this._experimentsNext !== null);
+    return treeRows(groups, this._experimentsNext !== null, this._folded);
   }
 
   private _known(ids: readonly string[]): Run[] {
@@ -766,6 +773,8 @@ export class RunsModel implements IDisposable {
   private _experimentsNext: string | null = null;
   private readonly _groups = new Map<string, Private.IGroup>();
   private readonly _expanded = new Map<string, boolean>();
+  /** Runs whose parts are hidden. */
+  private readonly _folded = new Set<string>();
   private readonly _runs = new Map<string, Run>();
   private _results: string[] | null = null;
   private _resultsNext: string | null = null;

@@ -9,12 +9,19 @@ import {
   showErrorMessage,
   WidgetTracker
 } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import {
+  IRenderMimeRegistry,
+  RenderMimeRegistry
+} from '@jupyterlab/rendermime';
+import type { Contents } from '@jupyterlab/services';
 import {
   ITranslator,
   nullTranslator,
   TranslationBundle
 } from '@jupyterlab/translation';
 
+import type { Notes } from '../components/Notes';
 import { problemLine } from '../components/words';
 import { RunModel } from '../models/run';
 import { Settings } from '../models/settings';
@@ -38,6 +45,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     ISettings,
     ICommandPalette,
     ILayoutRestorer,
+    IRenderMimeRegistry,
     ITranslator
   ],
   activate: (
@@ -47,6 +55,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     given: ISettings | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
+    rendermime: IRenderMimeRegistry | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('nbproof');
@@ -70,7 +79,19 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
 
     const newView = (workspace: string | null, id: string): View => {
       const model = new RunModel({ client: connection.client, workspace, id });
-      const content = new RunViewWidget({ model, settings, trans });
+      const content = new RunViewWidget({
+        model,
+        settings,
+        renderNotes:
+          rendermime &&
+          notesRenderer(
+            rendermime,
+            app.serviceManager.contents,
+            () => workspaces?.all.find(one => one.id === workspace)?.path ?? ''
+          ),
+        openRun: id => void open(workspace, id),
+        trans
+      });
       const view = new MainAreaWidget({ content });
       view.id = `nbproof-run-${workspace ?? 'default'}-${id}`;
       view.toolbar.hide();
@@ -155,6 +176,35 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     }
   }
 };
+
+const MARKDOWN = 'text/markdown';
+
+/**
+ * Draws notes as JupyterLab draws Markdown that nobody vouches for: what could run is taken out.
+ *
+ * Links and pictures are meant from the workspace's folder.
+ */
+function notesRenderer(
+  rendermime: IRenderMimeRegistry,
+  contents: Contents.IManager,
+  folder: () => string
+): Notes.Render {
+  return text => {
+    const resolver = new RenderMimeRegistry.UrlResolver({
+      path: PathExt.join(folder(), 'notes.md'),
+      contents
+    });
+    const renderer = rendermime.clone({ resolver }).createRenderer(MARKDOWN);
+    const model = rendermime.createModel({
+      data: { [MARKDOWN]: text },
+      trusted: false
+    });
+    renderer.renderModel(model).catch(() => {
+      renderer.node.textContent = text;
+    });
+    return renderer;
+  };
+}
 
 const textOf = (value: unknown): string | null =>
   typeof value === 'string' && value !== '' ? value : null;

@@ -5,6 +5,7 @@ import type { Message } from '@lumino/messaging';
 import { Poll } from '@lumino/polling';
 import type { JSX } from 'react';
 
+import type { Notes } from '../components/Notes';
 import { RunView } from '../components/RunView';
 import { problemLine, shortId } from '../components/words';
 import { nbproofIcon } from '../icons';
@@ -76,6 +77,8 @@ export class RunViewWidget extends ReactWidget {
     return (
       <RunView
         run={model.run}
+        parent={model.parent}
+        renderNotes={this._options.renderNotes}
         metrics={model.metrics}
         isCut={model.isCut}
         historyOf={name => model.history(name)}
@@ -130,6 +133,12 @@ export class RunViewWidget extends ReactWidget {
   private readonly _actions: RunView.IActions = {
     refresh: () => void this.model.refresh().catch(() => undefined),
     copyId: () => this._copyId(),
+    openParent: () => {
+      const parent = this.model.run?.parent_id ?? null;
+      if (parent !== null) {
+        this._options.openRun(parent);
+      }
+    },
     watch: metric => this.model.watch(metric),
     setAcross: across => {
       this.model.across = across;
@@ -148,6 +157,9 @@ export namespace RunViewWidget {
   export interface IOptions {
     model: RunModel;
     settings: Settings;
+    /** Draws Markdown; null where JupyterLab offers nothing for that. */
+    renderNotes: Notes.Render | null;
+    openRun: (id: string) => void;
     trans: TranslationBundle;
   }
 }

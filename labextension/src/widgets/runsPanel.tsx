@@ -111,6 +111,14 @@ export class RunsPanelWidget extends ReactWidget {
     }
   }
 
+  private _toggle(key: string): void {
+    const { runs } = this._options;
+    const row = runs.rows.find(one => one.key === key);
+    if (row?.type === 'run') {
+      runs.toggleRun(row.run.id);
+    }
+  }
+
   private readonly _actions: RunsPanel.IActions = {
     chooseWorkspace: id => this._options.workspaces.pin(id),
     togglePin: () => {
@@ -129,6 +137,7 @@ export class RunsPanelWidget extends ReactWidget {
     moveIn: () => this._options.runs.moveIn(),
     moveOut: () => this._options.runs.moveOut(),
     open: () => this._open(),
+    toggle: key => this._toggle(key),
     loadMore: group => this._options.runs.loadMore(group),
     focusTree: () => this._focusTree(),
     focusFilter: () => this._filter.current?.focus(),
