@@ -27,7 +27,13 @@ class Window:
         self.page: Page = self._context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.complaints: list[str] = []
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self._complain(str(error)))
+
+    def _complain(self, text: str) -> None:
+        # anywidget says this of a model that is gone by the time the browser has loaded it: the run has ended
+        # meanwhile and its card stands there already.
+        if text != "[anywidget] Failed to initialize model.":
+            self.complaints.append(text)
 
     def open(self, notebook: str | None = None, *, panel: bool = True) -> None:
         """Load JupyterLab without what earlier windows left, with a notebook and the panel."""
