@@ -61,7 +61,9 @@ def window(browser: Browser, lab: Lab) -> Iterator[Window]:
     window = Window(browser, lab)
     yield window
     window.close()
-    assert window.complaints == []
+    # anywidget says so where a run has ended, and its live panel with it, before the panel was drawn.
+    known = "[anywidget] Failed to initialize model."
+    assert [each for each in window.complaints if each != known] == []
 
 
 @pytest.fixture
