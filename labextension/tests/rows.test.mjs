@@ -173,3 +173,17 @@ test('a page fetched again puts what is new first and forgets nothing below', ()
   ]);
   assert.deepEqual(rows.mergePage(['b', 'c'], ['a'], true), ['a']);
 });
+
+test('runs are listed newest first, whatever order they arrive in', () => {
+  const at = (id, started) => ({ id, started });
+  const arrived = [
+    at('b', '2026-01-01T00:00:00.5Z'),
+    at('c', '2026-01-01T00:00:00.5Z'),
+    at('a', '2026-01-01T00:00:01Z'),
+    at('d', '2026-01-01T00:00:00Z')
+  ];
+  assert.deepEqual(
+    arrived.sort(rows.newestFirst).map(run => run.id),
+    ['a', 'c', 'b', 'd']
+  );
+});

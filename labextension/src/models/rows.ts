@@ -266,6 +266,16 @@ export function windowOf(
   return { first, last, above, below: at - above - shown };
 }
 
+/** The order of a list of runs: the newest first, as the server has it. */
+export function newestFirst(
+  one: { id: string; started: string },
+  other: { id: string; started: string }
+): number {
+  const later = Date.parse(other.started) - Date.parse(one.started);
+  // Ids sort by the time they were made, finer than the milliseconds of a Date.
+  return later !== 0 ? later : one.id < other.id ? 1 : -1;
+}
+
 /** A first page fetched again, over what is there: new ones come first, the rest stays. */
 export function mergePage(
   known: readonly string[],

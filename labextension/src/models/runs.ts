@@ -16,7 +16,15 @@ import type { Change } from '../services/change';
 import type { Client } from '../services/client';
 import { asProblem, Problem } from '../services/problem';
 import { metricOfQuery } from '../services/query';
-import { Group, mergePage, resultRows, Row, runKey, treeRows } from './rows';
+import {
+  Group,
+  mergePage,
+  newestFirst,
+  resultRows,
+  Row,
+  runKey,
+  treeRows
+} from './rows';
 import type { Settings } from './settings';
 
 /** Experiments fetched at a time. */
@@ -700,7 +708,11 @@ export class RunsModel implements IDisposable {
   private _place(run: Run): void {
     const group = this._groups.get(run.experiment_id);
     if (group?.loaded === true && !group.ids.includes(run.id)) {
-      group.ids = [run.id, ...group.ids];
+      // Answers come in any order; the list has the server's.
+      const known = [run.id, ...group.ids]
+        .map(id => this._runs.get(id))
+        .filter(each => each !== undefined);
+      group.ids = known.sort(newestFirst).map(each => each.id);
     }
     const order = this._order;
     if (order.includes(run.experiment_id) && order[0] !== run.experiment_id) {
