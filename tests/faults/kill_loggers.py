@@ -33,11 +33,12 @@ def log(writer: JournalWriter, series: Series, thread: int, shared: mmap.mmap, p
     while True:
         series.log(float(points))
         points += 1
-        _COUNT.pack_into(shared, at, points, events)
+        # Not pack_into: it writes zeros first, and a kill just then would take back what was told.
+        shared[at : at + _COUNT.size] = _COUNT.pack(points, events)
         if points % 13 == 0:
             writer.event("note", thread=thread, number=events)
             events += 1
-            _COUNT.pack_into(shared, at, points, events)
+            shared[at : at + _COUNT.size] = _COUNT.pack(points, events)
         if pause and points % 50 == 0:
             time.sleep(0.0001)
 
