@@ -318,6 +318,24 @@ def test_closing_hands_on_what_is_queued_and_what_can_be_restarted(records):
     second.close()
 
 
+def test_closing_waits_for_a_job_that_is_just_being_started(database):
+    class SlowToClaim(JobRepository):
+        def claim(self, *args, **kwargs):
+            claimed = super().claim(*args, **kwargs)
+            claiming.set()
+            until(lambda: jobs._closed)
+            return claimed
+
+    claiming = threading.Event()
+    jobs = Jobs(SlowToClaim(database), KINDS, poll_seconds=0.05)
+    jobs.submit("test.loop")
+    assert claiming.wait(20)
+
+    jobs.close()
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("nbproof-job")]
+
+
 def test_a_job_survives_the_kill_of_its_process(database_url, records, jobs):
     program = textwrap.dedent("""
         import sys, time

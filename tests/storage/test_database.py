@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -43,6 +44,17 @@ def test_an_empty_database_gets_every_table_and_is_stamped(database_url):
             "jobs",
         } <= tables
         assert check(database) == []
+
+
+def test_a_connection_in_use_is_closed_when_it_is_given_back_after_the_close(database_url):
+    database = open_database(database_url)
+    with database.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        database.close()
+        assert connection.execute(sa.select(1)).scalar() == 1
+
+    with pytest.raises(Exception, match="closed"):
+        driver.cursor()
 
 
 def test_reading_and_writing_in_a_new_database_takes_no_alembic(tmp_path):

@@ -371,11 +371,13 @@ class Jobs:
             for context in self._running.values():
                 context._cancel.set()
             self._state.notify_all()
-            threads = [*self._workers, *([self._dispatcher] if self._dispatcher else [])]
+            dispatcher = self._dispatcher
         deadline = time.monotonic() + timeout_seconds
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
+        if dispatcher:
+            self._join(dispatcher, deadline)
+        # Only now: the dispatcher may have been starting one of them.
+        for worker in list(self._workers):
+            self._join(worker, deadline)
         try:
             for record in self._records.unfinished() if self._mine else []:
                 if record.owner_id == self._owner_id and record.status == "queued":
@@ -383,6 +385,11 @@ class Jobs:
         except PlatformError as error:
             _log.warning("queued jobs were not handed on: %s", error)
         self._mine.clear()
+
+    @staticmethod
+    def _join(thread: threading.Thread, deadline: float) -> None:
+        if thread is not threading.current_thread():
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     # -- the dispatcher: one thread while there is something to do -------------------------------
 

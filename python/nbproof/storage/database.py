@@ -159,7 +159,10 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close the connections that are not in use; the next use opens new ones."""
+        """Close the connections: those in use as soon as they are given back; the next use opens new ones."""
+        pool = self.engine.pool
+        # A pool that was disposed of would take back what is in use now, and leave it open for ever.
+        sa.event.listen(pool, "checkin", _close_connection)
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -565,6 +568,10 @@ def _checked_url(url: str | Path) -> URL:
 def _without_password(url: URL) -> str:
     # It may also be among the options: postgresql://host/name?password=...
     return url.difference_update_query(["password"]).render_as_string(hide_password=True)
+
+
+def _close_connection(_: object, record: sa.pool.ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _is_read_only(path: Path) -> bool:
