@@ -100,6 +100,17 @@ def test_home_and_the_root_have_a_folder_of_the_users_own(home, where):
     assert find_location(start, {"XDG_DATA_HOME": str(home / "data")}, home=home) == found
 
 
+def test_a_folder_that_everybody_writes_to_gives_nobody_a_workspace(home):
+    shared = home / "tmp"
+    workspace(shared)
+    shared.chmod(0o1777)
+    (shared / "mine").mkdir()
+
+    assert find_location(shared / "mine", {}, home=home).root == shared / "mine"
+    own = find_location(shared, {"XDG_DATA_HOME": str(home / "data")}, home=home)
+    assert own.root.is_relative_to(home / "data")
+
+
 def test_ten_projects_under_one_root_have_ten_workspaces(home):
     roots = set()
     for number in range(10):

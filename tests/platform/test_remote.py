@@ -5,13 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import warnings
 
 import pytest
 
 from nbproof.core.errors import Invalid, NotAuthenticated, NotFound, Unavailable
 from nbproof.platform.remote import RemoteWorkspace
-from nbproof.tracking.active import RecordingFailed
 from tests.support.served import Served
 
 
@@ -63,20 +61,6 @@ def test_a_wrong_token_is_told_as_such(server):
 def test_a_server_that_is_away_is_unavailable_and_says_what_to_mend():
     with pytest.raises(Unavailable, match="NBPROOF_URL"):
         RemoteWorkspace("http://127.0.0.1:9", token="x").ask("experiments.list")
-
-
-def test_a_cell_that_logs_goes_on_when_the_server_is_away(project):
-    workspace = RemoteWorkspace("http://127.0.0.1:9", token="x")
-    with pytest.warns(RecordingFailed, match="does not answer"):
-        run = workspace.tracker.start_run("r")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # it is said once
-        run.log_metric("x", 1.0)
-        run.log_param("a", 1)
-        (project / "a.txt").write_text("kept here")
-        run.log_artifact(project / "a.txt")
-        workspace.tracker.end_run()
-    assert run.unacknowledged == 5
 
 
 def test_an_address_without_http_is_refused():

@@ -5,15 +5,17 @@ The order, tried from the top:
 1. ``NBPROOF_URL``: a server;
 2. ``NBPROOF_WORKSPACE``: the folder that holds ``.nbproof`` (or that folder itself);
 3. the nearest ``.nbproof`` upward from the notebook's or script's folder, but never one in the home
-   folder or the root itself: there it would swallow every project below;
+   folder, the root, or a folder where anybody may put one (``/tmp``): there it would swallow every project
+   below;
 4. a new one at the root of the git repository, or beside the notebook where there is no git;
-5. where that would be home, the root, or a folder that can't be written: a folder of the user's own
-   data directory that belongs to that place.
+5. where that would be one of those, or a folder that can't be written: a folder of the user's own data
+   directory that belongs to that place.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from pathlib import Path
 
 from nbproof.core.errors import Invalid
 
-__all__ = ["FOLDER", "Location", "find_location", "running_source"]
+__all__ = ["FOLDER", "Location", "find_location", "running_source", "user_folder"]
 
 FOLDER = ".nbproof"
 
@@ -91,7 +93,7 @@ def find_location(
         (git_root, "the root of the git repository") if git_root else (start, "beside the notebook or script")
     )
     if _too_wide(root, home):
-        return _own_place(root, environ, home, "a project folder is better than the home folder")
+        return _own_place(root, environ, home, f"{root} is no project's folder")
     if not _writable(root):
         if root != start and _writable(start):
             return Location(start, False, "beside the notebook or script")
@@ -177,7 +179,16 @@ def _is_command(main: object) -> bool:
 
 
 def _too_wide(folder: Path, home: Path) -> bool:
-    return folder == home or folder == folder.parent
+    return folder == home or folder == folder.parent or _is_for_everybody(folder)
+
+
+def _is_for_everybody(folder: Path) -> bool:
+    """Whether everybody may write there, and nobody may delete what others wrote, as in ``/tmp``."""
+    try:
+        mode = os.stat(folder).st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
 
 
 def _writable(folder: Path) -> bool:
@@ -186,14 +197,21 @@ def _writable(folder: Path) -> bool:
     return os.access(there, os.W_OK | os.X_OK)
 
 
-def _own_place(place: Path, environ: Mapping[str, str], home: Path, why: str) -> Location:
-    import hashlib
-
+def user_folder(environ: Mapping[str, str] | None = None, *, home: Path | None = None) -> Path:
+    """Where nbproof keeps what belongs to the user and to no project."""
+    environ = os.environ if environ is None else environ
+    home = home or Path.home()
     base = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
     if sys.platform == "win32":
         base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif sys.platform == "darwin":
         base = home / "Library" / "Application Support"
+    return base / "nbproof"
+
+
+def _own_place(place: Path, environ: Mapping[str, str], home: Path, why: str) -> Location:
+    import hashlib
+
     digest = hashlib.blake2b(str(place).encode(), digest_size=4).hexdigest()
-    root = base / "nbproof" / "workspaces" / f"{place.name or 'root'}-{digest}"
+    root = user_folder(environ, home=home) / "workspaces" / f"{place.name or 'root'}-{digest}"
     return Location(root, (root / FOLDER).is_dir(), f"a folder of your own, because {why}")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nbproof.core.settings import Settings
     from nbproof.jobs.service import Jobs
     from nbproof.platform.directory import Directory
+    from nbproof.platform.intake import Intake
     from nbproof.platform.remote import RemoteWorkspace
     from nbproof.storage.backend import FileSystemStorage
     from nbproof.storage.database import Database
@@ -54,7 +55,7 @@ format = {format}
 _GITIGNORE = "# Records and content stay out of git; settings go in.\n*\n!.gitignore\n!nbproof.toml\n"
 
 
-_opened: weakref.WeakSet[Workspace] = weakref.WeakSet()
+_opened: weakref.WeakSet[Workspace | RemoteWorkspace] = weakref.WeakSet()
 
 
 class Workspace:
@@ -232,12 +233,22 @@ class Workspace:
     def directory(self, directory: Directory) -> None:
         self._directory = directory
 
+    @cached_property
+    def intake(self) -> Intake:
+        """What takes journals of other machines."""
+        from nbproof.platform.intake import Intake
+
+        return Intake(self._drain_of_all, lambda: self.storage)
+
     def catch_up(self) -> DrainReport | None:
         """Drain the journals of every process that writes here; cheap when there is nothing new."""
+        if self._drain is None and not self.exists:
+            return None
+        return self._drain_of_all().run_once()
+
+    def _drain_of_all(self) -> Drain:
         with self._lock:
             if self._drain is None:
-                if not self.exists:
-                    return None
                 from nbproof.storage.drain import Drain
                 from nbproof.tracking.repository import TrackingApplier
 
@@ -248,7 +259,7 @@ class Workspace:
                     clock=self.clock,
                     changes=self.changes,
                 )
-        return self._drain.run_once()
+            return self._drain
 
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, here."""
@@ -360,7 +371,11 @@ def open_workspace(
     if location.url is not None:
         from nbproof.platform.remote import RemoteWorkspace
 
-        return RemoteWorkspace(location.url, token=(environ or os.environ).get("NBPROOF_TOKEN"))
+        remote = RemoteWorkspace(
+            location.url, token=(environ or os.environ).get("NBPROOF_TOKEN"), clock=clock, environ=environ
+        )
+        _opened.add(remote)
+        return remote
     return Workspace(location, clock=clock, say=say, environ=environ)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbproof.storage.journal.writer import JournalWriter, Series
     from nbproof.tracking.models import Artifact, Run
 
-__all__ = ["ActiveRun", "RecordingFailed", "acknowledged_only", "ended_conflict"]
+__all__ = ["ActiveRun", "RecordingFailed", "RecordingWaits", "acknowledged_only", "ended_conflict"]
 
 _acknowledged_only: ContextVar[bool] = ContextVar("nbproof_acknowledged_only", default=False)
 
@@ -41,6 +41,10 @@ def acknowledged_only() -> Iterator[None]:
 
 class RecordingFailed(UserWarning):
     """The machine could not record something; the cell went on.  Said once a run."""
+
+
+class RecordingWaits(UserWarning):
+    """The server does not take what is recorded; it waits on this machine.  Said once for each reason."""
 
 
 def ended_conflict(identifier: str, name: str, status: str, what: str) -> Conflict:

@@ -70,8 +70,6 @@ class ExperimentTracker:
         Called before a run starts, to make what is missing.
     ended : callable
         Called after a run has ended, to see that its journal is drained.
-    keep : callable, optional
-        Keeps a file with a run, instead of storage and journal: ``keep(run_id, path, name)``.
     """
 
     def __init__(
@@ -87,7 +85,6 @@ class ExperimentTracker:
         capture_git: bool = True,
         prepare: Callable[[], object] | None = None,
         ended: Callable[[], object] | None = None,
-        keep: Callable[[str, Path, str], None] | None = None,
     ) -> None:
         self._journal = journal
         self._records = records
@@ -99,7 +96,6 @@ class ExperimentTracker:
         self._capture_git = capture_git
         self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
-        self._keep_elsewhere = keep
         self._lock = threading.RLock()
         self._live: ActiveRun | None = None
         self._stack: list[ActiveRun] = []
@@ -675,6 +671,7 @@ class ExperimentTracker:
                 last_steps,
             )
             try:
+                self._prepare()
                 self._journal.event("run.resume", run=run.id, time=self._clock.now_us())
             except OSError as error:
                 run.failed(error)
@@ -766,12 +763,6 @@ class ExperimentTracker:
     def _keep(self, run: ActiveRun, file: Path, name: str) -> None:
         import mimetypes
 
-        if self._keep_elsewhere is not None:
-            try:
-                self._keep_elsewhere(run.id, file, name)
-            except ConnectionError as error:
-                run.failed(error)
-            return
         try:
             with file.open("rb") as stream:
                 try:
