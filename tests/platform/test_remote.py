@@ -63,6 +63,16 @@ def test_a_server_that_is_away_is_unavailable_and_says_what_to_mend():
         RemoteWorkspace("http://127.0.0.1:9", token="x").ask("experiments.list")
 
 
+def test_a_server_is_asked_all_that_a_repository_is_asked():
+    from nbproof.platform.remote import _Records
+    from nbproof.tracking.repository import RunRepository
+
+    def asked(kind: type) -> set[str]:
+        return {name for name in dir(kind) if not name.startswith("_")}
+
+    assert asked(RunRepository) - asked(_Records) <= {"active_since"}  # for a server's own use
+
+
 def test_an_address_without_http_is_refused():
     with pytest.raises(Invalid, match="http://"):
         RemoteWorkspace("ftp://x")
