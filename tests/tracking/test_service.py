@@ -257,6 +257,28 @@ def test_what_is_not_one_real_number_is_refused_and_nothing_is_written(tracker, 
     assert tracker.get_run("r").metrics == {}
 
 
+@pytest.mark.parametrize(
+    "value", [np.ma.masked, np.ma.array(0.5, mask=True), np.ma.array([0.5], mask=True)[0]]
+)
+def test_a_value_that_numpy_masked_is_refused_and_not_what_lies_below_the_mask(tracker, value):
+    tracker.start_run("r")
+    with pytest.raises(Invalid, match="masked"):
+        tracker.log_metric("x", value)
+    with pytest.raises(Invalid, match="masked"):
+        tracker.log_metrics({"x": value})
+    tracker.log_param("p", value)
+    run = tracker.get_run("r")
+    assert (run.metrics, run.params) == ({}, {"p": None})
+
+
+def test_a_step_that_numpy_masked_is_refused(tracker):
+    tracker.start_run("r")
+    with pytest.raises(Invalid, match="step"):
+        tracker.log_metric("x", 1.0, np.ma.array(4, mask=True))
+    tracker.log_metric("x", np.ma.array(0.5), np.ma.array(4))
+    assert tracker.get_run("r").metric_history("x")["step"].tolist() == [4]
+
+
 @pytest.mark.parametrize("step", [1.5, "1", 2**63, -(2**63) - 1, True, float("nan"), [1]])
 def test_a_step_that_is_no_64_bit_integer_is_refused(tracker, step):
     tracker.start_run()
