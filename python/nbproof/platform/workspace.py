@@ -178,12 +178,16 @@ class Workspace:
                         self._nowhere = TemporaryDirectory(prefix="nbproof-empty-")
                         self._empty = open_database(Path(self._nowhere.name) / "meta.db")
                     return self._empty
-                self._refuse_the_future()
+                self.refuse_the_future()
                 if self._empty is not None:
                     self.__dict__.pop("jobs", None)  # another process made the workspace meanwhile
                 url: str | Path = self.settings.database or self.folder / "meta.db"
                 self._database = open_database(url, backup_dir=self.folder / "backups")
             return self._database
+
+    def refuse_the_future(self) -> None:
+        """Raise `Conflict` where a later nbproof wrote the folder in a format that this one does not know."""
+        _refuse_format(read_settings_file(self.folder / SETTINGS_FILE), self.folder)
 
     @property
     def runs(self) -> RunRepository:
@@ -304,9 +308,6 @@ class Workspace:
             warnings.warn(f"nbproof: {error} Recording goes on with default settings.", stacklevel=4)
             return {}
         return raw
-
-    def _refuse_the_future(self) -> None:
-        _refuse_format(read_settings_file(self.folder / SETTINGS_FILE), self.folder)
 
     def _journal_restored(self) -> None:
         # The folder vanished under us and the journal began anew: it must know our runs again.

@@ -291,11 +291,13 @@ class DatabaseState:
     """What a database is: ``nbproof db current``."""
 
     where: str
-    revision: str | None  # None: empty
+    revision: str | None  # None: no tables of ours
     head: str
     series: str | None
     version: str | None
     pending: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    """Tables that are not ours, where ours are not."""
 
 
 def open_database(
@@ -436,7 +438,8 @@ def _state(database: Database, connection: Connection) -> DatabaseState:
     done = 0 if revision is None else len(REVISIONS)
     if revision in REVISIONS:
         done = REVISIONS.index(revision) + 1
-    return DatabaseState(database.where, revision, HEAD, series, version, REVISIONS[done:])
+    others = tuple(sorted(tables)) if revision is None else ()
+    return DatabaseState(database.where, revision, HEAD, series, version, REVISIONS[done:], others)
 
 
 def _is_of_a_friend(state: DatabaseState) -> bool:
