@@ -1,6 +1,7 @@
 """Opening the database: created, read-only, damaged, locked, away; each trouble is told with the way out."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -212,6 +213,31 @@ def test_an_absent_postgresql_server_is_unavailable_without_its_password():
         open_database("postgresql://me:secret@127.0.0.1:9/x")
 
     assert "secret" not in f"{caught.value} {caught.value.details}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "named"),
+    [
+        ("127.0.0.1:9/x?sslmod=require", "'sslmod'.*did you mean 'sslmode'"),
+        ("127.0.0.1:9/x?colour=blue", "'colour'"),
+        ("127.0.0.1:9/x?passwrod=secret", "'passwrod'"),
+        ("127.0.0.1:9/x?sslmode=sometimes", "'sslmode'"),
+        ("127.0.0.1/x?port=99999", "'port'"),
+        ("127.0.0.1:9/x?keepalives=soon", "'keepalives'"),
+        ("/x?host=a,b&port=1", "cannot be read"),
+        ("127.0.0.1:99999/x", "no port 99999"),
+        ("127.0.0.1:many/x", "cannot be read"),
+        ("127.0.0.1/x?port=many", "cannot be read"),
+    ],
+)
+def test_a_wrong_part_of_a_postgresql_url_is_named_without_the_password(rest, named):
+    with pytest.raises(Invalid) as caught:
+        open_database(f"postgresql://me:secret@{rest}")
+
+    assert re.search(named, str(caught.value))
+    assert "the setting 'database'" in str(caught.value) and caught.value.details["field"] == "database"
+    assert "secret" not in f"{caught.value} {caught.value.details}"
+    assert caught.value.__cause__ is None
 
 
 def test_a_missing_driver_names_the_extra():

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import time
 import weakref
@@ -32,7 +33,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from nbproof._version import __version__
-from nbproof.core.errors import Conflict, Invalid, NotAllowed, PlatformError, Unavailable
+from nbproof.core.errors import Conflict, Invalid, NotAllowed, PlatformError, Unavailable, near_names
 from nbproof.storage.migrations import HEAD, REVISIONS
 from nbproof.storage.mounts import on_network_mount
 from nbproof.storage.tables import MetaRow, all_tables
@@ -83,6 +84,10 @@ _SQLITE_TROUBLES: tuple[tuple[str, str, str], ...] = (
 _RESTORE = (
     "move the file away and put back a copy from the folder backups beside it; without a copy a new one is "
     "made, and journals that still exist are read again"
+)
+
+_WRONG_OPTION = re.compile(
+    r'invalid (\w+) value: |invalid (port) number: |invalid integer value ".*" for connection option "(\w+)"'
 )
 
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -214,6 +219,12 @@ class Database:
                 hint="grant it the schema's tables",
                 details={"said": said},
             )
+        if wrong := _WRONG_OPTION.search(said):
+            # The driver looks at values only when it connects.
+            return _unreadable_url(
+                f"{self.where}: the option {wrong[1] or wrong[2] or wrong[3]!r} has a value that the driver "
+                "does not know"
+            )
         if isinstance(error, exc.OperationalError | exc.InterfaceError):
             return Unavailable(
                 f"PostgreSQL at {self.where} does not answer",
@@ -274,6 +285,7 @@ class Database:
 
     def _postgresql_engine(self) -> Engine:
         try:
+            _check_options(self._url)
             return sa.create_engine(
                 self._url.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
@@ -284,6 +296,8 @@ class Database:
                 "a PostgreSQL database needs the package psycopg, which is not installed here",
                 hint='pip install "nbproof[postgres]"',
             ) from error
+        except (exc.ArgumentError, ValueError):  # such as two hosts and one port; the words may hold the URL
+            raise _unreadable_url("its URL cannot be read") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -549,17 +563,15 @@ def _checked_url(url: str | Path) -> URL:
     try:
         parsed = make_url(f"postgresql{url[8:]}" if url.startswith("postgres://") else url)
         backend = parsed.get_backend_name()
-    except exc.ArgumentError as error:
-        raise Invalid(
-            "the database's URL cannot be read",
-            hint="write it like postgresql://user:password@host:5432/name",
-            details={"field": "database"},
-        ) from error
+    except (exc.ArgumentError, ValueError):  # the words may hold the URL, and a ValueError a part of it
+        raise _unreadable_url("its URL cannot be read") from None
     if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
         return URL.create("sqlite")
     if backend == "sqlite" and parsed.database:
         return parsed.set(database=str(Path(parsed.database).expanduser().absolute()))
     if backend == "postgresql":
+        if parsed.port is not None and not 0 < parsed.port < 65536:
+            raise _unreadable_url(f"{_without_password(parsed)}: there is no port {parsed.port}")
         return parsed
     raise Invalid(
         f"nbproof cannot keep its records in {_without_password(parsed)}",
@@ -568,9 +580,34 @@ def _checked_url(url: str | Path) -> URL:
     )
 
 
+def _check_options(url: URL) -> None:
+    """Refuse options of a PostgreSQL URL that its driver does not know; only their names are shown."""
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    for name in url.query:
+        if name not in known:
+            near = near_names(name, known)
+            raise Invalid(
+                f"the setting 'database': its URL has the option {name!r}, which PostgreSQL does not know",
+                hint=f"did you mean {near[0]!r}?" if near else "leave it out",
+                details={"field": "database", "option": name, "near": near},
+            )
+
+
+def _unreadable_url(message: str) -> Invalid:
+    return Invalid(
+        f"the setting 'database': {message}",
+        hint="write it like postgresql://user:password@host:5432/name?sslmode=require, special characters "
+        "of the password percent-encoded",
+        details={"field": "database"},
+    )
+
+
 def _without_password(url: URL) -> str:
-    # It may also be among the options: postgresql://host/name?password=...
-    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
+    # It may also be among the options: postgresql://host/name?password=..., misspelt too.
+    hidden = [name for name in url.query if "pass" in name.lower()]
+    return url.difference_update_query(hidden).render_as_string(hide_password=True)
 
 
 def _close_connection(_: object, record: sa.pool.ConnectionPoolEntry) -> None:
