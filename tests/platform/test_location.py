@@ -145,6 +145,49 @@ def test_a_folder_that_can_not_be_written_gets_a_folder_of_the_users_own(tmp_pat
     assert "nonexistent-home" in done.stdout and "can't be written" in done.stdout
 
 
+def located(plain_user, start: Path, home: Path) -> list[str]:
+    """Root, and where records go instead, as a user without special rights finds them."""
+    script = (
+        "from pathlib import Path; from nbproof.platform.location import find_location;"
+        f"found = find_location(Path({str(start)!r}), {{}}, home=Path({str(home)!r}));"
+        "print(found.root); print(found.instead and found.instead.root);"
+        "print((found.instead or found).why)"
+    )
+    return plain_user.run([sys.executable, "-c", script], check=True).stdout.splitlines()
+
+
+def test_one_that_can_not_be_written_is_read_and_records_go_beside_the_notebook(plain_user):
+    shared = plain_user.folder("shared")
+    workspace(shared).joinpath(".nbproof").chmod(0o555)
+    (shared / "ann").mkdir()
+    (shared / "ann").chmod(0o777)
+    root, instead, why = located(plain_user, shared / "ann", Path("/nonexistent-home"))
+    assert (root, instead) == (str(shared), str(shared / "ann"))
+    assert "beside the notebook" in why and "can't be written" in why
+
+
+def test_records_go_to_a_repository_below_one_that_can_not_be_written(plain_user):
+    shared = plain_user.folder("shared")
+    workspace(shared).joinpath(".nbproof").chmod(0o555)
+    deep = shared / "repo" / "deep"
+    (deep).mkdir(parents=True)
+    (shared / "repo" / ".git").mkdir()
+    (shared / "repo").chmod(0o777)
+    assert located(plain_user, deep, Path("/nonexistent-home"))[1] == str(shared / "repo")
+
+
+def test_beside_one_that_can_not_be_written_records_go_to_a_folder_of_the_users_own(plain_user):
+    shared, home = plain_user.folder("shared"), plain_user.folder("home")
+    workspace(shared).joinpath(".nbproof").chmod(0o555)
+    root, instead, _ = located(plain_user, shared, home)
+    assert root == str(shared) and Path(instead).is_relative_to(home)
+    # Once something is there, it is the workspace.
+    workspace(Path(instead))
+    Path(instead, ".nbproof").chmod(0o777)
+    again, nothing, why = located(plain_user, shared, home)
+    assert (again, nothing) == (instead, "None") and "can't be written" in why
+
+
 def test_the_notebook_of_a_kernel_is_what_jupyter_server_says():
     assert running_source({"JPY_SESSION_NAME": "/lab/p/a.ipynb"}) == (Path("/lab/p"), Path("/lab/p/a.ipynb"))
 

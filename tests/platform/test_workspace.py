@@ -207,3 +207,46 @@ def test_a_script_that_is_stopped_leaves_a_cancelled_run(project):
     workspace = opened(project)
     assert workspace.tracker.get_run("r").status == "cancelled"
     workspace.close()
+
+
+def test_an_experiment_made_before_any_run_makes_the_workspace(project):
+    workspace = opened(project, say=lambda line: None)
+    workspace.tracker.create_experiment("pricing")
+    workspace.close()
+    again = opened(project)
+    assert [each.name for each in again.tracker.list_experiments()] == ["pricing"]
+    again.close()
+
+
+SOMEBODY_ELSES = """
+import warnings; warnings.simplefilter("error")
+import nbproof as nbp
+print([run.name for run in nbp.list_runs("theirs")])
+run = nbp.start_run("mine", experiment="ours")
+nbp.log_metric("x", 1.0)
+nbp.end_run()
+print([each.name for each in nbp.list_experiments()], nbp.get_run("mine").metrics, run.unacknowledged)
+print(nbp.workspace().folder)
+"""
+
+
+def test_below_a_workspace_that_can_not_be_written_reading_works_and_records_go_to_one_of_our_own(plain_user):
+    shared = plain_user.folder("shared")
+    theirs = opened(shared, say=lambda line: None)
+    with theirs.tracker.start_run("first", experiment="theirs"):
+        pass
+    assert theirs.tracker.get_run("first").status == "finished"
+    theirs.close()
+    (shared / "ann").mkdir()
+    (shared / "ann").chmod(0o777)
+    plain_user.own(shared)
+    plain_user.run(["chmod", "-R", "a-w", shared / ".nbproof"], check=True)
+
+    done = plain_user.run([sys.executable, "-c", SOMEBODY_ELSES], cwd=shared / "ann", check=True)
+
+    read, recorded, where = done.stdout.splitlines()
+    assert read == "['first']"
+    assert recorded == "['ours'] {'x': 1.0} 0"
+    assert where == str(shared / "ann" / ".nbproof")
+    (line,) = done.stderr.splitlines()
+    assert "new workspace" in line and f"{shared / '.nbproof'} can't be written" in line

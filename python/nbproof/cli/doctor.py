@@ -290,6 +290,13 @@ def _location(session: Session, found: list[Location]) -> Iterator[Finding]:
     facts["rules"] = _rules(location, environ)
     if location.exists:
         yield Finding("workspace", "ok", f"{location.folder}", facts=facts)
+        if location.instead is not None:
+            yield Finding(
+                "workspace",
+                "warn",
+                f"it is read only; what is recorded here goes to {location.instead.folder}",
+                f"make {location.folder} writable to record into it",
+            )
     else:
         yield Finding(
             "workspace", "ok", f"{location.folder} will be made by the first thing recorded", facts=facts

@@ -6,7 +6,9 @@ The order, tried from the top:
 2. ``NBPROOF_WORKSPACE``: the folder that holds ``.nbproof`` (or that folder itself);
 3. the nearest ``.nbproof`` upward from the notebook's or script's folder, but never one in the home
    folder, the root, or a folder where anybody may put one (``/tmp``): there it would swallow every project
-   below;
+   below.  One that can't be
+   written is read; what is recorded goes where rules 4 and 5 say, and once something is there, that is
+   the workspace;
 4. a new one at the root of the git repository, or beside the notebook where there is no git;
 5. where that would be one of those, or a folder that can't be written: a folder of the user's own data
    directory that belongs to that place.
@@ -18,7 +20,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbproof.core.errors import Invalid
@@ -42,12 +44,15 @@ class Location:
         Which rule found it, in words for the user.
     url : str or None
         Set for a workspace behind a server; `root` then means nothing.
+    instead : Location or None
+        Where what is recorded goes, because this one was found and can only be read.
     """
 
     root: Path
     exists: bool
     why: str
     url: str | None = None
+    instead: Location | None = None
 
     @property
     def folder(self) -> Path:
@@ -86,7 +91,10 @@ def find_location(
         if _too_wide(folder, home):
             continue
         if os.path.isdir(folder / FOLDER):  # unlike Path.is_dir, no error where we may not look
-            return Location(folder, True, f"the nearest {FOLDER} upward from {start}")
+            nearest = Location(folder, True, f"the nearest {FOLDER} upward from {start}")
+            if _takes_records(nearest.folder):
+                return nearest
+            return _read_only(nearest, start, git_root, environ, home)
         if git_root is None and os.path.exists(folder / ".git"):
             git_root = folder
     root, why = (
@@ -99,6 +107,21 @@ def find_location(
             return Location(start, False, "beside the notebook or script")
         return _own_place(root, environ, home, f"{root} can't be written")
     return Location(root, False, why)
+
+
+def _read_only(
+    nearest: Location, start: Path, git_root: Path | None, environ: Mapping[str, str], home: Path
+) -> Location:
+    """Somebody else's workspace, with the place for what we record below it; if it is there, that place."""
+    because = f"{nearest.folder} can't be written"
+    for root, what in (
+        (git_root, "the root of the git repository"),
+        (start, "beside the notebook or script"),
+    ):
+        if root is not None and root != nearest.root and _writable(root):
+            return replace(nearest, instead=Location(root, False, f"{what}, because {because}"))
+    own = _own_place(nearest.root, environ, home, because)
+    return own if own.exists else replace(nearest, instead=own)
 
 
 def running_source(environ: Mapping[str, str] | None = None) -> tuple[Path, Path | None]:
@@ -195,6 +218,11 @@ def _writable(folder: Path) -> bool:
     # A folder that is not there yet can be made in the nearest one that is.
     there = next(each for each in (folder, *folder.parents) if os.path.exists(each))
     return os.access(there, os.W_OK | os.X_OK)
+
+
+def _takes_records(folder: Path) -> bool:
+    """Whether a ``.nbproof`` that is there can be recorded into: its journal is what is written to."""
+    return _writable(folder) and _writable(folder / "journal")
 
 
 def user_folder(environ: Mapping[str, str] | None = None, *, home: Path | None = None) -> Path:

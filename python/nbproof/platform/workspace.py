@@ -125,6 +125,7 @@ class Workspace:
     def make(self) -> None:
         """Make the folder with its settings and ``.gitignore``, and announce it; again is nothing."""
         with self._lock:
+            moved = self._move()
             new = not self.folder.is_dir()
             if self._made and not new:
                 return
@@ -140,9 +141,24 @@ class Workspace:
                 self.__dict__.pop("jobs", None)  # those of the empty records that were looked at before
         if new:
             self._say(f"nbproof: new workspace {self.folder} ({self.location.why})")
+        elif moved:
+            self._say(f"nbproof: recording into {self.folder} ({self.location.why})")
         from nbproof.storage.announce import announce_workspace
 
         announce_workspace(self.root)
+
+    def _move(self) -> bool:
+        """Go on where records can be written, if they can't be here: what was there is not shown any more."""
+        instead = self.location.instead
+        if instead is None:
+            return False
+        self._forget()
+        for name in ("journal", "storage"):
+            self.__dict__.pop(name, None)
+        self.location, self.folder, self.root = instead, instead.folder, instead.root
+        if "tracker" in self.__dict__:
+            self.tracker.record_into(self.journal)
+        return True
 
     def _forget(self) -> None:
         if self._database is not None:

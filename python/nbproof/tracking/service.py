@@ -399,6 +399,10 @@ class ExperimentTracker:
         """
         checked = name_of(name, "an experiment", "name")
         kept = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
+        try:
+            self._prepare()
+        except OSError as error:
+            raise _unrecorded(error) from error
         return self._fresh().create_experiment(
             new_id(), checked, description=description, tags=kept, created_us=self._clock.now_us()
         )
@@ -562,6 +566,10 @@ class ExperimentTracker:
         self._closing = threading.Event()
         self._capturing = []
 
+    def record_into(self, journal: JournalWriter) -> None:
+        """Write to another journal from now on; runs that are live stay where they are."""
+        self._journal = journal
+
     def announce_again(self) -> None:
         """Tell a journal that had to begin anew which runs are live; a run told twice is one run."""
         for run in list(self._stack):
@@ -599,6 +607,11 @@ class ExperimentTracker:
             raise Invalid(f"notes must be text, found {type(notes).__name__}", details={"field": "notes"})
         if before is not None:
             before()
+        trouble: OSError | None = None
+        try:
+            self._prepare()  # first: it may find that another journal is written to
+        except OSError as error:
+            trouble = error
         identifier = identifier or new_id()
         if origin is not None and origin.source is not None:
             source = str(origin.source)
@@ -617,7 +630,8 @@ class ExperimentTracker:
             **_machine(),
         }
         try:
-            self._prepare()
+            if trouble is not None:
+                raise trouble
             self._journal.event("run.start", **run.start)
         except OSError as error:
             run.failed(error)
@@ -746,9 +760,7 @@ class ExperimentTracker:
         try:
             self._journal.event(kind, time=self._clock.now_us(), **fields)
         except OSError as error:
-            raise Unavailable(
-                f"this could not be recorded: {error}", hint="`nbproof doctor` shows where"
-            ) from error
+            raise _unrecorded(error) from error
 
     def _write(self, run_id: str | None, kind: str, **fields: object) -> None:
         run = self._live if run_id is None else self._handle(run_id)
@@ -807,6 +819,10 @@ class ExperimentTracker:
 
 # Words of the routes, which a name there would hide behind.
 _RESERVED = frozenset({"search", "compare", "diff"})
+
+
+def _unrecorded(error: OSError) -> Unavailable:
+    return Unavailable(f"this could not be recorded: {error}", hint="`nbproof doctor` shows where")
 
 
 def _run_name(name: object) -> str:
