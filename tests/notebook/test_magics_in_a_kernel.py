@@ -185,3 +185,12 @@ def test_a_workspace_that_is_a_file_is_said_and_the_magics_load(project):
 
     assert "can't record yet" in ran.text(0)
     assert "not a folder" in ran.text(1)
+
+
+def test_the_warning_of_a_failed_record_names_the_cell(project):
+    (project / ".nbproof").mkdir()
+    (project / ".nbproof" / "journal").write_text("a file in its place")
+    ran = execute(project, "%load_ext nbproof", "# a cell\n\n%log_metric x 1", NBPROOF_WORKSPACE=str(project))
+    assert "RecordingFailed" in ran.text(1)
+    assert "ipykernel_" in ran.text(1).partition("RecordingFailed")[0]
+    assert ":3: RecordingFailed" in ran.text(1)

@@ -153,7 +153,8 @@ def located(plain_user, start: Path, home: Path) -> list[str]:
         "print(found.root); print(found.instead and found.instead.root);"
         "print((found.instead or found).why)"
     )
-    return plain_user.run([sys.executable, "-c", script], check=True).stdout.splitlines()
+    told: str = plain_user.run([sys.executable, "-c", script], check=True).stdout
+    return told.splitlines()
 
 
 def test_one_that_can_not_be_written_is_read_and_records_go_beside_the_notebook(plain_user):

@@ -733,3 +733,36 @@ def test_changing_a_run_says_when_the_disk_did_not_take_it(tracker, workspace, m
     monkeypatch.setattr(type(workspace.journal), "event", full)
     with pytest.raises(Unavailable, match="No space left"):
         tracker.update_run("kept", notes="new")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nbp.log_metric("x", 1.0),
+        lambda: nbp.log_metrics({"x": 1.0}),
+        lambda: nbp.log_param("a", 1),
+        lambda: nbp.log_params({"a": 1}),
+        lambda: nbp.set_tag("a", "b"),
+        lambda: nbp.start_run("again"),
+        lambda: nbp.active_run().log_metric("x", 1.0),
+        lambda: nbp.active_run().log_metrics({"x": 1.0}),
+        lambda: nbp.active_run().log_params({"a": 1}),
+        lambda: nbp.end_run(),
+    ],
+)
+def test_the_warning_of_a_failed_record_names_the_users_line(project, call):
+    (project / ".nbproof").mkdir()
+    (project / ".nbproof" / "journal").write_text("a file in its place")
+    opened = Workspace(Location(project, True, "a test"), say=lambda line: None)
+    before = use(opened)
+    try:
+        with pytest.warns(RecordingFailed):
+            run = opened.tracker.start_run("r")
+        run._warned = False
+        with pytest.warns(RecordingFailed) as told:
+            call()
+    finally:
+        use(before)
+        opened.close()
+    assert {Path(each.filename) for each in told} == {Path(__file__)}
+    assert {each.lineno for each in told} == {call.__code__.co_firstlineno}

@@ -321,7 +321,11 @@ class Workspace:
             raw = read_settings_file(self.folder / SETTINGS_FILE)
             _refuse_format(raw, self.folder)
         except PlatformError as error:
-            warnings.warn(f"nbproof: {error} Recording goes on with default settings.", stacklevel=4)
+            from nbproof.core.callers import users_stacklevel
+
+            warnings.warn(
+                f"nbproof: {error} Recording goes on with default settings.", stacklevel=users_stacklevel()
+            )
             return {}
         return raw
 

@@ -312,12 +312,14 @@ class ActiveRun:
             ) from error
         if not self._warned:
             self._warned = True
+            from nbproof.core.callers import users_stacklevel
+
             warnings.warn(
                 f"nbproof could not record into run {self.name!r}: {error}. The cell goes on; what is lost "
                 "from here is counted in run.unacknowledged. Free the disk or mend the folder; "
                 "`nbproof doctor` shows where.",
                 RecordingFailed,
-                stacklevel=3,
+                stacklevel=users_stacklevel(),
             )
 
     def __enter__(self) -> ActiveRun:
