@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import threading
 import pytest
 
 import nbproof as nbp
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Conflict, Invalid
 from nbproof.platform.directory import Directory, workspace_id
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
 from nbproof.tracking.active import RecordingFailed
+from tests.support.other_version import make_other_version
 
 
 def opened(folder, **kwargs):
@@ -250,3 +252,41 @@ def test_below_a_workspace_that_can_not_be_written_reading_works_and_records_go_
     assert where == str(shared / "ann" / ".nbproof")
     (line,) = done.stderr.splitlines()
     assert "new workspace" in line and f"{shared / '.nbproof'} can't be written" in line
+
+
+BY_A_LATER_SERIES = """
+import nbproof as nbp
+with nbp.start_run("by 0.2.0", experiment="work"):
+    nbp.log_metric("x", 1.0)
+print(nbp.__version__, nbp.get_run("by 0.2.0").metrics)
+"""
+
+
+def test_a_workspace_that_a_kernel_of_a_later_series_upgrades_is_not_drained_any_more(project, tmp_path):
+    later = make_other_version(tmp_path / "later", "0.2.0")
+    server = opened(project, say=lambda line: None)
+    with server.tracker.start_run("by 0.1.0", experiment="work"):
+        pass
+    assert server.tracker.get_run("by 0.1.0").status == "finished"
+
+    environ = {**os.environ, "PYTHONPATH": str(later), "NBPROOF_WORKSPACE": str(project)}
+    done = subprocess.run(
+        [sys.executable, "-c", BY_A_LATER_SERIES], env=environ, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "0.2.0 {'x': 1.0}", done.stderr
+
+    # Logging goes on: the journal waits for who may write.
+    server.tracker.start_run("afterwards")
+    server.tracker.log_metric("x", 2.0)
+    for ask in (server.catch_up, server.tracker.list_experiments, lambda: server.runs.list_runs()):
+        with pytest.raises(Conflict, match=r"0\.2\.0") as caught:
+            ask()
+        assert caught.value.hint == "pip install -U nbproof"
+    server.close()
+    done = subprocess.run(
+        [sys.executable, "-c", "import nbproof as nbp; print(nbp.get_run('afterwards').metrics)"],
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "{'x': 2.0}", done.stderr

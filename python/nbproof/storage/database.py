@@ -5,7 +5,8 @@ Opening
 An empty database is created from the tables and stamped (replaying every migration would cost seconds); an
 older one is copied and upgraded; one with a revision this nbproof does not know is used as it is while it is
 of the same minor series, because such revisions only add.  The check is one plain query; Alembic is imported
-only to upgrade.
+only to upgrade.  Each transaction asks for the revision again, one row: while a server has the database open,
+the kernel of a later series may upgrade it, and then the server must leave it alone.
 
 Transactions
 ------------
@@ -43,6 +44,7 @@ __all__ = ["Database", "DatabaseState", "check", "current", "open_database", "se
 _log = logging.getLogger("nbproof.storage")
 
 _STAMP = sa.table("alembic_version", sa.column("version_num"))
+_REVISION = sa.select(_STAMP.c.version_num)
 # Any number would do; every nbproof must use the same one.
 _POSTGRESQL_LOCK = 0x6E6270726F6F66
 
@@ -125,6 +127,7 @@ class Database:
         self._busy_timeout = busy_timeout_seconds
         self.engine = self._sqlite_engine() if self.dialect == "sqlite" else self._postgresql_engine()
         self._writing = self.engine.execution_options(nbproof_write=True)
+        self._revision: str | None = None  # what `open_database` found
         _open.add(self)
 
     def __repr__(self) -> str:
@@ -145,10 +148,13 @@ class Database:
         ------
         Unavailable
             The database is locked for too long, full, read-only, away or damaged.
+        Conflict
+            A later series of nbproof has upgraded it since it was opened.
         """
         if self.read_only:
             raise self._cannot_write()
         with self.told(), self._writing.begin() as connection:
+            self._refuse_the_future(connection)
             yield connection
 
     @contextmanager
@@ -159,8 +165,11 @@ class Database:
         ------
         Unavailable
             The database is away or damaged.
+        Conflict
+            A later series of nbproof has upgraded it since it was opened.
         """
         with self.told(), self.engine.connect() as connection:
+            self._refuse_the_future(connection)
             yield connection
 
     def close(self) -> None:
@@ -192,6 +201,11 @@ class Database:
             raise Unavailable(
                 f"all connections to {self.where} are in use", hint="try again in a moment"
             ) from error
+
+    def _refuse_the_future(self, connection: Connection) -> None:
+        # In the transaction itself, so that no upgrade can come between.
+        if self._revision is not None and connection.execute(_REVISION).scalar() != self._revision:
+            self._revision = _state(self, connection).revision
 
     def _cannot_write(self) -> PlatformError:
         return Unavailable(
@@ -339,7 +353,9 @@ def open_database(
     try:
         state = current(database)
         if state.revision != HEAD and not _is_of_a_friend(state):
-            upgrade(database, backup_dir=backup_dir)
+            state = upgrade(database, backup_dir=backup_dir)
+        if database.dialect == "postgresql" or database.path is not None:  # in memory nobody else can
+            database._revision = state.revision
     except BaseException:
         database.close()
         raise
@@ -432,7 +448,7 @@ def _state(database: Database, connection: Connection) -> DatabaseState:
     # The inspector's answers are kept per connection object, not in the database: nothing to clear.
     revision = series = version = None
     if "alembic_version" in tables:
-        revision = connection.execute(sa.select(_STAMP.c.version_num)).scalar()
+        revision = connection.execute(_REVISION).scalar()
     if MetaRow.__tablename__ in tables:
         meta = {row.key: row.value for row in connection.execute(sa.select(MetaRow.key, MetaRow.value))}
         series, version = meta.get("series"), meta.get("version")

@@ -475,8 +475,9 @@ class Drain(Carrier):
     def _make_durable(self) -> None:
         if self._database.dialect == "sqlite":
             # A commit in WAL mode survives the death of the process, not yet a power cut; a checkpoint makes
-            # it durable.  Only then may the journal go.
-            with suppress(exc.DBAPIError), self._database.connect() as connection:
+            # it durable.  Only then may the journal go.  Nothing may be read before it: SQLite makes no
+            # checkpoint within a transaction.
+            with suppress(exc.DBAPIError), self._database.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
