@@ -341,7 +341,7 @@ def test_ctrl_c_ends_quietly(nbproof, project):
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
 
 

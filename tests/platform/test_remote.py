@@ -103,8 +103,12 @@ def test_the_token_does_not_follow_a_redirect():
 
     with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
         port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(NotFound):
-            RemoteWorkspace(f"http://127.0.0.1:{port}/here", token="hush").ask("experiments.list")
-        server.shutdown()
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            with pytest.raises(NotFound):
+                RemoteWorkspace(f"http://127.0.0.1:{port}/here", token="hush").ask("experiments.list")
+        finally:
+            server.shutdown()
+            thread.join()
     assert [told for _, told in seen] == ["token hush", None]

@@ -18,7 +18,7 @@ from nbproof.server.changes import SCHEMA, ChangeEvents
 from nbproof.server.drains import Drains, Elsewhere
 
 
-async def _until(holds: Callable[[], bool], seconds: float = 15) -> None:
+async def _until(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not holds():
         assert asyncio.get_running_loop().time() < deadline, "not within the time"

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -131,14 +130,15 @@ def test_a_writer_waits_for_another_one(tmp_path):
     path = make(tmp_path / "meta.db")
     holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN IMMEDIATE")
-    threading.Timer(0.5, holder.execute, ["COMMIT"]).start()
+    release = threading.Timer(0.5, holder.execute, ["COMMIT"])
 
-    with open_database(path) as database:
-        started = time.monotonic()
+    with open_database(path, busy_timeout_seconds=60) as database:
+        release.start()
         with database.begin() as connection:
+            assert not holder.in_transaction
             connection.execute(sa.text("INSERT INTO workspace_meta VALUES ('a', 'b')"))
 
-    assert time.monotonic() - started > 0.2
+    release.join()
     holder.close()
 
 
