@@ -6,9 +6,8 @@ The order, tried from the top:
 2. ``NBPROOF_WORKSPACE``: the folder that holds ``.nbproof`` (or that folder itself);
 3. the nearest ``.nbproof`` upward from the notebook's or script's folder, but never one in the home
    folder, the root, or a folder where anybody may put one (``/tmp``): there it would swallow every project
-   below.  One that can't be
-   written is read; what is recorded goes where rules 4 and 5 say, and once something is there, that is
-   the workspace;
+   below.  One that can't be written is read; what is recorded goes where rules 4 and 5 say, and once
+   something is there, that is the workspace;
 4. a new one at the root of the git repository, or beside the notebook where there is no git;
 5. where that would be one of those, or a folder that can't be written: a folder of the user's own data
    directory that belongs to that place.
