@@ -1,16 +1,21 @@
-"""The way to a server: requests out, answers or the platform's errors back.  Standard library only."""
+"""The way to a server: requests out, answers or the platform's errors back.
+
+Standard library only, and what speaks HTTP is loaded when something is sent: a kernel that only records loads
+none of it.
+"""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from nbproof.core.errors import Invalid, PlatformError, Unavailable, error_of
+
+if TYPE_CHECKING:
+    import urllib.error
 
 __all__ = ["Connection", "TooLarge"]
 
@@ -67,6 +72,9 @@ class Connection:
         PlatformError
             What the server answered; `Unavailable` where it does not answer.
         """
+        import urllib.error
+        import urllib.request
+
         told = "&".join(part for part in (urlencode(query), self.query) if part)
         request = urllib.request.Request(
             f"{self.url}{path}{'?' + told if told else ''}",

@@ -16,10 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, microseconds_of
 from nbproof.core.errors import PlatformError
 from nbproof.core.events import Changes
-from nbproof.core.operation import Ask, Download, Operation, validated
 from nbproof.platform.connection import Connection
 from nbproof.platform.location import running_source
 from nbproof.platform.queue import Queue
@@ -32,6 +32,7 @@ from nbproof.tracking.service import ExperimentTracker
 if TYPE_CHECKING:
     import numpy as np
 
+    from nbproof.core.operation import Ask, Download, Operation
     from nbproof.platform.sender import Sender, SendReport
     from nbproof.storage.backend import FileSystemStorage
 
@@ -123,7 +124,7 @@ class RemoteWorkspace:
                 f"nbproof: {trouble}. What you record waits on this machine, in {self.queue.folder}, and is "
                 "sent as soon as that is mended; `nbproof sync` sends it now.",
                 RecordingWaits,
-                stacklevel=4,
+                stacklevel=users_stacklevel(),
             )
 
     def _journal_restored(self) -> None:
@@ -208,6 +209,8 @@ class RemoteWorkspace:
 
     def ask(self, verb: str, /, **values: Any) -> Any:
         """Call an operation by name."""
+        from nbproof.core.operation import validated
+
         operation = find_operation(verb)
         return self.call(operation, validated(operation.ask, values))
 
@@ -234,6 +237,8 @@ class RemoteWorkspace:
 
 def _downloaded(answer: Any) -> Download:
     import tempfile
+
+    from nbproof.core.operation import Download
 
     name = answer.headers.get_filename() or "artifact"
     folder = Path(tempfile.mkdtemp(prefix="nbproof-"))
