@@ -38,7 +38,7 @@ from nbproof.api import (
     workspace,
 )
 from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
-from nbproof.tracking.active import ActiveRun, RecordingFailed, RecordingWaits
+from nbproof.tracking.active import ActiveRun, RecordingFailed, RecordingWaits, RunCancelled
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ __all__ = [
     "RecordingFailed",
     "RecordingWaits",
     "Run",
+    "RunCancelled",
     "StorageBackend",
     "Unavailable",
     "__version__",

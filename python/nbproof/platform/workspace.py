@@ -25,6 +25,7 @@ from nbproof.core.events import Changes
 from nbproof.platform.location import Location, find_location, running_source
 from nbproof.platform.rooms import ROOMS
 from nbproof.storage.journal.writer import JournalWriter
+from nbproof.tracking.joining import Signals
 from nbproof.tracking.provenance import Origin
 from nbproof.tracking.service import ExperimentTracker
 
@@ -120,7 +121,14 @@ class Workspace:
             capture_git=_truth(self._environ.get("NBPROOF_CAPTURE_GIT", raw.get("capture_git", True))),
             prepare=self.make,
             ended=self._run_ended,
+            signals=self._signals(raw),
+            environ=self._environ,
         )
+
+    def _signals(self, raw: Mapping[str, Any]) -> Signals:
+        # Where the records are a server's, who asks a run to stop may be on another machine.
+        elsewhere = self._environ.get("NBPROOF_DATABASE") or raw.get("database")
+        return Signals(self.folder, (lambda run: self.tracker.was_cancelled(run)) if elsewhere else None)
 
     def make(self) -> None:
         """Make the folder with its settings and ``.gitignore``, and announce it; again is nothing."""
@@ -270,12 +278,12 @@ class Workspace:
         with self._lock:
             if self._drain is None:
                 from nbproof.storage.drain import Drain
-                from nbproof.tracking.repository import TrackingApplier
+                from nbproof.tracking.repository import TrackingApplier, TrashApplier
 
                 self._drain = Drain(
                     self.folder / "journal",
                     self.database,
-                    [TrackingApplier(self.clock)],
+                    [TrackingApplier(self.clock), TrashApplier()],
                     clock=self.clock,
                     changes=self.changes,
                 )

@@ -127,6 +127,7 @@ class WriterRow(Base):
     bad: Mapped[Count]  # records whose checksum did not match
     rejected: Mapped[Count]  # records no room would take
     ended_us: Mapped[InstantUs | None]  # found dead, or closed
+    seen_us: Mapped[InstantUs | None]  # when a server of its machine last saw it alive
 
 
 def table_of(row: type[Base]) -> Table:

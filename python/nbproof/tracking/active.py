@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from nbproof.storage.journal.writer import JournalWriter, Series
     from nbproof.tracking.models import Artifact, Run
 
-__all__ = ["ActiveRun", "RecordingFailed", "RecordingWaits", "acknowledged_only", "ended_conflict"]
+__all__ = [
+    "ActiveRun",
+    "RecordingFailed",
+    "RecordingWaits",
+    "RunCancelled",
+    "acknowledged_only",
+    "ended_conflict",
+]
 
 _acknowledged_only: ContextVar[bool] = ContextVar("nbproof_acknowledged_only", default=False)
 
@@ -47,9 +54,23 @@ class RecordingWaits(UserWarning):
     """The server does not take what is recorded; it waits on this machine.  Said once for each reason."""
 
 
+class RunCancelled(KeyboardInterrupt):
+    """The run was asked to stop: what `ActiveRun.raise_if_cancelled` raises.
+
+    A `KeyboardInterrupt`, so that training loops treat it as Ctrl-C: no ``except Exception`` swallows it, a
+    notebook's kernel lives on, and a ``with`` run ends as ``cancelled``.
+    """
+
+
 def ended_conflict(identifier: str, name: str, status: str, what: str) -> Conflict:
     """What is said to someone who writes to a run that has ended."""
     last = identifier[-6:]
+    if status == "left":
+        return Conflict(
+            f"this process has left run {name!r} ({last}); {what} was not recorded",
+            hint="nbp.start_run() joins it again",
+            details={"run": identifier, "status": status},
+        )
     return Conflict(
         f"run {name!r} ({last}) has {status}; {what} was not recorded",
         hint=f"go on with it by nbp.start_run(resume={last!r}), or start a new run",
@@ -72,6 +93,7 @@ class _Tracker(Protocol):
     def update_run(self, id: str, *, name: str | None = None, notes: str | None = None) -> object: ...
     def end_run(self, status: str = "finished", *, run_id: str | None = None) -> None: ...
     def get_run(self, id: str) -> Run: ...
+    def is_cancelled(self, run: ActiveRun) -> bool: ...
 
 
 class ActiveRun:
@@ -83,7 +105,9 @@ class ActiveRun:
         32 hex digits.
     name, experiment : str
     status : str
-        ``running`` until it ends.
+        ``running`` until it ends, or until this process leaves a run that it joined (``left``).
+    joined : bool
+        Whether another process owns the run: this one writes to it, and does not end it.
     unacknowledged : int
         Log calls that the machine could not record (a full disk, a vanished folder).
 
@@ -98,13 +122,16 @@ class ActiveRun:
     """
 
     __slots__ = (
+        "_cancelled",
         "_journal",
         "_last_steps",
         "_series",
         "_tracker",
         "_warned",
+        "began_us",
         "experiment",
         "id",
+        "joined",
         "name",
         "parent_id",
         "start",
@@ -134,6 +161,9 @@ class ActiveRun:
         self.start: dict[str, Any] = {}
         self.status = "running"
         self.unacknowledged = 0
+        self.joined = False
+        self.began_us = 0  # no end is earlier, whatever the clock does
+        self._cancelled = False
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -231,6 +261,24 @@ class ActiveRun:
         if self.status == "running":
             self._tracker.end_run(status, run_id=self.id)
 
+    # -- being asked to stop -----------------------------------------------------------------------
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked this run, or the one it is nested in, to stop.
+
+        Looking costs microseconds: ask at each step.  Nothing is interrupted by itself; a run that has seen
+        the request and then ends well is ``cancelled``.
+        """
+        if not self._cancelled and self.status == "running":
+            self._cancelled = self._tracker.is_cancelled(self)
+        return self._cancelled
+
+    def raise_if_cancelled(self) -> None:
+        """Raise `RunCancelled`, a `KeyboardInterrupt`, if the run was asked to stop."""
+        if self.cancel_requested:
+            raise RunCancelled(f"run {self.name!r} was asked to stop")
+
     # -- reading: what was recorded so far -----------------------------------------------------------
 
     def read(self) -> Run:
@@ -260,6 +308,10 @@ class ActiveRun:
     def metric_history(self, name: str) -> pandas.DataFrame:
         """Every point of one metric; see `Run.metric_history`."""
         return self.read().metric_history(name)
+
+    def param_history(self, key: str) -> pandas.DataFrame:
+        """Every value a param had; see `Run.param_history`."""
+        return self.read().param_history(key)
 
     # -- inside ---------------------------------------------------------------------------------------
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from nbproof.tracking.models import Run
+    from nbproof.tracking.trash_models import ParamHistory
 
-__all__ = ["history_frame", "runs_frame"]
+__all__ = ["history_frame", "param_frame", "runs_frame"]
 
 _ATTRIBUTES = ("id", "name", "experiment", "status", "started", "ended")
 
@@ -20,6 +21,17 @@ def history_frame(steps: np.ndarray, times_us: np.ndarray, values: np.ndarray) -
     """Points as a frame with columns ``step, time, value``; times are UTC with microseconds."""
     times = pd.Series(times_us.astype("datetime64[us]")).dt.tz_localize("UTC")
     return pd.DataFrame({"step": steps, "time": times, "value": values})
+
+
+def param_frame(history: ParamHistory) -> pd.DataFrame:
+    """The values of a param as a frame with columns ``time, value``, in the order of time."""
+    times = pd.to_datetime(pd.Series([each.time for each in history.items], dtype=object), utc=True)
+    return pd.DataFrame(
+        {
+            "time": times.astype("datetime64[us, UTC]"),
+            "value": pd.Series([each.value for each in history.items], dtype=object),
+        }
+    )
 
 
 def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:

@@ -15,6 +15,8 @@ from nbproof.tracking.domain import NAME_LIMIT, Ending, Status
 if TYPE_CHECKING:
     import pandas
 
+    from nbproof.tracking.trash_models import ParamHistory
+
 __all__ = [
     "Artifact",
     "CompareRuns",
@@ -135,6 +137,7 @@ class Experiment(View):
     created: Instant
     run_count: int = 0
     last_activity: Instant | None = None
+    deleted: Instant | None = Field(None, description="In the trash since.")
 
     def listed(self) -> dict[str, object]:
         """What a list shows of it."""
@@ -180,9 +183,36 @@ class Run(View):
     host: str | None = None
     python: str | None = None
     newest_metric: Metric | None = Field(None, description="The metric logged last.")
+    group: str | None = Field(None, description="What it is one of: the runs of a sweep, of a day.")
+    children: dict[str, int] = Field(
+        default_factory=dict, description="How many runs are nested in it, by status; not in searches."
+    )
+    cancel_requested: Instant | None = Field(None, description="When it was asked to stop.")
+    deleted: Instant | None = Field(None, description="In the trash since.")
+    previews: dict[str, int] = Field(
+        default_factory=dict,
+        description="Params too long for a list, with their length: there they are shown by their beginning.",
+    )
 
     _history: Callable[[str, str], pandas.DataFrame] | None = PrivateAttr(default=None)
     _measure: Callable[[str], list[Metric]] | None = PrivateAttr(default=None)
+    _param_history: Callable[[str, str], ParamHistory] | None = PrivateAttr(default=None)
+
+    def param_history(self, key: str) -> pandas.DataFrame:
+        """Every value of a param, in the order of time: a frame with columns ``time`` and ``value``.
+
+        Raises
+        ------
+        NotFound
+            The run has no such param.
+        """
+        if self._param_history is None:
+            from nbproof.core.errors import Unavailable
+
+            raise Unavailable("this Run came without its workspace", hint="read it with nbp.get_run(id)")
+        from nbproof.tracking.frames import param_frame
+
+        return param_frame(self._param_history(self.id, key))
 
     def metric_history(self, name: str) -> pandas.DataFrame:
         """Every point of one metric, in the order logged.
@@ -301,6 +331,7 @@ class ListExperiments(Ask):
 
     limit: Limit = 100
     after: After = None
+    deleted: bool = Field(False, description="Those in the trash instead.")
 
 
 class GetExperiment(Ask):
@@ -315,6 +346,7 @@ class ListRuns(Ask):
     id: ExperimentRef
     limit: Limit = 100
     after: After = None
+    deleted: bool = Field(False, description="Those in the trash instead.")
 
 
 class StartRun(Ask):
@@ -330,6 +362,7 @@ class StartRun(Ask):
         None, description="An id made by the caller, so that a request sent twice starts one run."
     )
     source: str | None = Field(None, max_length=4096, description="The notebook or script that starts it.")
+    group: Name | None = Field(None, description='What it is one of, for searches: group = "...".')
 
 
 class GetRun(Ask):

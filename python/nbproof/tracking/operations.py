@@ -32,6 +32,16 @@ from nbproof.tracking.models import (
     UpdateRun,
 )
 from nbproof.tracking.service import ExperimentTracker
+from nbproof.tracking.trash_operations import cancel_run as cancel_run
+from nbproof.tracking.trash_operations import children as children
+from nbproof.tracking.trash_operations import delete_experiment as delete_experiment
+from nbproof.tracking.trash_operations import delete_run as delete_run
+from nbproof.tracking.trash_operations import delete_runs as delete_runs
+from nbproof.tracking.trash_operations import param_history as param_history
+from nbproof.tracking.trash_operations import purge_runs as purge_runs
+from nbproof.tracking.trash_operations import restore_experiment as restore_experiment
+from nbproof.tracking.trash_operations import restore_run as restore_run
+from nbproof.tracking.trash_operations import restore_runs as restore_runs
 
 
 @operation(
@@ -52,7 +62,7 @@ def create_experiment(tracker: ExperimentTracker, ask: CreateExperiment) -> Expe
 )
 def list_experiments(tracker: ExperimentTracker, ask: ListExperiments) -> Page[Experiment]:
     """List experiments, the one with the newest activity first."""
-    return tracker.list_experiments(limit=ask.limit, after=ask.after)
+    return tracker.list_experiments(limit=ask.limit, after=ask.after, deleted=ask.deleted)
 
 
 @operation(
@@ -83,13 +93,14 @@ def start_run(tracker: ExperimentTracker, ask: StartRun) -> Run:
         parent=ask.parent_id,
         run_id=ask.run_id,
         source=ask.source,
+        group=ask.group,
     )
 
 
 @operation("runs.list", "GET /experiments/{id}/runs", action="read", python="list_runs", cli="runs list")
 def list_runs(tracker: ExperimentTracker, ask: ListRuns) -> Page[Run]:
     """List the runs of an experiment, newest first."""
-    return tracker.list_runs(ask.id, limit=ask.limit, after=ask.after)
+    return tracker.list_runs(ask.id, limit=ask.limit, after=ask.after, deleted=ask.deleted)
 
 
 @operation("runs.search", "GET /runs/search", action="read", python="search_runs", cli="runs search")

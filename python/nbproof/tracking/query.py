@@ -15,6 +15,7 @@ Grammar
     order       = field [ "asc" | "desc" ]
     field       = "metrics." name | "params." name | "tags." name | attribute
     attribute   = name | status | experiment | id | parent | user | host | notes | started | ended | duration
+                | group | deleted
     name        = letters, digits, "_", "-", ".", "/"  |  `anything`  |  "anything"
     value       = number | "nan" | "inf" | string | "true" | "false" | date | ago | seconds
     string      = "anything" | 'anything'          (the quote itself is written twice)
@@ -27,7 +28,7 @@ Words may be in either case.  A comparison with something that a run does not ha
 knows ``%`` (any text) and ``_`` (any one character) and minds case, ``ilike`` does not mind that of a to z.
 A date without a time is the whole day.  Params compare by type: a number with numbers, text with text (any
 value has a text: ``params.depth = "3"`` finds the number too).  Without ``order by`` the newest run is first;
-runs that lack what is ordered by come last.
+runs that lack what is ordered by come last.  Runs in the trash are found only where ``deleted`` is named.
 
 Examples
 --------
@@ -87,6 +88,8 @@ ATTRIBUTES: dict[str, Literal["text", "time", "seconds"]] = {
     "started": "time",
     "ended": "time",
     "duration": "seconds",
+    "group": "text",
+    "deleted": "time",
 }
 _GROUPS = ("metrics", "params", "tags")
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.clock import Clock, SystemClock
-from nbproof.core.errors import Invalid, NotFound, Unavailable, near_names
+from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, near_names
 from nbproof.core.ids import is_id, new_id
 from nbproof.tracking.active import ActiveRun, ended_conflict
 from nbproof.tracking.domain import ENDINGS
+from nbproof.tracking.joining import RUN_ID, Signals, asked_run, is_one_of_several
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.provenance import Origin, capture_later
 from nbproof.tracking.values import (
@@ -31,6 +32,8 @@ from nbproof.tracking.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas
 
     from nbproof.core.operation import Page
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from nbproof.storage.journal.writer import JournalWriter
     from nbproof.tracking.models import Comparison, Experiment, Metric, MetricHistory, Run
     from nbproof.tracking.repository import RunRepository
+    from nbproof.tracking.trash_models import Children, ParamHistory, Purged, TouchedRuns
 
 __all__ = ["ExperimentTracker"]
 
@@ -70,6 +74,11 @@ class ExperimentTracker:
         Called before a run starts, to make what is missing.
     ended : callable
         Called after a run has ended, to see that its journal is drained.
+    signals : Signals, optional
+        How processes tell each other that they own a run, and that it shall stop; by default the records are
+        asked.
+    environ : mapping, optional
+        Instead of `os.environ`.
     """
 
     def __init__(
@@ -85,7 +94,11 @@ class ExperimentTracker:
         capture_git: bool = True,
         prepare: Callable[[], object] | None = None,
         ended: Callable[[], object] | None = None,
+        signals: Signals | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
+        self._signals = signals or Signals(None, self.was_cancelled)
+        self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self._journal = journal
         self._records = records
         self._catch_up = catch_up
@@ -121,8 +134,11 @@ class ExperimentTracker:
         notes: str | None = None,
         nested: bool = False,
         resume: str | None = None,
+        group: str | None = None,
     ) -> ActiveRun:
         """Start a run, or go on with one.
+
+        Where ``NBPROOF_RUN_ID`` is set in the environment, that run is joined instead of starting one.
 
         Parameters
         ----------
@@ -139,6 +155,8 @@ class ExperimentTracker:
         resume : str, optional
             Go on with this run (name, last 6 digits, id, ``@last``): it is running again, its metrics
             count on from their last steps.
+        group : str, optional
+            What the run is one of (the runs of a sweep); searches find it: ``group = "sweep 7"``.
 
         Returns
         -------
@@ -162,6 +180,9 @@ class ExperimentTracker:
         """
         if resume is not None:
             return self._resume(resume, name, experiment, tags, params, notes, nested)
+        joining = asked_run(self._environ)
+        if joining is not None and not (nested and self._live is not None):
+            return self._join(joining, name, experiment, tags, params, notes, group)
         checked_name = None if name is None else _run_name(name)
         origin = self._origin()
         checked_experiment = name_of(
@@ -180,6 +201,7 @@ class ExperimentTracker:
                 parent.id if parent else None,
                 origin=origin,
                 before=None if nested else self._end_live,
+                group=group,
             )
             self._push(run)
         return run
@@ -195,6 +217,7 @@ class ExperimentTracker:
         parent: str | None = None,
         run_id: str | None = None,
         source: str | None = None,
+        group: str | None = None,
     ) -> Run:
         """Start a run that belongs to no process: whoever knows its id writes to it and ends it.
 
@@ -209,12 +232,14 @@ class ExperimentTracker:
             name_of(experiment, "an experiment", "experiment"),
             None if name is None else _run_name(name),
             tags, params, notes, parent_id, detached=True, origin=None, identifier=run_id, source=source,
+            group=group,
         )  # fmt: skip
         return self.get_run(run.id)
 
     def reopen_run(self, id: str) -> Run:
         """Let an ended run go on, as one that belongs to no process; see `open_run`."""
         identifier = _run_id(self._fresh(), id)
+        self._refuse_deleted(identifier)
         self._tell("run.resume", run=identifier, detached=True)
         return self.get_run(identifier)
 
@@ -417,9 +442,11 @@ class ExperimentTracker:
         """
         return self._fresh().get_experiment(id)
 
-    def list_experiments(self, *, limit: int = 100, after: str | None = None) -> Page[Experiment]:
-        """Experiments, the one with the newest activity first."""
-        return self._fresh().list_experiments(limit=limit, after=after)
+    def list_experiments(
+        self, *, limit: int = 100, after: str | None = None, deleted: bool = False
+    ) -> Page[Experiment]:
+        """Experiments, the one with the newest activity first; with `deleted`, those in the trash."""
+        return self._fresh().list_experiments(limit=limit, after=after, **_if_set(deleted=deleted))
 
     def get_run(self, id: str) -> Run:
         """A run by name, last 6 digits, id, ``@last``, ``@last~1`` or ``@best:METRIC``.
@@ -434,10 +461,14 @@ class ExperimentTracker:
         records = self._fresh()
         return self._bound(records.get_run(_run_id(records, id)))
 
-    def list_runs(self, id: str, *, limit: int = 100, after: str | None = None) -> Page[Run]:
-        """Runs of an experiment, newest first."""
+    def list_runs(
+        self, id: str, *, limit: int = 100, after: str | None = None, deleted: bool = False
+    ) -> Page[Run]:
+        """Runs of an experiment, newest first; with `deleted`, those in the trash."""
         records = self._fresh()
-        page = records.list_runs(records.get_experiment(id).id, limit=limit, after=after)
+        page = records.list_runs(
+            records.get_experiment(id).id, limit=limit, after=after, **_if_set(deleted=deleted)
+        )
         return self._bound_page(page)
 
     def find_runs(
@@ -538,6 +569,186 @@ class ExperimentTracker:
             details={"near": near},
         )
 
+    # -- the trash, cancelling, nested runs; the rules are in `nbproof.tracking.trash` ------------------
+
+    def delete_run(self, id: str) -> Run:
+        """Throw a run away, with those nested in it; `restore_run` brings it back.
+
+        Raises
+        ------
+        Conflict
+            It, or one nested in it, is live.
+        """
+        identifier = _run_id(self._fresh(), id)
+        self.delete_runs([identifier])
+        return self.get_run(identifier)
+
+    def delete_runs(self, ids: Sequence[str]) -> TouchedRuns:
+        """Throw runs away, with those nested in them: all or, where one is live or unknown, none."""
+        from nbproof.tracking.trash import thrown_away
+        from nbproof.tracking.trash_models import TouchedRuns
+
+        records = self._fresh()
+        going = thrown_away(records.trash.lineage([_run_id(records, each) for each in ids]))
+        time_us = self._clock.now_us()
+        for run in going:
+            self._tell("run.delete", run=run, time=time_us)
+        self._catch_up()
+        return TouchedRuns(count=len(going), ids=going)
+
+    def restore_run(self, id: str) -> Run:
+        """Bring a run back from the trash, with what went along with it."""
+        identifier = _run_id(self._fresh(), id)
+        self.restore_runs([identifier])
+        return self.get_run(identifier)
+
+    def restore_runs(self, ids: Sequence[str]) -> TouchedRuns:
+        """Bring runs back from the trash, with what went along; one that is not there stays as it is.
+
+        An experiment that was thrown away comes back with the first of its runs.
+        """
+        from nbproof.tracking.trash import brought_back
+        from nbproof.tracking.trash_models import TouchedRuns
+
+        records = self._fresh()
+        asked = [_run_id(records, each) for each in ids]
+        back = brought_back(asked, records.trash.lineage(asked))
+        for run, deleted_us in back.items():
+            self._tell("run.restore", run=run, time=max(self._clock.now_us(), deleted_us))
+        self._catch_up()
+        for experiment in {records.get_run(run).experiment_id for run in back} - {""}:
+            self._bring_back_experiment(records.get_experiment(experiment))
+        self._catch_up()
+        return TouchedRuns(count=len(back), ids=list(back))
+
+    def purge_runs(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        older_than_days: float | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> Purged:
+        """Remove runs of the trash for good: those named, or all.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            By default every run in the trash.
+        older_than_days : float, optional
+            Only those thrown away so long ago.
+        dry_run : bool
+            Only say what would go.
+        yes : bool
+            Do it; without, and without `dry_run`, the call is refused.
+
+        Raises
+        ------
+        Conflict
+            A run that is named is not in the trash.
+        Invalid
+            Neither `yes` nor `dry_run`.
+        """
+        from nbproof.tracking.trash import refuse_purge
+
+        records = self._fresh()
+        trash, now_us = records.trash, self._clock.now_us()
+        named = trash.lineage([_run_id(records, each) for each in ids]) if ids else trash.trash()
+        refuse_purge(named, dry_run=dry_run, yes=yes)
+        before_us = now_us if older_than_days is None else now_us - round(older_than_days * 86_400e6)
+        doomed = [
+            run.id
+            for run in named
+            if older_than_days is None or (run.deleted_us is not None and run.deleted_us <= before_us)
+        ]
+        return trash.purge(doomed, time_us=now_us, dry_run=dry_run)
+
+    def delete_experiment(self, id: str) -> Experiment:
+        """Throw an experiment away, with its runs; a conflict if one of them is live."""
+        from nbproof.tracking.trash import thrown_away
+
+        records = self._fresh()
+        identifier = records.get_experiment(id).id
+        going = thrown_away(records.trash.of_experiment(identifier))
+        time_us = self._clock.now_us()
+        for run in going:
+            self._tell("run.delete", run=run, time=time_us)
+        self._tell("experiment.delete", experiment=identifier, time=time_us)
+        return self._fresh().get_experiment(identifier)
+
+    def restore_experiment(self, id: str) -> Experiment:
+        """Bring an experiment back from the trash, with the runs that went along with it."""
+        from nbproof.core.clock import microseconds_of
+
+        records = self._fresh()
+        experiment = records.get_experiment(id)
+        if experiment.deleted is not None:
+            gone_us = microseconds_of(experiment.deleted)
+            for run in records.trash.of_experiment(experiment.id):
+                if run.deleted_us == gone_us:
+                    self._tell("run.restore", run=run.id, time=max(self._clock.now_us(), gone_us))
+            self._bring_back_experiment(experiment)
+        return self._fresh().get_experiment(experiment.id)
+
+    def _bring_back_experiment(self, experiment: Experiment) -> None:
+        from nbproof.core.clock import microseconds_of
+
+        if experiment.deleted is not None:
+            time_us = max(self._clock.now_us(), microseconds_of(experiment.deleted))
+            self._tell("experiment.restore", experiment=experiment.id, time=time_us)
+
+    def cancel_run(self, id: str) -> Run:
+        """Ask a run to stop.
+
+        Its process sees that by `ActiveRun.cancel_requested` and ends it as ``cancelled``; nothing is
+        interrupted.  A run that belongs to no process is cancelled at once.
+
+        Raises
+        ------
+        Conflict
+            The run has ended.
+        """
+        records = self._fresh()
+        (run, *_) = records.trash.lineage([_run_id(records, id)])
+        if run.status != "running":
+            raise ended_conflict(run.id, run.name, run.status, "the request to stop")
+        if run.detached:
+            self._tell("run.end", run=run.id, status="cancelled")
+        else:
+            self._tell("run.cancel", run=run.id)
+            self._signals.cancel(run.id)
+        return self.get_run(run.id)
+
+    def is_cancelled(self, run: ActiveRun) -> bool:
+        """Whether a run, or the one it is nested in, was asked to stop; never raises for the machine."""
+        return self._signals.cancelled((run.id, run.parent_id))
+
+    def was_cancelled(self, id: str) -> bool:
+        """Whether the records say that a run was asked to stop; False where they can't be read."""
+        try:
+            return self.get_run(id).cancel_requested is not None
+        except (Unavailable, NotFound):
+            return False
+
+    def children(self, id: str, *, metric: Sequence[str] = (), deep: bool = False) -> Children:
+        """Runs nested in a run: how many by status, and best, mean and more of metrics over them.
+
+        Parameters
+        ----------
+        id : str
+        metric : sequence of str
+            Metrics to sum up, by the value each run logged last.
+        deep : bool
+            Over the runs nested at any depth, not only the children.
+        """
+        records = self._fresh()
+        return records.children_of(_run_id(records, id), metric, deep=deep)
+
+    def param_history(self, id: str, key: str) -> ParamHistory:
+        """Every value a param of a run had, in the order of time; the last one shows."""
+        records = self._fresh()
+        return records.param_history(_run_id(records, id), key)
+
     # -- the life of the process -----------------------------------------------------------------------
 
     def close(self, status: str = "finished") -> None:
@@ -565,6 +776,9 @@ class ExperimentTracker:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._capturing = []
+        # They are the parent's to end, whatever the child does.
+        for run in self._stack:
+            run.joined = True
 
     def record_into(self, journal: JournalWriter) -> None:
         """Write to another journal from now on; runs that are live stay where they are."""
@@ -600,7 +814,9 @@ class ExperimentTracker:
         before: Callable[[], None] | None = None,
         identifier: str | None = None,
         source: str | None = None,
+        group: str | None = None,
     ) -> ActiveRun:
+        checked_group = None if group is None else name_of(group, "a group", "group")
         checked_tags = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
         checked_params = _spelled(flat_params(_mapping(params or {}, "params")))
         if notes is not None and not isinstance(notes, str):
@@ -624,11 +840,13 @@ class ExperimentTracker:
             "tags": checked_tags,
             "params": checked_params,
             "notes": notes,
+            "group": checked_group,
             "detached": detached,
             "time": self._clock.now_us(),
             "source": source,
             **_machine(),
         }
+        run.began_us = run.start["time"]
         try:
             if trouble is not None:
                 raise trouble
@@ -672,6 +890,7 @@ class ExperimentTracker:
             for live in self._stack:
                 if live.id == recorded.id:
                     return live
+            self._refuse_deleted(recorded.id)
             if not nested:
                 self._end_live()
             last_steps = {metric.name: metric.step for metric in self._records().metrics_of(recorded.id)}
@@ -684,9 +903,10 @@ class ExperimentTracker:
                 recorded.parent_id,
                 last_steps,
             )
+            run.began_us = self._clock.now_us()
             try:
                 self._prepare()
-                self._journal.event("run.resume", run=run.id, time=self._clock.now_us())
+                self._journal.event("run.resume", run=run.id, time=run.began_us)
             except OSError as error:
                 run.failed(error)
             self._push(run)
@@ -697,6 +917,96 @@ class ExperimentTracker:
         if name is not None or notes is not None:
             self.update_run(run.id, name=name, notes=notes)
         return run
+
+    def _join(
+        self,
+        reference: str,
+        name: str | None,
+        experiment: str | None,
+        tags: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
+        notes: str | None,
+        group: str | None,
+    ) -> ActiveRun:
+        """Write to the run that the environment names; see `nbproof.tracking.joining`."""
+        origin = self._origin()
+        checked_experiment = name_of(
+            experiment if experiment is not None else self._experiment or origin.experiment,
+            "an experiment",
+            "experiment",
+        )
+        checked_name = None if name is None else _run_name(name)
+        with self._lock:
+            self._end_live()
+            recorded = self._recorded(reference)
+            if recorded is None and self._signals.claim(reference):
+                run = self._begin(
+                    checked_experiment, checked_name, tags, params, notes, None,
+                    origin=origin, identifier=reference, group=group,
+                )  # fmt: skip
+                self._push(run)
+                return run
+            if recorded is not None and recorded.status != "running":
+                ended = "" if recorded.ended is None else f"-{recorded.ended.timestamp():.6f}"
+                if self._signals.claim(recorded.id + ended):
+                    return self._resume(recorded.id, None, None, tags, params, notes, False)
+            run = self._joined(reference, recorded, checked_name, checked_experiment)
+            self._push(run)
+        if tags:
+            self.set_tags(tags, run_id=run.id)
+        if params:
+            self.log_params(params, run_id=run.id)
+        return run
+
+    def _recorded(self, reference: str) -> Run | None:
+        """The run that the environment names, if there is one; only an id may name one that is to come."""
+        try:
+            recorded = self.get_run(reference)
+        except NotFound as error:
+            if is_id(reference):
+                return None
+            raise NotFound(
+                f"{RUN_ID} is {reference!r}, and there is no such run",
+                hint="set it to the id of a run, or to 32 hex digits of your own for a new one",
+                details=error.details,
+            ) from None
+        except Unavailable:
+            if is_id(reference):
+                return None
+            raise
+        self._refuse_deleted(recorded.id)
+        return recorded
+
+    def _joined(self, reference: str, recorded: Run | None, name: str | None, experiment: str) -> ActiveRun:
+        if recorded is None:
+            run = ActiveRun(self, self._journal, reference, name or kind_name(reference), experiment)
+        else:
+            # Workers that run side by side do the same steps, so each counts its own.
+            last_steps = (
+                {}
+                if is_one_of_several(self._environ)
+                else {metric.name: metric.step for metric in self._records().metrics_of(recorded.id)}
+            )
+            run = ActiveRun(
+                self,
+                self._journal,
+                recorded.id,
+                recorded.name,
+                recorded.experiment,
+                recorded.parent_id,
+                last_steps,
+            )
+        run.joined = True
+        return run
+
+    def _refuse_deleted(self, identifier: str) -> None:
+        recorded = self._records().get_run(identifier)
+        if recorded.deleted is not None:
+            raise Conflict(
+                f"run {recorded.name!r} ({identifier[-6:]}) is in the trash",
+                hint=f"bring it back first: nbp.restore_run({identifier[-6:]!r})",
+                details={"run": identifier},
+            )
 
     def _push(self, run: ActiveRun) -> None:
         self._stack.append(run)
@@ -710,8 +1020,16 @@ class ExperimentTracker:
     def _end(self, run: ActiveRun, status: str) -> None:
         if run.status != "running":
             return
+        if run.joined:
+            status = "left"  # its owner ends it
+        elif status == "finished" and run._cancelled:
+            status = "cancelled"
         try:
-            self._journal.event("run.end", run=run.id, status=status, time=self._clock.now_us())
+            if not run.joined:
+                # Not before it began, whatever the clock has done meanwhile: that would be another end.
+                time_us = max(self._clock.now_us(), run.began_us)
+                self._journal.event("run.end", run=run.id, status=status, time=time_us)
+                self._signals.settled(run.id)
             self._journal.sync()
         except OSError as error:
             run.failed(error)
@@ -758,7 +1076,7 @@ class ExperimentTracker:
     def _tell(self, kind: str, **fields: object) -> None:
         """Write an event of a verb that is no `log_*`: where the machine fails, it says so."""
         try:
-            self._journal.event(kind, time=self._clock.now_us(), **fields)
+            self._journal.event(kind, **{"time": self._clock.now_us(), **fields})
         except OSError as error:
             raise _unrecorded(error) from error
 
@@ -809,6 +1127,7 @@ class ExperimentTracker:
     def _bound(self, run: Run) -> Run:
         run._history = self._history_frame
         run._measure = lambda identifier: self._records().metrics_of(identifier)
+        run._param_history = self.param_history
         return run
 
     def _bound_page(self, page: Page[Run]) -> Page[Run]:
@@ -823,6 +1142,10 @@ _RESERVED = frozenset({"search", "compare", "diff"})
 
 def _unrecorded(error: OSError) -> Unavailable:
     return Unavailable(f"this could not be recorded: {error}", hint="`nbproof doctor` shows where")
+
+
+def _if_set(**values: bool) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
 
 
 def _run_name(name: object) -> str:

@@ -6,7 +6,7 @@ A metric has one row in ``metrics`` (what lists and searches need) and its point
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, SmallInteger
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nbproof.storage.tables import Base, Blob, Count, Id, InstantUs, Json, Name, Prose
@@ -19,12 +19,19 @@ __all__ = [
     "MetricSeriesRow",
     "ParamHistoryRow",
     "ParamRow",
+    "PurgedRunRow",
     "RunRow",
     "TagRow",
 ]
 
 # Rows that are found by their key only are kept in the key's own tree: half the pages on SQLite.
 _BY_KEY = {"sqlite_with_rowid": False}
+
+
+def _where_set(column: str) -> Index:
+    """An index of the few runs that have a value there."""
+    given = text(f"{column} IS NOT NULL")
+    return Index(f"ix_runs_{column}", column, sqlite_where=given, postgresql_where=given)
 
 
 class ExperimentRow(Base):
@@ -37,6 +44,7 @@ class ExperimentRow(Base):
     description: Mapped[Prose | None]
     tags: Mapped[Json] = mapped_column(nullable=False)
     created_us: Mapped[InstantUs]
+    deleted_us: Mapped[InstantUs | None]  # in the trash since
 
 
 class RunRow(Base):
@@ -66,6 +74,10 @@ class RunRow(Base):
     code: Mapped[Prose | None]
     writer_id: Mapped[Id | None]  # the process in whose hands it is
     newest_metric: Mapped[Prose | None]
+    group_name: Mapped[Name | None]  # GROUP is a reserved word
+    cancel_us: Mapped[InstantUs | None]  # when somebody asked it to stop
+    deleted_us: Mapped[InstantUs | None]  # in the trash since
+    lost_us: Mapped[InstantUs | None]  # interrupted because its machine went silent, not by a known end
 
     __table_args__ = (
         Index("ix_runs_ending", "ending"),
@@ -75,7 +87,21 @@ class RunRow(Base):
         Index("ix_runs_writer_id_status", "writer_id", "status"),
         Index("ix_runs_started_us_id", "started_us", "id"),
         Index("ix_runs_experiment_id_started_us_id", "experiment_id", "started_us", "id"),
+        Index("ix_runs_experiment_id_deleted_us_active_us", "experiment_id", "deleted_us", "active_us"),
+        _where_set("group_name"),
+        _where_set("deleted_us"),
     )
+
+
+class PurgedRunRow(Base):
+    """A run that is gone for good: what is still written to it is put aside, and makes no new run."""
+
+    __tablename__ = "purged_runs"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    purged_us: Mapped[InstantUs]
+
+    __table_args__ = (_BY_KEY,)
 
 
 def _of_run() -> Mapped[str]:

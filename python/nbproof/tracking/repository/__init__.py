@@ -3,10 +3,11 @@
 Reading is `RunRepository` in ``reading``, with ``search`` for the search language, ``views`` for what a row
 looks like to users, and ``cursors`` for where a page ended.  `TrackingApplier` in ``applying`` writes what a
 drain read, in the drain's transaction.  ``stored`` is what those who write a column and those who read it
-must agree on.
+must agree on.  ``trash`` is what users throw away and bring back, ``family`` how runs are nested.
 """
 
 from nbproof.tracking.repository.applying import TrackingApplier
 from nbproof.tracking.repository.reading import RunRepository
+from nbproof.tracking.repository.trash import TrashApplier, TrashRepository
 
-__all__ = ["RunRepository", "TrackingApplier"]
+__all__ = ["RunRepository", "TrackingApplier", "TrashApplier", "TrashRepository"]

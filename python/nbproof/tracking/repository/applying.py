@@ -42,6 +42,7 @@ from nbproof.tracking.repository.stored import (
     portions,
     to_special,
 )
+from nbproof.tracking.repository.trash import purged_among
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +104,7 @@ class TrackingApplier:
         for (run_id, _), series in points.items():
             # Users may give any time; activity is not in the future.
             gathered.touch(run_id, min(int(series.times.max()), self._clock.now_us()))
+        _refuse_purged(connection, batch, gathered, points)
         if not gathered.active:
             return []
         runs = _locked_runs(connection, gathered.active)
@@ -196,6 +198,34 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
             f"an event {event.get('kind')!r} cannot be understood: {type(error).__name__} {error}",
             details={"seq": event.get("seq")},
         ) from error
+
+
+def _refuse_purged(
+    connection: Connection, batch: Batch, gathered: _Gathered, points: dict[tuple[str, str], Points]
+) -> None:
+    """Put aside what is said of runs that are gone for good: it must not make them anew."""
+    gone = purged_among(connection, gathered.active)
+    if not gone:
+        return
+    told = [event["seq"] for event in batch.events if event.get("run") in gone]
+    numbers = [
+        number
+        for (number,) in connection.execute(
+            sa.select(SERIES.c.series).where(SERIES.c.writer_id == batch.writer.id, SERIES.c.run_id.in_(gone))
+        )
+    ]
+    if numbers and batch.points:
+        records = np.frombuffer(batch.points, RECORD)
+        told += records["seq"][np.isin(records["series"], numbers)].tolist()
+    batch.refuse("the run was purged", told)
+    gathered.runs = [event for event in gathered.runs if event["run"] not in gone]
+    gathered.params = [each for each in gathered.params if each[0] not in gone]
+    gathered.tags = [each for each in gathered.tags if each[0] not in gone]
+    for key in [key for key in (*gathered.artifacts, *points) if key[0] in gone]:
+        gathered.artifacts.pop(key, None)
+        points.pop(key, None)
+    for run_id in gone:
+        del gathered.active[run_id]
 
 
 def _insert_series(connection: Connection, writer_id: str, series: Mapping[int, tuple[str, str]]) -> None:
@@ -296,6 +326,7 @@ def _change_runs(
                 run["experiment_id"] = experiments[clean(event["experiment"]["name"])]
                 run["started_us"] = time_us
                 run["parent_id"] = event.get("parent")
+                run["group_name"] = clean(event.get("group"))
                 for column, name in (("user_name", "user"), ("host", "host"), ("source", "source"),
                                      ("python", "python"), ("nbproof", "nbproof")):  # fmt: skip
                     run[column] = clean(event.get(name))
@@ -303,10 +334,11 @@ def _change_runs(
                     run["writer_id"] = event["writer"]
             case "run.resume":
                 run.update(status="running", ended_us=None, resumed_us=time_us, writer_id=event["writer"])
+                run.update(cancel_us=None, lost_us=None)
             case "run.end":
                 # An end from before the run was resumed, drained late, ends nothing.
                 if run["resumed_us"] is None or time_us >= run["resumed_us"]:
-                    run.update(status=event["status"], ended_us=time_us, writer_id=None)
+                    run.update(status=event["status"], ended_us=time_us, writer_id=None, lost_us=None)
             case "run.update":
                 if event.get("name"):
                     run["name"] = clean(event["name"])
@@ -338,6 +370,12 @@ def _experiment_ids(
     )
     found: dict[str, str] = {}
     for some in portions(list(wanted)):
+        # A new run in an experiment that was thrown away brings it back, or nobody would see the run.
+        connection.execute(
+            sa.update(EXPERIMENTS)
+            .where(EXPERIMENTS.c.name.in_(some), EXPERIMENTS.c.deleted_us.is_not(None))
+            .values(deleted_us=None)
+        )
         found |= {
             name: identifier
             for identifier, name in connection.execute(

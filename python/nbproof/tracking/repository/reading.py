@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -18,8 +18,10 @@ from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.models import Experiment, Metric, MetricHistory, MetricPoint, Run
 from nbproof.tracking.points import CHUNK, Points, thinned, unpack
 from nbproof.tracking.repository.cursors import opened, sealed
+from nbproof.tracking.repository.family import children_of, param_values, with_children
 from nbproof.tracking.repository.search import Search, rank_special
 from nbproof.tracking.repository.stored import CHUNKS, EXPERIMENTS, METRICS, NAN, RUNS, clean
+from nbproof.tracking.repository.trash import TrashRepository
 from nbproof.tracking.repository.views import (
     UNKNOWN,
     experiment_of,
@@ -29,12 +31,18 @@ from nbproof.tracking.repository.views import (
     select_experiments,
     select_runs,
 )
+from nbproof.tracking.trash_models import Children, ParamHistory
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["RunRepository"]
+
+
+def _thrown_away(deleted_us: sa.ColumnElement[int | None], wanted: bool) -> sa.ColumnElement[bool]:
+    return deleted_us.is_not(None) if wanted else deleted_us.is_(None)
+
 
 _MOST_CANDIDATES = 20
 
@@ -86,12 +94,18 @@ class RunRepository:
                 connection.execute(sa.insert(EXPERIMENTS), row)
         except IntegrityError as error:
             there = self.get_experiment(name)
+            if there.deleted is not None:
+                raise Conflict(
+                    f"there is an experiment {name!r} in the trash",
+                    hint=f"bring it back: nbproof experiments restore {name!r}, or choose another name",
+                    details={"id": there.id, "name": there.name},
+                ) from error
             raise Conflict(
                 f"there is an experiment {name!r} already",
                 hint="start runs in it, or choose another name",
                 details={"id": there.id, "name": there.name},
             ) from error
-        return experiment_of({**row, "run_count": 0, "active_us": None})
+        return experiment_of({**row, "run_count": 0, "active_us": None, "deleted_us": None})
 
     def get_experiment(self, reference: str) -> Experiment:
         """An experiment by id or name; raises `NotFound` with near names."""
@@ -113,9 +127,11 @@ class RunRepository:
             details={"near": near},
         )
 
-    def list_experiments(self, *, limit: int = 100, after: str | None = None) -> Page[Experiment]:
-        """Experiments, the one with the newest activity first."""
-        listed = select_experiments().subquery()
+    def list_experiments(
+        self, *, limit: int = 100, after: str | None = None, deleted: bool = False
+    ) -> Page[Experiment]:
+        """Experiments, the one with the newest activity first; those in the trash if asked."""
+        listed = select_experiments().where(_thrown_away(EXPERIMENTS.c.deleted_us, deleted)).subquery()
         active = sa.func.coalesce(listed.c.active_us, listed.c.created_us)
         statement = sa.select(listed).order_by(active.desc(), listed.c.id.desc()).limit(limit + 1)
         if after is not None:
@@ -174,13 +190,16 @@ class RunRepository:
                     RUNS.c.name,
                     RUNS.c.status,
                     RUNS.c.started_us,
+                    RUNS.c.deleted_us,
                     EXPERIMENTS.c.name.label("experiment"),
                 )
                 .join_from(RUNS, EXPERIMENTS, RUNS.c.experiment_id == EXPERIMENTS.c.id, isouter=True)
                 .where(RUNS.c.id.in_(sa.select(found.c.id)))
-                .order_by(RUNS.c.started_us.desc(), RUNS.c.id.desc())
+                .order_by(RUNS.c.deleted_us.is_not(None), RUNS.c.started_us.desc(), RUNS.c.id.desc())
                 .limit(_MOST_CANDIDATES + 1)
             ).all()
+            # What was thrown away keeps its name, as long as nothing else has it.
+            rows = [row for row in rows if row.deleted_us is None] or rows
             if len(rows) == 1:
                 return str(rows[0].id)
             if not rows:
@@ -220,6 +239,7 @@ class RunRepository:
                 sa.select(METRICS.c.run_id)
                 .join_from(METRICS, RUNS, METRICS.c.run_id == RUNS.c.id)
                 .where(METRICS.c.name == rest, sa.or_(METRICS.c.special.is_(None), METRICS.c.special != NAN))
+                .where(RUNS.c.deleted_us.is_(None))
                 .order_by(
                     rank_special(not least),
                     METRICS.c.value.asc() if least else METRICS.c.value.desc(),
@@ -231,7 +251,8 @@ class RunRepository:
             missing = f"no run has the metric {rest!r}"
         elif word == "@last" or (word.startswith("@last~") and word[6:].isascii() and word[6:].isdigit()):
             back = int(word[6:][:9] or "0")
-            statement = sa.select(RUNS.c.id).order_by(*newest).offset(back).limit(1)
+            kept = sa.select(RUNS.c.id).where(RUNS.c.deleted_us.is_(None))
+            statement = kept.order_by(*newest).offset(back).limit(1)
             known = None
             missing = "there are no runs yet" if back == 0 else f"there is no run {back} before the last"
         else:
@@ -254,16 +275,21 @@ class RunRepository:
         with self._database.connect() as connection:
             rows = connection.execute(select_runs().where(RUNS.c.id == identifier)).mappings().all()
             if rows:
-                return runs_of_rows(connection, rows)[0]
+                return with_children(connection, runs_of_rows(connection, rows, whole=True))[0]
         raise NotFound(
             f"no run {identifier!r}", hint="find runs with: nbproof runs search", details={"near": []}
         )
 
     def list_runs(
-        self, experiment_id: str | None = None, *, limit: int = 100, after: str | None = None
+        self,
+        experiment_id: str | None = None,
+        *,
+        limit: int = 100,
+        after: str | None = None,
+        deleted: bool = False,
     ) -> Page[Run]:
-        """Runs of an experiment, or of all, newest first."""
-        statement = select_runs()
+        """Runs of an experiment, or of all, newest first; those in the trash if asked."""
+        statement = select_runs().where(_thrown_away(RUNS.c.deleted_us, deleted))
         if experiment_id is not None:
             statement = statement.where(RUNS.c.experiment_id == experiment_id)
         if after is not None:
@@ -275,7 +301,7 @@ class RunRepository:
             rows = connection.execute(statement).mappings().all()
             last = rows[limit - 1] if len(rows) > limit else None
             return Page[Run].model_construct(
-                items=runs_of_rows(connection, rows[:limit]),
+                items=with_children(connection, runs_of_rows(connection, rows[:limit])),
                 next=sealed([last["started_us"], last["id"]]) if last else None,
             )
 
@@ -317,6 +343,23 @@ class RunRepository:
         )
         with self._database.connect() as connection:
             return [(str(run), int(when)) for run, when in connection.execute(statement)]
+
+    # -- what belongs to runs ----------------------------------------------------------------------
+
+    @property
+    def trash(self) -> TrashRepository:
+        """What the rules of the trash ask."""
+        return TrashRepository(self._database)
+
+    def children_of(self, identifier: str, metrics: Sequence[str] = (), *, deep: bool = False) -> Children:
+        """How many runs are nested in a run, and metrics over them: the children, or all below."""
+        with self._database.connect() as connection:
+            return children_of(connection, identifier, metrics, deep)
+
+    def param_history(self, identifier: str, key: str) -> ParamHistory:
+        """Every value of a param in the order of time; raises `NotFound`."""
+        with self._database.connect() as connection:
+            return param_values(connection, identifier, key)
 
     # -- metrics ---------------------------------------------------------------------------------
 

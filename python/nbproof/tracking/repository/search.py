@@ -49,6 +49,7 @@ class Search:
         self._now = now_us
         self._sqlite = dialect == "sqlite"
         self._joined: dict[language.Field, Any] = {}
+        self._named: set[language.Field] = set()  # times
         self._where = None if query.where is None else self._condition(query.where)
         self._key: list[tuple[sa.ColumnElement[Any], bool, type]] = []
         for order in query.order:
@@ -65,6 +66,8 @@ class Search:
         statement = sa.select(RUNS, EXPERIMENTS.c.name.label("experiment"), *keys).select_from(source)
         if self._where is not None:
             statement = statement.where(self._where)
+        if language.Field("run", "deleted") not in self._named:
+            statement = statement.where(RUNS.c.deleted_us.is_(None))
         if experiment_id is not None:
             statement = statement.where(RUNS.c.experiment_id == experiment_id)
         if after is not None:
@@ -196,12 +199,14 @@ class Search:
             return self._join(field).c.value
         if field.name == "experiment":
             return EXPERIMENTS.c.name
-        column = {"parent": "parent_id", "user": "user_name"}.get(field.name, field.name)
+        renamed = {"parent": "parent_id", "user": "user_name", "group": "group_name"}
+        column = renamed.get(field.name, field.name)
         # One order and one idea of equality on both databases, whatever the server's language is.
         return RUNS.c[column] if self._sqlite else sa.collate(RUNS.c[column], "C")
 
     def _time(self, field: language.Field) -> Any:
-        return RUNS.c.started_us if field.name == "started" else RUNS.c.ended_us
+        self._named.add(field)
+        return RUNS.c[f"{field.name}_us"]
 
     def _seconds(self) -> Any:
         ended = sa.func.coalesce(RUNS.c.ended_us, sa.bindparam("now", self._now, sa.BigInteger, unique=True))

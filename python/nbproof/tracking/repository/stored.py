@@ -15,6 +15,7 @@ from nbproof.tracking.tables import (
     MetricSeriesRow,
     ParamHistoryRow,
     ParamRow,
+    PurgedRunRow,
     RunRow,
     TagRow,
 )
@@ -30,6 +31,7 @@ ARTIFACTS = table_of(ArtifactRow)
 CHUNKS = table_of(MetricChunkRow)
 SERIES = table_of(MetricSeriesRow)
 PARAM_HISTORY = table_of(ParamHistoryRow)
+PURGED = table_of(PurgedRunRow)
 
 # Codes of MetricRow.special: what a column of numbers does not hold on every database.
 NAN, INFINITY, MINUS_INFINITY = 1, 2, 3

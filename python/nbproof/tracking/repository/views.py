@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 UNKNOWN = "(not known yet)"
 
+LONG, _PREVIEW = 1000, 200
+"""Characters of JSON beyond which a param is shown in lists by its beginning, and how much of it."""
+
 
 @lru_cache(maxsize=1)
 def select_experiments() -> sa.Select[Any]:
@@ -40,6 +43,7 @@ def select_experiments() -> sa.Select[Any]:
             sa.func.count().label("run_count"),
             sa.func.max(RUNS.c.active_us).label("active_us"),
         )
+        .where(RUNS.c.deleted_us.is_(None))
         .group_by(RUNS.c.experiment_id)
         .subquery()
     )
@@ -66,12 +70,17 @@ def experiment_of(row: Mapping[Any, Any]) -> Experiment:
         created=instant(row["created_us"]),
         run_count=row["run_count"],
         last_activity=None if row["active_us"] is None else instant(row["active_us"]),
+        deleted=None if row["deleted_us"] is None else instant(row["deleted_us"]),
     )
 
 
-def runs_of_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[Run]:
-    """Runs with all that belongs to them: one query a table for the whole page, however long."""
+def runs_of_rows(connection: Connection, rows: Sequence[RowMapping], *, whole: bool = False) -> list[Run]:
+    """Runs with all that belongs to them: one query a table for the whole page, however long.
+
+    Of params longer than `LONG` only the beginning is read, unless they are wanted `whole`.
+    """
     ids = [row["id"] for row in rows]
+    previews: dict[str, dict[str, int]] = defaultdict(dict)
     params: dict[str, dict[str, Any]] = defaultdict(dict)
     tags: dict[str, dict[str, str]] = defaultdict(dict)
     metrics: dict[str, dict[str, float]] = defaultdict(dict)
@@ -79,11 +88,21 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[Run
     newest: dict[str, Metric] = {}
     p, t, m, a = PARAMS.c, TAGS.c, METRICS.c, ARTIFACTS.c
     # Text columns as the driver gives them: the JSON is read below, which is faster by half.
-    value = sa.type_coerce(p.value, sa.Text)
+    value: sa.ColumnElement[str] = sa.type_coerce(p.value, sa.Text)
+    if not whole:
+        value = sa.func.substr(value, 1, LONG + 1, type_=sa.Text)
     for some in portions(ids):
         given = sa.select(p.run_id, p.key, value).where(p.run_id.in_(some)).order_by(p.run_id, p.key)
+        long = False
         for run_id, key, text in connection.execute(given).all():
-            params[run_id][key] = _param(text)
+            if whole or len(text) <= LONG:
+                params[run_id][key] = _param(text)
+            else:
+                params[run_id][key], long = None, True  # keeps its place
+        if long:
+            for run_id, key, beginning, length in connection.execute(_beginnings(some)):
+                params[run_id][key] = f"{beginning}... ({length:,} characters)"
+                previews[run_id][key] = length
         labels = sa.select(t.run_id, t.key, t.value).where(t.run_id.in_(some)).order_by(t.run_id, t.key)
         for run_id, key, text in connection.execute(labels).all():
             tags[run_id][key] = text
@@ -129,9 +148,21 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[Run
             host=row["host"],
             python=row["python"],
             newest_metric=newest.get(row["id"]),
+            group=row["group_name"],
+            deleted=None if row["deleted_us"] is None else instant(row["deleted_us"]),
+            cancel_requested=None if row["cancel_us"] is None else instant(row["cancel_us"]),
+            previews=previews.get(row["id"], {}),
         )
         for row in rows
     ]
+
+
+def _beginnings(ids: Sequence[str]) -> sa.Select[Any]:
+    """How the long params of runs begin, as they read, and how long they are."""
+    p = PARAMS.c
+    return sa.select(p.run_id, p.key, sa.func.substr(p.text, 1, _PREVIEW), sa.func.length(p.text)).where(
+        p.run_id.in_(ids), sa.func.length(sa.type_coerce(p.value, sa.Text)) > LONG
+    )
 
 
 def metric_of(row: Mapping[Any, Any]) -> Metric:
