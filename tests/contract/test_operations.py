@@ -219,6 +219,98 @@ def params_and_tags(call: Caller, folder: Path) -> None:
         call("runs.log_params", id="r", params={})
 
 
+@scenario("runs.delete", "runs.delete_many", "runs.restore", "runs.restore_many", "runs.purge")
+def the_trash(call: Caller, folder: Path) -> None:
+    parent = call.run("parent")
+    child = call.run("child", parent_id="parent")
+    call.run("other", params={"depth": 3})
+    for name in ("child", "parent"):
+        with pytest.raises(Conflict, match="running"):
+            call("runs.delete", id="parent")
+        call("runs.end", id=name)
+    assert call("runs.delete", id="parent").deleted is not None
+    assert [run.name for run in call("runs.list", id="e").items] == ["other"]
+    assert {run.name for run in call("runs.list", id="e", deleted=True).items} == {"parent", "child"}
+    assert [run.name for run in call("runs.search").items] == ["other"]
+    assert len(call("runs.search", query="deleted is not null").items) == 2
+    assert call("runs.restore", id="parent").deleted is None
+    assert call("runs.get", id="child").deleted is None
+    call("runs.end", id="other")
+    assert call("runs.delete_many", id=["other", "child"]).count == 2
+    with pytest.raises(NotFound):
+        call("runs.delete_many", id=["parent", "nobody"])
+    assert call("runs.get", id="parent").deleted is None
+    assert call("runs.restore_many", id=["child"]).ids == [child]
+    with pytest.raises(Invalid) as refused:
+        call("runs.purge")
+    assert refused.value.details["field"] == "yes"
+    with pytest.raises(Conflict, match="not in the trash"):
+        call("runs.purge", id=["parent"], yes=True)
+    assert call("runs.purge", dry_run=True).runs == 1
+    assert call("runs.purge", older_than_days=1, yes=True).runs == 0
+    assert call("runs.purge", yes=True).runs == 1
+    with pytest.raises(NotFound):
+        call("runs.get", id="other")
+    assert call("runs.get", id=parent).children == {"finished": 1}
+
+
+@scenario("experiments.delete", "experiments.restore")
+def the_trash_of_experiments(call: Caller, folder: Path) -> None:
+    call.run("r", experiment="churn")
+    with pytest.raises(Conflict):
+        call("experiments.delete", id="churn")
+    call("runs.end", id="r")
+    assert call("experiments.delete", id="churn").deleted is not None
+    assert call("experiments.list").items == [] and call("runs.search").items == []
+    assert [each.name for each in call("experiments.list", deleted=True).items] == ["churn"]
+    with pytest.raises(Conflict, match="trash"):
+        call("experiments.create", name="churn")
+    back = call("experiments.restore", id="churn")
+    assert (back.deleted, back.run_count) == (None, 1)
+
+
+@scenario("runs.cancel")
+def cancelling(call: Caller, folder: Path) -> None:
+    call.run("r")
+    assert call("runs.cancel", id="r").status == "cancelled"  # it belongs to no process
+    with pytest.raises(Conflict, match="cancelled"):
+        call("runs.cancel", id="r")
+
+
+@scenario("runs.children")
+def nested_runs(call: Caller, folder: Path) -> None:
+    call.run("sweep")
+    for number, auc in enumerate((0.7, 0.9, math.nan)):
+        call.run(f"trial {number}", parent_id="sweep", group="g")
+        call("runs.log_metric", id=f"trial {number}", key="auc", value=auc)
+    call.run("fold", parent_id="trial 0")
+    call("runs.end", id="trial 1")
+    found = call("runs.children", id="sweep", metric=["auc", "none"])
+    assert (found.count, found.descendants, found.statuses) == (3, 4, {"finished": 1, "running": 2})
+    auc, nothing = found.metrics
+    assert (auc.count, auc.best, auc.mean, auc.min) == (2, 0.9, pytest.approx(0.8), 0.7)
+    assert auc.best_run == call("runs.get", id="trial 1").id
+    assert auc.std == pytest.approx(0.02**0.5) and (nothing.count, nothing.best) == (0, None)
+    assert call("runs.get", id="sweep").children == {"finished": 1, "running": 2}
+    assert call("runs.get", id="fold").children == {}
+    assert len(call("runs.search", query='group = "g"').items) == 3
+
+
+@scenario("runs.param_history")
+def history_of_a_param(call: Caller, folder: Path) -> None:
+    call.run("r", params={"depth": 3})
+    for value in (3, "deep", math.inf, 5):
+        call("runs.log_param", id="r", key="depth", value=value)
+    found = call("runs.param_history", id="r", key="depth")
+    assert [each.value for each in found.items] in (
+        [3, "deep", math.inf, 5],
+        [3, "deep", "Infinity", 5],  # plain JSON has no word for it
+    )
+    assert sorted(each.time for each in found.items) == [each.time for each in found.items]
+    with pytest.raises(NotFound, match="depth"):
+        call("runs.param_history", id="r", key="dept")
+
+
 @scenario("runs.log_artifact", "runs.artifact")
 def artifacts(call: Caller, folder: Path) -> None:
     call.run("r")

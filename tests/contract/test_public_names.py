@@ -35,7 +35,7 @@ SIGNATURES = {
     "compare_runs": "(*ids)",
     "create_experiment": "(name, *, description=None, tags=None)",
     "get_experiment": "(id)",
-    "list_experiments": "(*, limit=100, after=None)",
+    "list_experiments": "(*, limit=100, after=None, deleted=False)",
 }
 
 MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run"}
@@ -47,6 +47,12 @@ COMMANDS = {
     "runs show",
     "runs compare",
     "runs search",
+    "runs delete",
+    "runs restore",
+    "runs purge",
+    "runs cancel",
+    "experiments delete",
+    "experiments restore",
 }
 
 COMMANDS_BY_HAND = ["init", "doctor", "serve", "db current", "db upgrade", "db check"]
@@ -64,6 +70,11 @@ ROUTES = {
     "POST /runs/{id}/artifacts",
     "POST /runs/{id}/tags",
     "POST /runs/{id}/end",
+    "POST /runs/{id}/cancel",
+    "DELETE /runs/{id}",
+    "POST /runs/{id}/restore",
+    "DELETE /experiments/{id}",
+    "POST /experiments/{id}/restore",
     "GET /runs/{id}/metrics/{name}",
     "GET /jobs/{id}",
     "DELETE /jobs/{id}",
