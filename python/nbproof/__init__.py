@@ -16,6 +16,7 @@ from nbproof._version import __version__
 # The first log call must not pay for an import: what records is loaded at once, what reads is not.
 from nbproof.api import (
     active_run,
+    backup,
     compare_runs,
     create_experiment,
     end_run,
@@ -72,6 +73,7 @@ __all__ = [
     "Unavailable",
     "__version__",
     "active_run",
+    "backup",
     "compare_runs",
     "create_experiment",
     "end_run",

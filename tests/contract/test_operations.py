@@ -368,6 +368,19 @@ def jobs(call: Caller, folder: Path) -> None:
         call("jobs.cancel", id="0" * 32)
 
 
+@scenario("maintenance.gc")
+def garbage(call: Caller, folder: Path) -> None:
+    call.run("r")
+    for content in (b"first", b"second"):
+        (folder / "a.bin").write_bytes(content)
+        call("runs.log_artifact", id="r", path=folder / "a.bin")
+    found = call("maintenance.gc", dry_run=True)
+    assert (found.objects, found.dry_run) == (0, True)  # what was replaced is younger than a day
+    assert found.young_objects + found.kept_objects == 2
+    with pytest.raises(Invalid):
+        call("maintenance.gc", grace_hours=-1)
+
+
 @scenario("workspaces.list", "workspaces.resolve")
 def workspaces(call: Caller, folder: Path) -> None:
     call.run("r")

@@ -53,9 +53,20 @@ COMMANDS = {
     "runs cancel",
     "experiments delete",
     "experiments restore",
+    "gc",
 }
 
-COMMANDS_BY_HAND = ["init", "doctor", "serve", "db current", "db upgrade", "db check"]
+COMMANDS_BY_HAND = [
+    "init",
+    "doctor",
+    "serve",
+    "backup",
+    "restore",
+    "db vacuum",
+    "db current",
+    "db upgrade",
+    "db check",
+]
 
 ROUTES = {
     "POST /experiments",

@@ -17,6 +17,7 @@ from nbproof.tracking.service import ExperimentTracker
 
 __all__ = [
     "active_run",
+    "backup",
     "compare_runs",
     "create_experiment",
     "end_run",
@@ -106,6 +107,30 @@ def active_run() -> Any:
     True
     """
     return current().tracker.live
+
+
+def backup(file: Any) -> Any:
+    """Copy the workspace into one file while it is in use; ``nbproof restore FILE FOLDER`` reads it.
+
+    Parameters
+    ----------
+    file : path-like
+        The ZIP to make; nothing is overwritten.
+
+    Raises
+    ------
+    Conflict
+        There is a file of that name.
+    Invalid
+        The workspace is a server's: it is backed up there.
+    """
+    from nbproof.core.errors import Invalid
+    from nbproof.platform.maintenance import Maintenance
+
+    opened = current()
+    if not isinstance(opened, _workspace.Workspace):
+        raise Invalid("a server's workspace is backed up there", hint="run there: nbproof backup FILE")
+    return Maintenance(opened).back_up(file)
 
 
 def workspace(folder: Any = None) -> Any:

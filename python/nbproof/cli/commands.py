@@ -92,6 +92,20 @@ BY_HAND = {
         ),
         _by_hand("db upgrade", "database", "Bring the database to the newest revision, after a copy."),
         _by_hand("db current", "database", "Show the revision of the database, and what is pending."),
+        _by_hand(
+            "backup",
+            "backup",
+            "Copy the workspace into one file, while it is in use.",
+            Argument("file", "FILE", required=True, about="file", help="The file to make: a ZIP."),
+        ),
+        _by_hand(
+            "restore",
+            "backup",
+            "Make a workspace of a backup; nothing is overwritten.",
+            Argument("file", "FILE", required=True, about="file", help="What nbproof backup made."),
+            _FOLDER,
+        ),
+        _by_hand("db vacuum", "database", "Give the disk back what deleted records took in the database."),
         _by_hand("db check", "database", "Check the database for damage; exit code 1 if something is found."),
         _by_hand(
             "completion",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nbproof.platform.workspace import Workspace
     from nbproof.storage.database import Database, DatabaseState
 
-__all__ = ["db_check", "db_current", "db_upgrade"]
+__all__ = ["db_check", "db_current", "db_upgrade", "db_vacuum"]
 
 
 def db_current(session: Session, values: Mapping[str, Any]) -> int:
@@ -74,6 +74,26 @@ def db_check(session: Session, values: Mapping[str, Any]) -> int:
     else:
         print(f"{database.where} is as it should be")
     return 1 if found else 0
+
+
+def db_vacuum(session: Session, values: Mapping[str, Any]) -> int:
+    """Write the database anew, without its free pages."""
+    from nbproof.storage.vacuum import free_pages, vacuum
+    from nbproof.tracking.display import size_text
+
+    _, database = _database(session)
+    try:
+        before = free_pages(database)
+        vacuum(database)
+        after = free_pages(database)
+    finally:
+        database.close()
+    freed = before.size_bytes - after.size_bytes
+    if session.json:
+        session.print_json({"before_bytes": before.size_bytes, "after_bytes": after.size_bytes})
+    else:
+        print(f"{database.where}: {size_text(after.size_bytes)}, {size_text(max(0, freed))} given back")
+    return 0
 
 
 def _without_revision(state: DatabaseState) -> str:

@@ -440,12 +440,30 @@ def _database(session: Session, location: Location) -> Iterator[Finding]:
             )
         else:
             yield Finding("database", "ok", f"{state.where}, revision {state.revision}", facts=facts)
+        yield from _free_pages(database, state.revision)
         for sentence in check(database) if state.revision is not None and not state.pending else []:
             yield Finding(
                 "database", "fail", sentence, "put back a copy from .nbproof/backups; nbproof db check"
             )
     finally:
         database.close()
+
+
+def _free_pages(database: Any, revision: str | None) -> Iterator[Finding]:
+    from nbproof.storage.vacuum import free_pages
+    from nbproof.tracking.display import size_text
+
+    if revision is None or database.dialect != "sqlite":
+        return  # PostgreSQL looks after that by itself
+    found = free_pages(database)
+    told = (
+        f"{size_text(found.free_bytes)} of {size_text(found.size_bytes)} ({found.ratio:.0%}) are free pages"
+    )
+    facts = {**asdict(found), "ratio": found.ratio}
+    if found.worth_it:
+        yield Finding("database", "warn", told, "give them back to the disk: nbproof db vacuum", facts)
+    else:
+        yield Finding("database", "ok", told, facts=facts)
 
 
 def _opened(session: Session, location: Location) -> Any:

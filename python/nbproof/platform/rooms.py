@@ -55,6 +55,12 @@ class Room:
         return self.operations
 
 
+def _maintenance(workspace: Workspace) -> Any:
+    from nbproof.platform.maintenance import Maintenance
+
+    return Maintenance(workspace)
+
+
 ROOMS: list[Room] = [
     Room(
         "tracking",
@@ -62,6 +68,7 @@ ROOMS: list[Room] = [
         lambda workspace: workspace.tracker,
     ),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
+    Room("maintenance", "nbproof.platform.maintenance", _maintenance),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),
     Room("intake", "nbproof.platform.intake", lambda workspace: workspace.intake),
 ]

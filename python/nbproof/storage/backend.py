@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import re
 import secrets
@@ -193,6 +194,44 @@ class FileSystemStorage:
         except OSError as error:
             raise self._trouble(error) from error
 
+    def rested_since(self, location: str) -> float:
+        """When content was last put, by the disk's clock; the far future where it is not here."""
+        try:
+            return self._place(location).stat().st_mtime
+        except OSError:
+            return math.inf
+
+    def disk_time(self) -> float:
+        """Seconds since 1970 by the clock that dates the files: on a network mount another machine's."""
+        probe = self._root / "incoming" / secrets.token_hex(16)
+        try:
+            probe.parent.mkdir(parents=True, exist_ok=True)
+            probe.touch(exist_ok=False)
+            now = probe.stat().st_mtime
+            probe.unlink()
+        except OSError as error:
+            raise self._trouble(error) from error
+        return now
+
+    def discard(self, location: str, before: float) -> bool:
+        """Delete content that nobody has put again since a time; whether it is gone.
+
+        Safe beside `put`: see `nbproof.storage.garbage`.
+        """
+        place = self._place(location)
+        aside = self._root / "incoming" / secrets.token_hex(16)
+        try:
+            os.rename(place, aside)
+            if aside.stat().st_mtime >= before:
+                os.rename(aside, place)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._trouble(error) from error
+        return True
+
     def iter(self) -> Iterator[StoredObject]:
         """All that is kept, in the order of the hashes."""
         for folder in sorted(self._root.glob("objects/[0-9a-f][0-9a-f]")):
@@ -253,7 +292,9 @@ class FileSystemStorage:
         try:
             # Damage is mended by putting the content again: what is there must at least have its size.
             if place.is_file() and place.stat().st_size == size:
-                return kept
+                with suppress(OSError):  # just taken away, or somebody else's: then it is kept anew
+                    os.utime(place)  # it is young again: see nbproof.storage.garbage
+                    return kept
             os.fsync(descriptor)
             fresh = not place.parent.is_dir()
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo, torn_recor
 from nbproof.storage.journal.wire import Sent
 from nbproof.storage.tables import WriterRow
 
-__all__ = ["Applier", "Drain", "DrainReport", "main"]
+__all__ = ["Applier", "Drain", "DrainReport", "end_all_writers", "main"]
 
 _log = logging.getLogger("nbproof.storage.drain")
 
@@ -537,6 +537,16 @@ def _refuse(batch: Batch, reason: str, seqs: Iterable[int], refused: dict[int, _
         if seq in wanted:
             record = {"kind": "point", "series": series, "step": step, "time": time_us, "value": value}
             refused[seq] = _Refused(seq, reason, record)
+
+
+def end_all_writers(database: Database, appliers: Sequence[Applier], time_us: int) -> None:
+    """Settle what every process left open: for a copy of a workspace, in which none of them writes."""
+    with database.begin() as connection:
+        open_ = sa.select(WriterRow.id).where(WriterRow.ended_us.is_(None))
+        for writer_id in connection.execute(open_).scalars().all():
+            for applier in appliers:
+                applier.writer_died(connection, writer_id, time_us)
+        connection.execute(sa.update(WriterRow).where(WriterRow.ended_us.is_(None)).values(ended_us=time_us))
 
 
 _drains: weakref.WeakSet[Drain] = weakref.WeakSet()

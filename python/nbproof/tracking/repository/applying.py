@@ -20,6 +20,7 @@ from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import Invalid, PlatformError
 from nbproof.core.events import Changed
 from nbproof.core.ids import short
+from nbproof.storage.garbage import PURGED
 from nbproof.storage.tables import dump_json
 from nbproof.tracking.domain import ENDINGS, param_text
 from nbproof.tracking.names import kind_name
@@ -217,7 +218,7 @@ def _refuse_purged(
     if numbers and batch.points:
         records = np.frombuffer(batch.points, RECORD)
         told += records["seq"][np.isin(records["series"], numbers)].tolist()
-    batch.refuse("the run was purged", told)
+    batch.refuse(PURGED, told)
     gathered.runs = [event for event in gathered.runs if event["run"] not in gone]
     gathered.params = [each for each in gathered.params if each[0] not in gone]
     gathered.tags = [each for each in gathered.tags if each[0] not in gone]

@@ -1,0 +1,73 @@
+"""`nbproof backup` and `nbproof restore`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nbproof.cli.session import Session
+from nbproof.core.errors import Invalid
+
+__all__ = ["backup", "restore"]
+
+
+def backup(session: Session, values: Mapping[str, Any]) -> int:
+    """Copy the workspace into one file, and read it back."""
+    from nbproof.platform.maintenance import Maintenance
+    from nbproof.platform.workspace import Workspace
+    from nbproof.tracking.display import size_text
+
+    workspace = session.workspace
+    if not isinstance(workspace, Workspace):
+        raise Invalid("a server's workspace is backed up there", hint="run this on the server's machine")
+    with _progress(session) as progress:
+        made = Maintenance(workspace).back_up(Path(values["file"]).expanduser(), progress=progress)
+    if session.json:
+        session.print_json(asdict(made))
+        return 0
+    print(f"{made.path}: {size_text(made.size_bytes)}, {made.files} files, read back and whole")
+    if made.database == "postgresql":
+        print("  the records of PostgreSQL are in it as a SQLite file, ready for: nbproof restore")
+        print("  a dump for PostgreSQL itself is made by: pg_dump --format=custom")
+    return 0
+
+
+def restore(session: Session, values: Mapping[str, Any]) -> int:
+    """Make a workspace of a backup."""
+    from nbproof.core.clock import SystemClock
+    from nbproof.platform.location import FOLDER
+    from nbproof.platform.maintenance import restore_workspace
+
+    root = Path(values.get("folder") or ".").expanduser().absolute()
+    if root.name == FOLDER:
+        root = root.parent
+    with _progress(session) as progress:
+        made = restore_workspace(
+            Path(values["file"]).expanduser(), root, now_us=SystemClock().now_us(), progress=progress
+        )
+    if session.json:
+        session.print_json({**asdict(made), "folder": str(root / FOLDER)})
+    else:
+        print(f"made the workspace {root / FOLDER}, as it was on {made.created} (nbproof {made.version})")
+    return 0
+
+
+@contextmanager
+def _progress(session: Session) -> Iterator[Callable[[str, int, int], object] | None]:
+    if session.json or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm  # type: ignore[import-untyped]  # it has no stubs
+
+    with tqdm(leave=False, unit="B", unit_scale=True) as bar:
+
+        def tell(doing: str, done: int, total: int) -> None:
+            bar.set_description_str(doing, refresh=False)
+            bar.total, bar.n = total or None, done
+            bar.update(0)
+
+        yield tell

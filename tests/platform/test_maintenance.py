@@ -1,0 +1,334 @@
+"""Garbage, backups and restored workspaces, with real files, databases and processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import nbproof as nbp
+from nbproof.cli.main import main
+from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
+from nbproof.platform.location import Location
+from nbproof.platform.maintenance import Maintenance, restore_workspace
+from nbproof.platform.workspace import Workspace, use
+from nbproof.storage.backup import contents_of
+from nbproof.storage.database import Database
+from nbproof.storage.vacuum import free_pages
+
+DAY = 24 * 3600
+
+
+def opened(root, **environ):
+    return Workspace(Location(Path(root), False, "a test"), say=lambda line: None, environ=environ)
+
+
+@pytest.fixture
+def workspace(project):
+    found = opened(project)
+    before = use(found)
+    yield found
+    use(before)
+    found.close()
+
+
+@pytest.fixture
+def chores(workspace):
+    return Maintenance(workspace)
+
+
+def kept(workspace):
+    return sorted(each.hash for each in workspace.storage.iter())
+
+
+def log(workspace, content, *, name="a.bin", run=None):
+    path = workspace.root / name
+    path.write_bytes(content)
+    workspace.tracker.log_artifact(path, run_id=run)
+
+
+def grow_old(workspace, days=2):
+    """As if everything had been put so long ago."""
+    then = time.time() - days * DAY
+    for each in workspace.storage.iter():
+        os.utime(workspace.storage.path(each.location), (then, then))
+
+
+# -- garbage ----------------------------------------------------------------------------------------
+
+
+def test_content_of_a_purged_run_goes_and_what_another_run_has_too_stays(workspace, chores):
+    with workspace.tracker.start_run("first"):
+        log(workspace, b"only here")
+        log(workspace, b"shared", name="b.bin")
+    with workspace.tracker.start_run("second"):
+        log(workspace, b"shared", name="b.bin")
+    grow_old(workspace)
+    workspace.tracker.delete_run("first")
+    assert chores.collect_garbage().objects == 0  # what is in the trash keeps its content
+
+    workspace.tracker.purge_runs(yes=True)
+    told = chores.collect_garbage(dry_run=True)
+    assert (told.objects, told.bytes, told.kept_objects) == (1, len(b"only here"), 1)
+    assert len(kept(workspace)) == 2
+    assert chores.collect_garbage() == told.model_copy(update={"dry_run": False})
+    assert len(kept(workspace)) == 1 and workspace.tracker.get_artifact("second", "b.bin")
+
+
+def test_what_was_put_within_the_grace_period_stays(workspace, chores):
+    workspace.make()
+    with (workspace.root / "x").open("w+b") as stream:
+        stream.write(b"on its way")
+        stream.seek(0)
+        workspace.storage.put(stream)
+    found = chores.collect_garbage()
+    assert (found.objects, found.young_objects) == (0, 1) and len(kept(workspace)) == 1
+    assert chores.collect_garbage(grace_hours=0).objects in (0, 1)  # the same instant may count as either
+
+
+def test_old_content_that_is_put_again_is_young_again(workspace, chores):
+    with workspace.tracker.start_run("first"):
+        log(workspace, b"model")
+    workspace.tracker.delete_run("first")
+    workspace.tracker.purge_runs(yes=True)
+    grow_old(workspace)
+    stored = workspace.storage.put(workspace.root / "a.bin")  # the event that refers to it is yet to come
+    assert chores.collect_garbage().objects == 0
+    assert workspace.storage.exists(stored.location)
+
+
+def test_content_whose_event_is_not_drained_yet_stays(workspace, chores):
+    workspace.tracker.start_run("live")
+    log(workspace, b"not drained")
+    grow_old(workspace)
+    assert chores.collect_garbage().kept_objects == 1
+
+
+def test_content_that_an_event_put_aside_refers_to_stays(workspace, chores):
+    workspace.make()
+    (workspace.root / "x").write_bytes(b"of a later nbproof")
+    stored = workspace.storage.put(workspace.root / "x")
+    grow_old(workspace)
+    workspace.journal.event("dataset.register", location=stored.location)
+    assert chores.collect_garbage().kept_objects == 1
+
+
+def test_nothing_goes_while_a_journal_cannot_be_read(workspace, chores):
+    with workspace.tracker.start_run("first"):
+        log(workspace, b"model")
+    unread = workspace.folder / "journal" / ("f" * 32)
+    unread.mkdir()
+    (unread / "writer.json").write_text('{"format": 99}')
+    grow_old(workspace)
+    with pytest.raises(Unavailable, match="nothing is deleted"):
+        chores.collect_garbage()
+    assert len(kept(workspace)) == 1
+
+
+def test_nothing_is_lost_while_writers_put_the_same_content_again_and_again(workspace, chores):
+    """Content that is garbage at one moment and needed at the next."""
+    workspace.tracker.start_run("live")
+    done = threading.Event()
+    failures = []
+
+    def write():
+        try:
+            for number in range(60):
+                log(workspace, b"content %d" % (number % 3), name="same.bin")
+        except Exception as error:
+            failures.append(error)
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while not done.is_set():
+        chores.collect_garbage(grace_hours=0.5)
+        grow_old(workspace)
+    thread.join()
+    assert not failures
+    run = workspace.tracker.get_run("live")
+    for artifact in run.artifacts:
+        assert workspace.storage.exists(artifact.location)
+
+
+# -- backup and restore -----------------------------------------------------------------------------
+
+
+def filled(workspace):
+    with workspace.tracker.start_run("first", experiment="e", params={"depth": 3}, notes="good"):
+        for step in range(100):
+            workspace.tracker.log_metric("loss", 1 / (step + 1))
+        log(workspace, b"model" * 1000)
+
+
+def test_a_backup_is_restored_elsewhere_with_everything_in_it(workspace, chores, tmp_path):
+    filled(workspace)
+    live = workspace.tracker.start_run("live")
+    live.log_metric("auc", 0.9)
+    made = chores.back_up(tmp_path / "copy.zip")
+    assert (made.database, made.size_bytes) == ("sqlite", (tmp_path / "copy.zip").stat().st_size)
+    assert contents_of(tmp_path / "copy.zip") == made
+    assert live.status == "running"
+
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60)
+    there = opened(tmp_path / "there")
+    run = there.tracker.get_run("first")
+    assert (run.params, run.notes, run.status) == ({"depth": 3}, "good", "finished")
+    assert there.tracker.metric_history("first", "loss").count == 100
+    path, _ = there.tracker.get_artifact("first", "a.bin")
+    assert path.read_bytes() == b"model" * 1000
+    # Nobody writes the copy: what was live is interrupted, with what it had logged.
+    copied = there.tracker.get_run("live")
+    assert (copied.status, copied.metrics) == ("interrupted", {"auc": 0.9})
+    there.close()
+    assert workspace.tracker.get_run("live").status == "running"
+
+
+def test_all_that_was_acknowledged_before_the_start_is_in_it(workspace, chores, tmp_path):
+    """While another process logs as fast as it can."""
+    script = """
+import nbproof as nbp, sys
+run = nbp.start_run("busy", experiment="e")
+step = 0
+while True:
+    run.log_metric("x", step)
+    step += 1
+    if step % 500 == 0:
+        print(step, flush=True)
+"""
+    environ = {**os.environ, "NBPROOF_WORKSPACE": str(workspace.root), "NBPROOF_CAPTURE_GIT": "0"}
+    busy = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environ, cwd=workspace.root
+    )
+    assert busy.stdout is not None
+    try:
+        for _ in range(10):
+            acknowledged = int(busy.stdout.readline())
+        chores.back_up(tmp_path / "copy.zip")
+    finally:
+        busy.kill()
+        busy.wait()
+        busy.stdout.close()
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60)
+    there = opened(tmp_path / "there")
+    history = there.tracker.metric_history("busy", "x", limit=10**6)
+    there.close()
+    assert history.count >= acknowledged
+    assert [point.value for point in history.items] == list(range(history.count))
+
+
+def test_nothing_is_overwritten(workspace, chores, tmp_path):
+    filled(workspace)
+    target = tmp_path / "copy.zip"
+    target.write_text("mine")
+    with pytest.raises(Conflict, match="overwrites nothing"):
+        chores.back_up(target)
+    assert target.read_text() == "mine"
+    target.unlink()
+    chores.back_up(target)
+    with pytest.raises(Conflict, match="overwrites nothing"):
+        restore_workspace(target, workspace.root, now_us=0)
+
+
+def test_a_damaged_backup_makes_nothing(workspace, chores, tmp_path):
+    filled(workspace)
+    chores.back_up(tmp_path / "copy.zip")
+    content = bytearray((tmp_path / "copy.zip").read_bytes())
+    at = content.index(b"modelmodel")
+    content[at] ^= 1
+    (tmp_path / "damaged.zip").write_bytes(content)
+    (tmp_path / "half.zip").write_bytes(content[: len(content) // 2])
+    (tmp_path / "other.zip").write_text("hello")
+    for name in ("damaged.zip", "half.zip", "other.zip"):
+        with pytest.raises(Invalid, match="damaged"):
+            restore_workspace(tmp_path / name, tmp_path / "there", now_us=0)
+    with pytest.raises(NotFound):
+        restore_workspace(tmp_path / "none.zip", tmp_path / "there", now_us=0)
+    assert not (tmp_path / "there" / ".nbproof").exists()
+
+
+def test_a_backup_that_would_leave_the_workspace_is_refused(workspace, chores, tmp_path):
+    filled(workspace)
+    chores.back_up(tmp_path / "copy.zip")
+    bad_file = tmp_path / "bad.zip"
+    for name in ("../evil", "content/../../evil", "/evil", "elsewhere/evil"):
+        with (
+            zipfile.ZipFile(tmp_path / "copy.zip") as good,
+            zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad,
+        ):
+            manifest = json.loads(good.read("manifest.json"))
+            manifest["files"] = {name: next(iter(manifest["files"].values()))}
+            bad.writestr(name, good.read("nbproof.toml"))
+            bad.writestr("manifest.json", json.dumps(manifest))
+        with pytest.raises(Invalid, match="damaged"):
+            restore_workspace(bad_file, tmp_path / "there", now_us=0)
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_the_address_of_a_database_is_not_in_a_backup(project, postgres_database, tmp_path):
+    found = opened(project, NBPROOF_DATABASE=postgres_database)
+    found.make()
+    settings = found.folder / "nbproof.toml"
+    settings.write_text(settings.read_text() + f'database = "{postgres_database}"\nexperiment = "e"\n')
+    found.close()
+    found = opened(project)
+    filled(found)
+    found.tracker.delete_run("first")
+    made = Maintenance(found).back_up(tmp_path / "copy.zip")
+    found.close()
+    assert made.database == "postgresql"
+    with zipfile.ZipFile(tmp_path / "copy.zip") as archive:
+        assert b"postgresql" not in archive.read("nbproof.toml")
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60)
+    there = opened(tmp_path / "there")
+    assert there.settings.experiment == "e" and there.database.dialect == "sqlite"
+    run = there.tracker.get_run("first")
+    assert run.deleted is not None and run.params == {"depth": 3}
+    assert there.tracker.metric_history("first", "loss").count == 100
+    there.close()
+
+
+def test_the_commands_say_what_they_did(workspace, tmp_path, capsys):
+    filled(workspace)
+    workspace.tracker.close()
+    assert main(["backup", str(tmp_path / "copy.zip")]) == 0
+    assert "read back and whole" in capsys.readouterr().out
+    assert main(["restore", str(tmp_path / "copy.zip"), str(tmp_path / "there"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folder"] == str(tmp_path / "there" / ".nbproof")
+    assert main(["backup", str(tmp_path / "copy.zip")]) == 4
+    assert main(["gc", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["dry_run"] is True
+    assert nbp.backup(tmp_path / "again.zip").files >= 2
+
+
+# -- free pages -------------------------------------------------------------------------------------
+
+
+def test_the_doctor_advises_a_vacuum_and_the_vacuum_gives_the_pages_back(workspace, capsys):
+    workspace.make()
+    with workspace.database.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE ballast (blob BLOB)")
+        connection.exec_driver_sql("INSERT INTO ballast VALUES (zeroblob(30000000))")
+    with workspace.database.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE ballast")
+    assert main(["doctor", "--json"]) in (0, 1)
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    (advice,) = [each for each in findings if "free pages" in each["message"]]
+    assert (advice["verdict"], advice["mend"]) == (
+        "warn",
+        "give them back to the disk: nbproof db vacuum",
+    )
+    assert advice["facts"]["free_bytes"] > 29_000_000
+    assert main(["db", "vacuum", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["before_bytes"] - told["after_bytes"] > 29_000_000
+    with Database(workspace.folder / "meta.db") as database:
+        assert not free_pages(database).worth_it
