@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nbproof.storage.backend import FileSystemStorage
     from nbproof.storage.database import Database
     from nbproof.storage.drain import Drain, DrainReport
+    from nbproof.storage.witness import Witness
     from nbproof.tracking.repository import RunRepository
 
 __all__ = ["FORMAT", "Workspace", "close_current", "current", "drain", "open_workspace", "use"]
@@ -94,6 +95,7 @@ class Workspace:
         self._made = False
         self._database: Database | None = None
         self._drain: Drain | None = None
+        self._witness: Witness | None = None
         _opened.add(self)
         self._directory: Directory | None = None
         self._empty: Database | None = None
@@ -171,7 +173,7 @@ class Workspace:
     def _forget(self) -> None:
         if self._database is not None:
             self._database.close()
-        self._database = self._drain = None
+        self._database = self._drain = self._witness = None
         for name in ("jobs", "settings"):
             self.__dict__.pop(name, None)
 
@@ -289,6 +291,21 @@ class Workspace:
                 )
             return self._drain
 
+    def look_after_writers(self) -> None:
+        """Say which writers of this machine live, and miss those of others; for servers, who do it often."""
+        with self._lock:
+            if self._witness is None:
+                if not self.exists:
+                    return
+                from nbproof.storage.mounts import on_network_mount
+                from nbproof.storage.witness import Witness
+                from nbproof.tracking.repository import LostRuns
+
+                shared = self.database.dialect == "postgresql" or on_network_mount(self.folder)
+                self._witness = Witness(self.database, [LostRuns()], clock=self.clock, shared=shared)
+        for change in self._witness.look():
+            self.changes.publish(change)
+
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, here."""
         if operation.action != "read" and not self.exists:
@@ -309,7 +326,7 @@ class Workspace:
         if self._nowhere is not None:
             self._nowhere.cleanup()
         self._nowhere = None
-        self._database = self._empty = self._drain = None
+        self._database = self._empty = self._drain = self._witness = None
 
     def renew_after_fork(self) -> None:
         """Let go of locks that a thread of the parent may have held; for a forked child."""

@@ -159,6 +159,7 @@ class Drains:
             return
         workspace = directory.get(watch.id)
         report = workspace.catch_up()
+        workspace.look_after_writers()
         if self._some_jobs and not watch.serving and workspace.exists:
             workspace.jobs.start()
             watch.serving = True
