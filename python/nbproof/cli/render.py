@@ -21,9 +21,10 @@ from nbproof.core.ids import is_id, short
 from nbproof.core.operation import Operation, Page
 from nbproof.platform.argv import Form
 from nbproof.plots.sparkline import sparkline_text
-from nbproof.tracking.display import duration_text, number_text, size_text
+from nbproof.tracking.display import children_text, duration_text, number_text, size_text
 from nbproof.tracking.domain import param_text
 from nbproof.tracking.models import ComparedValues, Comparison, Experiment, Metric, MetricHistory, Run
+from nbproof.tracking.trash_models import Children, ParamHistory, TouchedRuns
 
 __all__ = ["Printer", "relative", "show"]
 
@@ -57,6 +58,12 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
         _run(printer, answer, [answer.newest_metric] if answer.newest_metric else [])
     elif isinstance(answer, Comparison):
         _comparison(printer, answer)
+    elif isinstance(answer, Children):
+        _children(printer, answer)
+    elif isinstance(answer, ParamHistory):
+        _param_history(printer, answer)
+    elif isinstance(answer, TouchedRuns):
+        printer.line(f"{answer.count} run{'' if answer.count == 1 else 's'}")
     else:
         _fields(printer, answer)
 
@@ -254,6 +261,14 @@ def _run(printer: Printer, run: Run, metrics: Sequence[Metric]) -> None:
     facts = []
     if run.parent_id:
         facts.append(("nested in", short(run.parent_id)))
+    if run.children:
+        facts.append(("children", children_text(run.children)))
+    if run.group:
+        facts.append(("group", run.group))
+    if run.cancel_requested is not None and run.status == "running":
+        facts.append(("stop", f"asked {printer.time(run.cancel_requested)}"))
+    if run.deleted is not None:
+        facts.append(("trash", f"since {printer.time(run.deleted)}"))
     if run.git is not None and run.git.commit:
         branch = f" on {run.git.branch}" if run.git.branch else ""
         facts.append(("git", f"{run.git.commit[:12]}{branch}{', with changes' if run.git.dirty else ''}"))
@@ -309,6 +324,39 @@ def _history(printer: Printer, history: MetricHistory) -> None:
         ["STEP", "TIME", "VALUE"],
         ([str(point.step), _instant(point.time), number(point.value)] for point in points),
         right=["STEP", "VALUE"],
+    )
+
+
+def _children(printer: Printer, children: Children) -> None:
+    deeper = children.descendants - children.count
+    printer.line(children_text(children.statuses) if children.count else "no runs are nested in it")
+    if deeper:
+        printer.line(f"{deeper} more nested in these")
+    if children.metrics:
+        printer.table(
+            ["METRIC", "RUNS", "BEST", "OF RUN", "MEAN", "STD", "LEAST", "GREATEST"],
+            (
+                [
+                    each.name,
+                    str(each.count),
+                    _number(each.best),
+                    short(each.best_run) if each.best_run else "",
+                    *(_number(value) for value in (each.mean, each.std, each.min, each.max)),
+                ]
+                for each in children.metrics
+            ),
+            right=["RUNS", "BEST", "MEAN", "STD", "LEAST", "GREATEST"],
+        )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else number_text(value)
+
+
+def _param_history(printer: Printer, history: ParamHistory) -> None:
+    printer.table(
+        ["TIME", history.key],
+        ([_instant(each.time), param_text(each.value)] for each in history.items),
     )
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["CollectGarbage", "GarbageReport", "Maintenance", "collect_garbage", "restore_workspace"]
 
 
+_CLAIMS_DAYS = 30
+
+
 class CollectGarbage(Ask):
     """What may go."""
 
@@ -75,6 +78,8 @@ class Maintenance:
             now_us=workspace.clock.now_us(),
             dry_run=dry_run,
         )
+        if not dry_run:
+            self._forget_claims()
         return GarbageReport(**asdict(found), dry_run=dry_run)
 
     def back_up(self, file: Path, *, progress: Callable[[str, int, int], object] | None = None) -> Backup:
@@ -92,6 +97,19 @@ class Maintenance:
             now_us=workspace.clock.now_us(),
             progress=progress,
         )
+
+    def _forget_claims(self) -> None:
+        """Delete the files by which processes agreed who starts or stops a run, when long over."""
+        import time
+        from contextlib import suppress
+
+        before = time.time() - _CLAIMS_DAYS * 86_400
+        for name in ("claims", "cancel"):
+            with suppress(OSError):
+                for path in (self._workspace.folder / name).iterdir():
+                    with suppress(OSError):
+                        if path.stat().st_mtime < before:
+                            path.unlink()
 
     def _drain(self) -> None:
         report = self._workspace.catch_up()

@@ -141,6 +141,14 @@ def run_card(run: Run) -> RunCard:
         facts["python"] = run.python
     if run.parent_id:
         facts["nested in"] = run.parent_id[-6:]
+    if run.children:
+        facts["children"] = children_text(run.children)
+    if run.group:
+        facts["group"] = run.group
+    if run.cancel_requested and run.status == "running":
+        facts["asked to stop"] = run.cancel_requested.isoformat(timespec="seconds")
+    if run.deleted:
+        facts["in the trash"] = f"since {run.deleted.isoformat(timespec='seconds')}"
     return RunCard(
         id=run.id,
         name=run.name,
@@ -154,6 +162,13 @@ def run_card(run: Run) -> RunCard:
         artifacts=[(artifact.name, artifact.size_bytes) for artifact in run.artifacts],
         notes=run.notes,
         facts=facts,
+    )
+
+
+def children_text(statuses: Mapping[str, int]) -> str:
+    """Nested runs by status, in words: ``12: 10 finished, 2 running``."""
+    return f"{sum(statuses.values())}: " + ", ".join(
+        f"{count} {status}" for status, count in statuses.items()
     )
 
 
