@@ -231,6 +231,16 @@ def test_a_run_that_goes_on_again_is_not_asked_to_stop_any_more(tracker):
     assert tracker.get_run("r").cancel_requested is None
 
 
+def test_a_request_to_a_process_that_was_killed_does_not_stop_the_next(tracker, workspace):
+    run = tracker.start_run("r")
+    tracker.cancel_run("r")
+    workspace.journal.event("run.end", run=run.id, status="interrupted")  # as its death is told
+    run.close("interrupted")
+    tracker._stack.clear()
+    with tracker.start_run(resume="r") as again:
+        assert not again.cancel_requested
+
+
 def test_the_command_line_reaches_the_process_that_runs(project):
     script = """
 import nbproof as nbp, time

@@ -192,8 +192,8 @@ def _settings_page() -> str:
         "else from its variable, else from `.nbproof/nbproof.toml`, else it has its default.\n\n"
         + _table("| In nbproof.toml | Variable | Type | Default | |", rows)
         + "\n\nThree variables say which workspace is meant and are never in a file: `NBPROOF_URL` (a "
-        "server) with `NBPROOF_TOKEN`, and `NBPROOF_WORKSPACE` (a folder). `NBPROOF_RUN_ID` is a run that the "
-        "processes which inherit it write to "
+        "server) with `NBPROOF_TOKEN`, and `NBPROOF_WORKSPACE` (a folder). `NBPROOF_RUN_ID` is a run "
+        "that the processes which inherit it write to "
         "([several processes](../experiment_tracking_usage.md#runs)).\n"
     )
 

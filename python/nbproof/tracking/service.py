@@ -240,6 +240,7 @@ class ExperimentTracker:
         """Let an ended run go on, as one that belongs to no process; see `open_run`."""
         identifier = _run_id(self._fresh(), id)
         self._refuse_deleted(identifier)
+        self._signals.settled(identifier)
         self._tell("run.resume", run=identifier, detached=True)
         return self.get_run(identifier)
 
@@ -904,6 +905,7 @@ class ExperimentTracker:
                 last_steps,
             )
             run.began_us = self._clock.now_us()
+            self._signals.settled(run.id)  # of the process before, which may have been killed
             try:
                 self._prepare()
                 self._journal.event("run.resume", run=run.id, time=run.began_us)
