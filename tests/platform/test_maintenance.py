@@ -307,7 +307,9 @@ def test_the_commands_say_what_they_did(workspace, tmp_path, capsys):
     assert main(["backup", str(tmp_path / "copy.zip")]) == 4
     assert main(["gc", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["dry_run"] is True
-    assert nbp.backup(tmp_path / "again.zip").files >= 2
+    made = nbp.backup(tmp_path / "again.zip")
+    assert made.files >= 2
+    assert nbp.restore_backup(tmp_path / "again.zip", tmp_path / "third") == made
 
 
 # -- free pages -------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from nbproof.core.errors import Conflict, NotFound
+from nbproof.core.errors import Conflict, NotFound, Unavailable
 from nbproof.core.ids import new_id
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
@@ -153,6 +153,27 @@ def test_a_process_that_has_left_a_run_says_so(tracker):
     assert (run.status, tracker.get_run("r").status) == ("left", "running")
     with pytest.raises(Conflict, match="this process has left run 'r'"):
         run.log_metric("loss", 1.0)
+
+
+def test_records_that_are_away_keep_nobody_from_logging_into_the_run(tracker, monkeypatch):
+    with tracker.start_run("owner", experiment="e") as owner:
+        tracker._stack.clear()  # as another process
+        tracker._live = None
+        with monkeypatch.context() as away:
+
+            def locked():
+                raise Unavailable("the database is locked")
+
+            away.setattr(tracker, "_catch_up", locked)
+            tracker._environ = {"NBPROOF_RUN_ID": owner.id}
+            tracker.log_metric("loss", 0.5)
+            joined = tracker.live
+            tracker.end_run()
+        assert (joined.id, joined.joined) == (owner.id, True)
+        assert tracker.get_run("owner").metrics == {"loss": 0.5}
+        assert tracker.get_run("owner").status == "running"
+        tracker._environ = {}
+        tracker._stack.append(owner)
 
 
 def test_a_run_in_the_trash_is_not_joined(tracker):

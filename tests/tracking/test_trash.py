@@ -171,15 +171,15 @@ def test_purging_takes_experiments_of_the_trash_that_are_empty(tracker):
 def test_deleting_thousands_is_one_call(tracker, workspace):
     from nbproof.core.ids import new_id
 
-    ids = [new_id() for _ in range(2500)]
+    ids = [new_id() for _ in range(1100)]
     for each in ids:
         workspace.journal.event(
             "run.start", run=each, experiment={"id": new_id(), "name": "e"}, name=each[-6:], detached=True
         )
         workspace.journal.event("run.end", run=each, status="finished")
-    assert tracker.delete_runs(ids).count == 2500
+    assert tracker.delete_runs(ids).count == 1100
     assert tracker.list_runs("e").items == []
-    assert tracker.purge_runs(yes=True).runs == 2500
+    assert tracker.purge_runs(yes=True).runs == 1100
 
 
 # -- asked to stop ------------------------------------------------------------------------------------

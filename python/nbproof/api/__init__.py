@@ -32,6 +32,7 @@ __all__ = [
     "log_param",
     "log_params",
     "metric_history",
+    "restore_backup",
     "search_runs",
     "set_tag",
     "set_tags",
@@ -131,6 +132,29 @@ def backup(file: Any) -> Any:
     if not isinstance(opened, _workspace.Workspace):
         raise Invalid("a server's workspace is backed up there", hint="run there: nbproof backup FILE")
     return Maintenance(opened).back_up(file)
+
+
+def restore_backup(file: Any, folder: Any) -> Any:
+    """Make a workspace of a backup, in a folder that has none; what was live then is interrupted.
+
+    Parameters
+    ----------
+    file : path-like
+        What `backup` made.
+    folder : path-like
+        The folder that will hold the workspace; made where it is missing.
+
+    Raises
+    ------
+    Conflict
+        There is a workspace already: nothing is overwritten.
+    Invalid
+        The file is no backup, or damaged.
+    """
+    from nbproof.core.clock import SystemClock
+    from nbproof.platform.maintenance import restore_workspace
+
+    return restore_workspace(file, folder, now_us=SystemClock().now_us())
 
 
 def workspace(folder: Any = None) -> Any:

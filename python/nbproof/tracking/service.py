@@ -940,8 +940,13 @@ class ExperimentTracker:
         checked_name = None if name is None else _run_name(name)
         with self._lock:
             self._end_live()
-            recorded = self._recorded(reference)
-            if recorded is None and self._signals.claim(reference):
+            try:
+                recorded, known = self._recorded(reference), True
+            except Unavailable:
+                if not is_id(reference):
+                    raise
+                recorded, known = None, False  # locked or away: whose run it is will be seen later
+            if recorded is None and known and self._signals.claim(reference):
                 run = self._begin(
                     checked_experiment, checked_name, tags, params, notes, None,
                     origin=origin, identifier=reference, group=group,
@@ -972,10 +977,6 @@ class ExperimentTracker:
                 hint="set it to the id of a run, or to 32 hex digits of your own for a new one",
                 details=error.details,
             ) from None
-        except Unavailable:
-            if is_id(reference):
-                return None
-            raise
         self._refuse_deleted(recorded.id)
         return recorded
 
