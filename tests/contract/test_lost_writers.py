@@ -14,7 +14,7 @@ from nbproof.storage.journal.process import this_process
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.storage.tables import WriterRow
 from nbproof.storage.witness import LOST_AFTER_SECONDS, SEEN_EVERY_SECONDS, Witness
-from nbproof.tracking.repository import LostRuns, RunRepository, TrackingApplier, TrashApplier
+from nbproof.tracking.repository import RunRepository, TrackingApplier, TrashApplier
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ class Machines:
     def witness(self, process, *, shared=True):
         return Witness(
             self.database,
-            [LostRuns()],
+            [TrackingApplier(self.clock)],
             clock=self.clock,
             shared=shared,
             here=process,

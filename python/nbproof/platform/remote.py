@@ -26,6 +26,7 @@ from nbproof.platform.queue import Queue
 from nbproof.platform.rooms import ROOMS, find_operation
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.tracking.active import RecordingWaits
+from nbproof.tracking.joining import Signals
 from nbproof.tracking.provenance import Origin
 from nbproof.tracking.service import ExperimentTracker
 
@@ -107,6 +108,8 @@ class RemoteWorkspace:
             experiment=self._environ.get("NBPROOF_EXPERIMENT"),
             prepare=self._prepare,
             ended=self._run_ended,
+            signals=Signals(self.queue.folder, lambda run: self.tracker.was_cancelled(run)),
+            environ=self._environ,
         )
 
     def _prepare(self) -> None:

@@ -299,11 +299,14 @@ class Workspace:
                     return
                 from nbproof.storage.mounts import on_network_mount
                 from nbproof.storage.witness import Witness
-                from nbproof.tracking.repository import LostRuns
+                from nbproof.tracking.repository import TrackingApplier
 
                 shared = self.database.dialect == "postgresql" or on_network_mount(self.folder)
-                self._witness = Witness(self.database, [LostRuns()], clock=self.clock, shared=shared)
-        for change in self._witness.look():
+                self._witness = Witness(
+                    self.database, [TrackingApplier(self.clock)], clock=self.clock, shared=shared
+                )
+            witness = self._witness
+        for change in witness.look():
             self.changes.publish(change)
 
     def call(self, operation: Operation, ask: Ask) -> Any:

@@ -14,36 +14,24 @@ server) may be alive or dead, and is left alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from nbproof.core.clock import Clock
 from nbproof.core.events import Changed, merged
 from nbproof.storage.database import Database
+from nbproof.storage.drain import Applier
 from nbproof.storage.journal.process import Process, is_dead, this_process
 from nbproof.storage.tables import WriterRow
 
-__all__ = ["LOST_AFTER_SECONDS", "SEEN_EVERY_SECONDS", "Keeper", "Witness"]
+__all__ = ["LOST_AFTER_SECONDS", "SEEN_EVERY_SECONDS", "Witness"]
 
 SEEN_EVERY_SECONDS = 15.0
 LOST_AFTER_SECONDS = 40.0
 """Silence after which a writer is lost; with the time between two looks it stays below a minute."""
-
-
-class Keeper(Protocol):
-    """A room that has something in the hands of writers."""
-
-    def writer_lost(self, connection: Connection, writer_id: str, time_us: int) -> Iterable[Changed]:
-        """Settle what a silent writer has in hand, so that it can be taken up again."""
-        ...
-
-    def writers_returned(self, connection: Connection, writer_ids: Sequence[str]) -> Iterable[Changed]:
-        """Take up what writers had in hand that are seen again."""
-        ...
 
 
 @dataclass(slots=True)
@@ -58,7 +46,8 @@ class Witness:
     Parameters
     ----------
     database : Database
-    keepers : sequence of Keeper
+    appliers : sequence of Applier
+        Settle what a silent writer has in hand, and take it up again.
     clock : Clock
     shared : bool
         Whether other machines are to be expected; otherwise nothing is written until one is found.
@@ -71,7 +60,7 @@ class Witness:
     def __init__(
         self,
         database: Database,
-        keepers: Sequence[Keeper],
+        appliers: Sequence[Applier],
         *,
         clock: Clock,
         shared: bool,
@@ -79,7 +68,7 @@ class Witness:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
-        self._keepers = tuple(keepers)
+        self._appliers = tuple(appliers)
         self._clock = clock
         self._shared = shared
         self._here = here or this_process()
@@ -113,11 +102,11 @@ class Witness:
                     .where(WriterRow.id.in_(some), WriterRow.ended_us.is_(None))
                     .values(seen_us=time_us)
                 )
-                for keeper in self._keepers:
-                    changed += keeper.writers_returned(connection, some)
-            for writer_id in missed:
-                for keeper in self._keepers:
-                    changed += keeper.writer_lost(connection, writer_id, time_us)
+            for applier in self._appliers:
+                for writer_id in alive:
+                    changed += applier.writer_returned(connection, writer_id)
+                for writer_id in missed:
+                    changed += applier.writer_died(connection, writer_id, time_us)
         self._lost |= set(missed)
         return merged(changed)
 

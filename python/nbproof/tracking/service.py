@@ -727,7 +727,7 @@ class ExperimentTracker:
     def was_cancelled(self, id: str) -> bool:
         """Whether the records say that a run was asked to stop; False where they can't be read."""
         try:
-            return self.get_run(id).cancel_requested is not None
+            return self._records().get_run(id).cancel_requested is not None
         except (Unavailable, NotFound):
             return False
 

@@ -77,7 +77,6 @@ class RunRow(Base):
     group_name: Mapped[Name | None]  # GROUP is a reserved word
     cancel_us: Mapped[InstantUs | None]  # when somebody asked it to stop
     deleted_us: Mapped[InstantUs | None]  # in the trash since
-    lost_us: Mapped[InstantUs | None]  # interrupted because its machine went silent, not by a known end
 
     __table_args__ = (
         Index("ix_runs_ending", "ending"),

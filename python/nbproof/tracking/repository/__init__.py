@@ -7,8 +7,7 @@ must agree on.  ``trash`` is what users throw away and bring back, ``family`` ho
 """
 
 from nbproof.tracking.repository.applying import TrackingApplier
-from nbproof.tracking.repository.lost import LostRuns
 from nbproof.tracking.repository.reading import RunRepository
 from nbproof.tracking.repository.trash import TrashApplier, TrashRepository
 
-__all__ = ["LostRuns", "RunRepository", "TrackingApplier", "TrashApplier", "TrashRepository"]
+__all__ = ["RunRepository", "TrackingApplier", "TrashApplier", "TrashRepository"]

@@ -335,11 +335,11 @@ def _change_runs(
                     run["writer_id"] = event["writer"]
             case "run.resume":
                 run.update(status="running", ended_us=None, resumed_us=time_us, writer_id=event["writer"])
-                run.update(cancel_us=None, lost_us=None)
+                run["cancel_us"] = None
             case "run.end":
                 # An end from before the run was resumed, drained late, ends nothing.
                 if run["resumed_us"] is None or time_us >= run["resumed_us"]:
-                    run.update(status=event["status"], ended_us=time_us, writer_id=None, lost_us=None)
+                    run.update(status=event["status"], ended_us=time_us, writer_id=None)
             case "run.update":
                 if event.get("name"):
                     run["name"] = clean(event["name"])

@@ -80,6 +80,10 @@ class TrashApplier:
         """Nothing is left open here."""
         return []
 
+    def writer_returned(self, connection: Connection, writer_id: str) -> Iterable[Changed]:
+        """Nothing was settled here."""
+        return []
+
 
 def _mark(connection: Connection, table: Any, identifier: str, deleted: bool, time_us: int) -> None:
     statement = sa.update(table).where(table.c.id == identifier)

@@ -19,7 +19,6 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("group_name", name, nullable=True))
     op.add_column("runs", sa.Column("cancel_us", sa.BigInteger(), nullable=True))
     op.add_column("runs", sa.Column("deleted_us", sa.BigInteger(), nullable=True))
-    op.add_column("runs", sa.Column("lost_us", sa.BigInteger(), nullable=True))
     op.add_column("experiments", sa.Column("deleted_us", sa.BigInteger(), nullable=True))
     op.add_column("writers", sa.Column("seen_us", sa.BigInteger(), nullable=True))
     # Few runs are in a group or in the trash: the indexes hold these few.
