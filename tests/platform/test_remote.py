@@ -70,7 +70,8 @@ def test_a_server_is_asked_all_that_a_repository_is_asked():
     def asked(kind: type) -> set[str]:
         return {name for name in dir(kind) if not name.startswith("_")}
 
-    assert asked(RunRepository) - asked(_Records) <= {"active_since"}  # for a server's own use
+    of_a_server = {"active_since", "cancelled_of", "trash"}
+    assert asked(RunRepository) - asked(_Records) <= of_a_server
 
 
 def test_an_address_without_http_is_refused():

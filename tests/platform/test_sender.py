@@ -210,6 +210,7 @@ def test_a_server_that_is_killed_while_it_takes_and_started_again_has_everything
             workspace.sender.run_once(told=kill)
         server = Served(plain_user, root)
         gate.target = int(server.base.rpartition(":")[2])
+        workspace.catch_up()
         workspace.close()
         found = RemoteWorkspace(server.url, token=server.token).ask(
             "runs.metric_history", id=run.id, name="x"
@@ -322,6 +323,38 @@ def test_what_the_server_will_never_take_is_put_aside_and_the_rest_arrives(serve
     assert report is not None and report.refused == 1
     assert list((workspace.queue.journal / "rejected").iterdir())
     assert history(server, url, run.id, "x") == [1.0, 2.0]
+    workspace.close()
+
+
+def test_a_request_to_stop_reaches_the_process_with_the_answers(server, url, alone):
+    workspace = remote(url, server)
+    run = workspace.tracker.start_run("long", experiment="e")
+    assert not run.cancel_requested
+    workspace.tracker.cancel_run("long")
+    run.log_metric("x", 1.0)
+    workspace.catch_up()
+    assert run.cancel_requested
+    run.end()
+    assert workspace.tracker.get_run("long").status == "cancelled"
+    workspace.close()
+
+
+def test_what_is_done_to_runs_is_done_on_the_server(server, url, alone):
+    workspace = remote(url, server)
+    tracker = workspace.tracker
+    with tracker.start_run("parent", experiment="e", params={"a": 1}):
+        tracker.log_param("a", 2)
+        with tracker.start_run("child", experiment="e", nested=True):
+            tracker.log_metric("x", 1.0)
+    assert tracker.children("parent", metric=["x"]).metrics[0].mean == 1.0
+    assert tracker.get_run("parent").param_history("a")["value"].tolist() == [1, 2]
+    assert tracker.delete_runs(["parent"]).count == 2
+    assert tracker.find_runs("").items == []
+    assert tracker.restore_run("parent").deleted is None
+    assert tracker.delete_experiment("e").deleted is not None
+    assert tracker.restore_experiment("e").deleted is None
+    tracker.delete_run("child")
+    assert tracker.purge_runs(["child"], yes=True).runs == 1
     workspace.close()
 
 

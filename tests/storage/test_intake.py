@@ -81,10 +81,10 @@ def test_a_machine_that_says_nothing_for_a_minute_counts_as_dead_until_it_speaks
     batch = stretch(tmp_path / "afar")
     writer = batch.writer.id
     drain.take(Sent(batch))
-    silence(drain, clock, 50)
+    silence(drain, clock, 35)
     assert stored_deaths(database) == set()
     drain.take(Sent(nothing(batch)))
-    silence(drain, clock, 50)
+    silence(drain, clock, 35)
     assert stored_deaths(database) == set()
 
     silence(drain, clock, 11)

@@ -14,6 +14,7 @@ from nbproof.storage.journal.wire import decode
 if TYPE_CHECKING:
     from nbproof.storage.backend import StorageBackend
     from nbproof.storage.drain import Drain
+    from nbproof.tracking.repository import RunRepository
 
 __all__ = ["Intake"]
 
@@ -31,14 +32,22 @@ class Intake:
         Gives the drain of the workspace.
     content : callable
         Gives its storage.
+    runs : callable
+        Gives the records of runs.
     """
 
-    def __init__(self, drain: Callable[[], Drain], content: Callable[[], StorageBackend]) -> None:
+    def __init__(
+        self,
+        drain: Callable[[], Drain],
+        content: Callable[[], StorageBackend],
+        runs: Callable[[], RunRepository],
+    ) -> None:
         self._drain = drain
         self._content = content
+        self._runs = runs
 
     def take_journal(self, writer: str, path: Path) -> TakenJournal:
-        """Take a stretch of a journal; how far that journal has arrived.
+        """Take a stretch of a journal; how far it has arrived, and what its process shall stop.
 
         Raises
         ------
@@ -62,7 +71,8 @@ class Intake:
                 f"the journal is {sent.batch.writer.id!r}, the address names {writer!r}",
                 details={"field": "writer"},
             )
-        return TakenJournal(drained=self._drain().take(sent))
+        drained = self._drain().take(sent)
+        return TakenJournal(drained=drained, cancel=self._runs().cancelled_of(writer))
 
     def keep_content(self, hash: str, path: Path) -> KeptContent:
         """Keep content.

@@ -66,6 +66,9 @@ class TakenJournal(View):
     drained: int = Field(
         description="The number of its last record here; if that is not the stretch's, nothing was taken."
     )
+    cancel: list[str] = Field(
+        default_factory=list, description="Runs of that process which somebody asked to stop."
+    )
 
 
 class KeepContent(Ask):

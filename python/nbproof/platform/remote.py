@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from nbproof.core.operation import Ask, Download, Operation
     from nbproof.platform.sender import Sender, SendReport
     from nbproof.storage.backend import FileSystemStorage
+    from nbproof.tracking.models import Experiment, Run
+    from nbproof.tracking.trash_models import Purged, TouchedRuns
 
 __all__ = ["RemoteWorkspace"]
 
@@ -98,7 +100,8 @@ class RemoteWorkspace:
     def tracker(self) -> ExperimentTracker:
         """Experiments and runs of the server."""
         records = _Records(self)
-        return ExperimentTracker(
+        return _Tracker(
+            self.ask,
             self.journal,
             lambda: cast(Any, records),
             self.catch_up,
@@ -108,7 +111,8 @@ class RemoteWorkspace:
             experiment=self._environ.get("NBPROOF_EXPERIMENT"),
             prepare=self._prepare,
             ended=self._run_ended,
-            signals=Signals(self.queue.folder, lambda run: self.tracker.was_cancelled(run)),
+            # Claims are of this machine's processes; requests to stop come with the server's answers.
+            signals=Signals(self.queue.folder),
             environ=self._environ,
         )
 
@@ -257,6 +261,50 @@ def _origin() -> Origin:
     return Origin(folder, source)
 
 
+class _Tracker(ExperimentTracker):
+    """The tracker, with what is not recorded by a process but done to records asked of the server."""
+
+    def __init__(self, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ask = ask
+
+    def _done(self, verb: str, /, **values: Any) -> Any:
+        self._fresh()  # what waits was recorded before
+        return self._ask(verb, **values)
+
+    def delete_run(self, id: str) -> Run:
+        return self._bound(self._done("runs.delete", id=id))
+
+    def delete_runs(self, ids: Sequence[str]) -> TouchedRuns:
+        return cast("TouchedRuns", self._done("runs.delete_many", id=list(ids)))
+
+    def restore_run(self, id: str) -> Run:
+        return self._bound(self._done("runs.restore", id=id))
+
+    def restore_runs(self, ids: Sequence[str]) -> TouchedRuns:
+        return cast("TouchedRuns", self._done("runs.restore_many", id=list(ids)))
+
+    def purge_runs(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        older_than_days: float | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> Purged:
+        asked = {"id": list(ids), "older_than_days": older_than_days, "dry_run": dry_run, "yes": yes}
+        return cast("Purged", self._done("runs.purge", **asked))
+
+    def delete_experiment(self, id: str) -> Experiment:
+        return cast("Experiment", self._done("experiments.delete", id=id))
+
+    def restore_experiment(self, id: str) -> Experiment:
+        return cast("Experiment", self._done("experiments.restore", id=id))
+
+    def cancel_run(self, id: str) -> Run:
+        return self._bound(self._done("runs.cancel", id=id))
+
+
 class _Records:
     """What a tracker reads from: the repository's questions as requests."""
 
@@ -280,6 +328,12 @@ class _Records:
 
     def list_runs(self, experiment_id: str, **values: Any) -> Any:
         return self._ask("runs.list", id=experiment_id, **values)
+
+    def children_of(self, run_id: str, metrics: Sequence[str] = (), *, deep: bool = False) -> Any:
+        return self._ask("runs.children", id=run_id, metric=list(metrics), deep=deep)
+
+    def param_history(self, run_id: str, key: str) -> Any:
+        return self._ask("runs.param_history", id=run_id, key=key)
 
     def search(self, query: str, **values: Any) -> Any:
         return self._ask("runs.search", query=query, **values)

@@ -23,11 +23,13 @@ from typing import Any
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import Invalid, NotAllowed, NotFound, PlatformError, Unavailable
+from nbproof.core.ids import is_id
 from nbproof.platform.connection import Connection, TooLarge
 from nbproof.platform.queue import Queue
 from nbproof.storage.journal.carrier import Carrier, Known, Overtaken
 from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo, torn_records
 from nbproof.storage.journal.wire import MEDIA_TYPE, Sent, encode
+from nbproof.tracking.joining import Signals
 
 __all__ = ["SendReport", "Sender", "main"]
 
@@ -76,6 +78,7 @@ class Sender(Carrier):
         self._queue = queue
         self._connection = connection
         self._clock: Clock = clock or SystemClock()
+        self._signals = Signals(queue.folder)
         self._lock = threading.Lock()
         self._report = SendReport()
         self._told: Callable[[int], object] = lambda records: None
@@ -189,6 +192,9 @@ class Sender(Carrier):
                 f"what answers at {self._connection.url} is not nbproof", hint="check NBPROOF_URL"
             )
         self._alive[writer] = time.monotonic()
+        for run in answer.get("cancel") or ():
+            if is_id(run):
+                self._signals.cancel(run)
         return drained
 
     def _ask(self, method: str, path: str, data: Any, headers: dict[str, str]) -> dict[str, Any]:

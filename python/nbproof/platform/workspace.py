@@ -268,7 +268,7 @@ class Workspace:
         """What takes journals of other machines."""
         from nbproof.platform.intake import Intake
 
-        return Intake(self._drain_of_all, lambda: self.storage)
+        return Intake(self._drain_of_all, lambda: self.storage, lambda: self.runs)
 
     def catch_up(self) -> DrainReport | None:
         """Drain the journals of every process that writes here; cheap when there is nothing new."""

@@ -50,9 +50,10 @@ _log = logging.getLogger("nbproof.storage.drain")
 REJECTED = "rejected"
 # So many failing pieces of one batch are looked at one by one; the rest is put aside as it is.
 _PATIENCE = 500
-_ORPHANS_EVERY_SECONDS = 30.0
-# A sender gives a sign of life every 15 s while the process whose journal it sends lives.
-_SILENCE_US = 60_000_000
+_ORPHANS_EVERY_SECONDS = 15.0
+# A sender gives a sign of life every 15 s while the process whose journal it sends lives; with the time
+# between two looks the silence that counts stays below a minute.
+_SILENCE_US = 40_000_000
 # The machine's fault, not the records'.
 _MACHINE = (Unavailable, exc.OperationalError, exc.InterfaceError, exc.TimeoutError, MemoryError, OSError)
 

@@ -361,6 +361,14 @@ class RunRepository:
         with self._database.connect() as connection:
             return param_values(connection, identifier, key)
 
+    def cancelled_of(self, writer_id: str) -> list[str]:
+        """The live runs in the hands of a process that somebody asked to stop."""
+        asked = sa.and_(
+            RUNS.c.writer_id == writer_id, RUNS.c.status == "running", RUNS.c.cancel_us.is_not(None)
+        )
+        with self._database.connect() as connection:
+            return list(connection.execute(sa.select(RUNS.c.id).where(asked).order_by(RUNS.c.id)).scalars())
+
     # -- metrics ---------------------------------------------------------------------------------
 
     def metrics_of(self, identifier: str) -> list[Metric]:
