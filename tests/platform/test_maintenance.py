@@ -99,6 +99,9 @@ def test_old_content_that_is_put_again_is_young_again(workspace, chores):
     grow_old(workspace)
     stored = workspace.storage.put(workspace.root / "a.bin")  # the event that refers to it is yet to come
     assert chores.collect_garbage().objects == 0
+    grow_old(workspace)
+    assert workspace.storage.find(stored.hash) == stored  # as a sender that need not send it again
+    assert chores.collect_garbage().objects == 0
     assert workspace.storage.exists(stored.location)
 
 
