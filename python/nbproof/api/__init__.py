@@ -167,7 +167,7 @@ def import_runs(
     column: Any = None,
     dry_run: bool = False,
 ) -> Any:
-    """Bring in exported runs, or those of MLflow, TensorBoard or a CSV.
+    r"""Bring in exported runs, or those of MLflow, TensorBoard or a CSV.
 
     Importing the same again changes nothing: a run keeps its id, and what is here already is left alone.
 
@@ -208,7 +208,7 @@ def import_runs(
     --------
     >>> import nbproof as nbp, pathlib, tempfile
     >>> table = pathlib.Path(tempfile.mkdtemp(), "training.csv")
-    >>> _ = table.write_text("epoch,loss\\n0,0.9\\n1,0.5\\n")
+    >>> _ = table.write_text("epoch,loss\n0,0.9\n1,0.5\n")
     >>> report = nbp.import_runs(table)
     >>> report.format, report.outcomes, report.taken["points"]
     ('csv', {'taken': 1}, 2)

@@ -12,7 +12,9 @@ __all__ = ["BESIDE", "DIRECT"]
 
 BESIDE: dict[str, tuple[Argument, ...]] = {
     "runs.export": (
-        Argument("output", "--output", required=True, metavar="FILE", about="file", help="The file to write."),
+        Argument(
+            "output", "--output", required=True, metavar="FILE", about="file", help="The file to write."
+        ),
         Argument("force", "--force", "switch", default=False, help="Replace a file that is there."),
     ),
     "runs.import": (),

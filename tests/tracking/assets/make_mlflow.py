@@ -1,8 +1,8 @@
-"""Makes the MLflow stores of this folder; run by MLflow's own Python, see `make_all.sh`.
+"""Makes the MLflow stores of this folder; run by MLflow's own Python, see `make_all.py`.
 
-``python make_mlflow.py TRACKING_URI ARTIFACTS`` fills a store with what an import must take or name: a finished
-run with params, metrics, tags, notes and artifacts, nested runs, a failed, a deleted and a running one, NaN and
-the infinities, and a deleted experiment.
+``python make_mlflow.py TRACKING_URI ARTIFACTS`` fills a store with what an import must take or name: a
+finished run with params, metrics, tags, notes and artifacts, nested runs, a failed, a deleted and a running
+one, NaN and the infinities, and a deleted experiment.
 """
 
 import math
@@ -13,14 +13,16 @@ from pathlib import Path
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
-import mlflow  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
+import mlflow  # type: ignore[import-not-found]  # in its own environment
+from mlflow import MlflowClient
 
 uri, artifacts = sys.argv[1:]
 mlflow.set_tracking_uri(uri)
 client = MlflowClient()
 churn = client.create_experiment(
-    "churn", artifact_location=None if artifacts == "-" else (Path(artifacts) / "churn").as_uri(), tags={"team": "growth"}
+    "churn",
+    artifact_location=None if artifacts == "-" else (Path(artifacts) / "churn").as_uri(),
+    tags={"team": "growth"},
 )
 client.set_experiment_tag(churn, "mlflow.note.content", "Who leaves?")
 

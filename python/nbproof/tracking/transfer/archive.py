@@ -1,10 +1,10 @@
 """One file of runs: a zip that anybody can read.
 
-What is in it is told by its own ``README.md`` (`README` below).  Artifacts that are large or compressed already
-are stored, the rest is deflated; so no archive of ours expands much, and one that would is refused.
+What is in it is told by its own ``README.md`` (`README` below).  Artifacts that are large or compressed
+already are stored, the rest is deflated; so no archive of ours expands much, and one that would is refused.
 
-Reading trusts nothing: every member must be named in the manifest, has its size and hash checked, and is read by
-the name the manifest gives it; nothing is ever extracted by name.
+Reading trusts nothing: every member must be named in the manifest, has its size and hash checked, and is
+read by the name the manifest gives it; nothing is ever extracted by name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import re
 import secrets
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -59,18 +60,18 @@ This file is a zip. Everything in it is text or the files as they were logged; n
 
 | | |
 |---|---|
-| `manifest.json` | `format`, `version`, when and by what it was written, and size and SHA-256 of every other member |
+| `manifest.json` | `format`, `version`, when and by what it was written, size and SHA-256 of each member |
 | `experiments.json` | name, description and tags of the experiments |
-| `runs/<id>/run.json` | a run: name, experiment, status, times, params, tags, notes, git and whatever else was recorded |
+| `runs/<id>/run.json` | a run: name, experiment, status, times, params, tags, notes, git and all else |
 | `runs/<id>/metrics.csv` | every point of every metric |
 | `runs/<id>/artifacts/...` | the run's files, under their names |
 
 - Times in JSON are RFC 3339 in UTC. `parent_id` is the run that a run is nested in.
-- `params` keep their JSON types; integers may be longer than 64 bits. NaN and the infinities, which JSON lacks, are
-  `{"$float": "NaN"}`, `{"$float": "Infinity"}` and `{"$float": "-Infinity"}`.
-- `metrics.csv` has the columns `metric,step,time_us,value`: `step` is a 64-bit integer, `time_us` counts microseconds
-  since 1970-01-01 UTC (64 bits), `value` is a 64-bit float in the shortest decimal that reads back as the same
-  number, or `nan`, `inf`, `-inf`. The points of a metric are in the order they were logged.
+- `params` keep their JSON types; integers may be longer than 64 bits. NaN and the infinities, which JSON
+  lacks, are `{"$float": "NaN"}`, `{"$float": "Infinity"}` and `{"$float": "-Infinity"}`.
+- `metrics.csv` has the columns `metric,step,time_us,value`: `step` is a 64-bit integer, `time_us` counts
+  microseconds since 1970-01-01 UTC (64 bits), `value` is a 64-bit float in the shortest decimal that reads
+  back as the same number, or `nan`, `inf`, `-inf`. The points of a metric are in the order they were logged.
 - `hash` of an artifact is BLAKE2b-256 of its bytes. An artifact whose `file` is null was not at hand.
 
 For example, in Python:
@@ -84,6 +85,8 @@ For example, in Python:
 `nbproof runs import FILE` brings the runs into a workspace.
 """
 
+# What zipfile raises for bytes that are not as they should be.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError, ValueError, struct.error)
 _HEADER = ("metric", "step", "time_us", "value")
 _ROWS = 1 << 16  # of metrics.csv at once
 _MOST_TEXT = 256 << 20  # bytes of a JSON member
@@ -93,7 +96,9 @@ _PACKED = re.compile(
     r"^(image/(?!svg|bmp|x-ms-bmp|tiff)|video/|audio/(?!x-wav|wav)|font/woff|application/(zip|gzip|x-gzip|x-bzip2"
     r"|x-xz|zstd|x-7z-compressed|vnd\.rar|pdf|vnd\.apache\.parquet|java-archive|vnd\.openxmlformats.*)$)"
 )
-_PACKED_NAME = re.compile(r"\.(parquet|zst|npz|pt|pth|safetensors|joblib|whl|lz4|br|xz|bz2|gz|zip)$", re.IGNORECASE)
+_PACKED_NAME = re.compile(
+    r"\.(parquet|zst|npz|pt|pth|safetensors|joblib|whl|lz4|br|xz|bz2|gz|zip)$", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -192,7 +197,7 @@ class _Writer:
             for done, run in enumerate(runs):
                 fraction = min(1.0, done / total) if total else 0.0
                 step(fraction, f"run {run.name}")
-                self._run(run, lambda name, at=fraction: step(at, name))  # type: ignore[misc]
+                self._run(run, lambda name, at=fraction: step(at, name))
             self._text(
                 "experiments.json",
                 _json([{"name": e.name, "description": e.description, "tags": e.tags} for e in experiments]),
@@ -211,7 +216,9 @@ class _Writer:
     def _run(self, run: PortableRun, say: Any) -> None:
         folder = f"runs/{run.id}"
         metrics = self._metrics(f"{folder}/metrics.csv", run, say)
-        artifacts = [self._artifact(f"{folder}/artifacts/{each.name}", run, each, say) for each in run.artifacts]
+        artifacts = [
+            self._artifact(f"{folder}/artifacts/{each.name}", run, each, say) for each in run.artifacts
+        ]
         told = {
             **run.facts,
             "id": run.id,
@@ -254,12 +261,21 @@ class _Writer:
                     self._tally.add("points", points.n)
         return told
 
-    def _artifact(self, member: str, run: PortableRun, artifact: PortableArtifact, say: Any) -> dict[str, Any]:
-        told = {"name": artifact.name, "size_bytes": artifact.size_bytes, "hash": artifact.hash, **artifact.facts}
+    def _artifact(
+        self, member: str, run: PortableRun, artifact: PortableArtifact, say: Any
+    ) -> dict[str, Any]:
+        told = {
+            "name": artifact.name,
+            "size_bytes": artifact.size_bytes,
+            "hash": artifact.hash,
+            **artifact.facts,
+        }
         try:
             stream = artifact.open()
         except (PlatformError, OSError) as error:
-            self._findings.skip("artifact", f"{run.name}: {artifact.name}", f"its content is not at hand: {error}")
+            self._findings.skip(
+                "artifact", f"{run.name}: {artifact.name}", f"its content is not at hand: {error}"
+            )
             return {**told, "file": None}
         kind = str(artifact.facts.get("media_type", ""))
         packed = _PACKED.match(kind) or _PACKED_NAME.search(artifact.name)
@@ -349,7 +365,7 @@ class ArchiveSource:
         self._path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError) as error:
+        except _DAMAGE as error:
             raise self._bad(f"is no zip, or was cut off: {error}") from None
         except OSError as error:
             raise Invalid(
@@ -362,6 +378,12 @@ class ArchiveSource:
         except BaseException:
             self._zip.close()
             raise
+
+    def __enter__(self) -> ArchiveSource:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     @property
     def run_ids(self) -> Collection[str]:
@@ -389,7 +411,7 @@ class ArchiveSource:
         """Read every member, and compare it with the manifest; read every point."""
         total = sum(each["size_bytes"] for each in self._members.values()) or 1
         done = 0
-        for name, told in self._members.items():
+        for name in self._members:
             with self._open(name) as stream:
                 while piece := stream.read(PIECE):
                     done += len(piece)
@@ -447,7 +469,9 @@ class ArchiveSource:
             name, member = artifact_name(_text(facts.pop("name"))), facts.pop("file", None)
             size, hash_ = int(facts.pop("size_bytes")), facts.pop("hash", None)
             if member is None:
-                self.findings.skip("artifact", f"{run}: {name}", "its content was not at hand when it was exported")
+                self.findings.skip(
+                    "artifact", f"{run}: {name}", "its content was not at hand when it was exported"
+                )
                 continue
             if member not in self._members or not str(member).startswith("runs/"):
                 raise ValueError(f"the artifact {name!r} is not in the file")
@@ -468,7 +492,9 @@ class ArchiveSource:
 
             def piece() -> tuple[str, Points]:
                 assert name is not None
-                made = Points(np.array(steps, np.int64), np.array(times, np.int64), np.array(values, np.float64))
+                made = Points(
+                    np.array(steps, np.int64), np.array(times, np.int64), np.array(values, np.float64)
+                )
                 for column in (steps, times, values):
                     column.clear()
                 return name, made
@@ -493,7 +519,9 @@ class ArchiveSource:
         if name not in self._members:
             raise self._bad(f"{name} is missing")
         if self._members[name]["size_bytes"] > _MOST_TEXT:
-            raise self._bad(f"{name} has {self._members[name]['size_bytes']:,} bytes, too many for what it is")
+            raise self._bad(
+                f"{name} has {self._members[name]['size_bytes']:,} bytes, too many for what it is"
+            )
         with self._open(name) as stream:
             text = b"".join(iter(lambda: stream.read(PIECE), b""))
         return self._parsed(name, text, kind)
@@ -596,7 +624,7 @@ class ArchiveSource:
     def _damage(self, name: str) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (*_DAMAGE, RuntimeError) as error:
             raise self._bad(f"{name!r} is damaged: {error}") from None
 
     def _bad(self, what: str, *, hint: str | None = None) -> Invalid:
@@ -649,5 +677,3 @@ def _text(value: Any) -> str:
 
 def _microseconds(text: Any) -> int:
     return microseconds_of(datetime.fromisoformat(_text(text)))
-
-

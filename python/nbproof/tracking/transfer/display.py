@@ -35,7 +35,13 @@ def import_text(report: ImportReport) -> str:
 
 def export_html(report: ExportReport) -> str:
     """What a file of runs holds."""
-    return _card(f"<code>{escape(report.path)}</code>", size_text(report.size_bytes), report.taken, (), report.not_taken)
+    return _card(
+        f"<code>{escape(report.path)}</code>",
+        size_text(report.size_bytes),
+        report.taken,
+        (),
+        report.not_taken,
+    )
 
 
 def import_html(report: ImportReport) -> str:
@@ -46,7 +52,9 @@ def import_html(report: ImportReport) -> str:
         if run.outcome == "differs"
     ][:_MOST_RUNS]
     rows += [("note", note) for note in report.notes[:_MOST_NOTES]]
-    told = f"{report.format}; {_outcomes(report)}" + ("; dry run: nothing was recorded" if report.dry_run else "")
+    told = f"{report.format}; {_outcomes(report)}" + (
+        "; dry run: nothing was recorded" if report.dry_run else ""
+    )
     return _card(f"<code>{escape(report.path)}</code>", told, report.taken, rows, report.not_taken)
 
 
@@ -75,8 +83,9 @@ def _card(
     if remarks:
         parts.append(f"<table><caption>Remarks</caption><tbody>{remarks}</tbody></table>")
     return (
-        f"{card_style()}<div class=nbproof-card><div class=nbproof-head><span class=nbproof-name>{head}</span>"
-        f"<span class=nbproof-dim>{escape(told)}</span></div><div class=nbproof-parts>{''.join(parts)}</div></div>"
+        f"{card_style()}<div class=nbproof-card><div class=nbproof-head>"
+        f"<span class=nbproof-name>{head}</span><span class=nbproof-dim>{escape(told)}</span></div>"
+        f"<div class=nbproof-parts>{''.join(parts)}</div></div>"
     )
 
 

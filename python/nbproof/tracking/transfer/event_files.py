@@ -1,7 +1,9 @@
-"""TensorBoard's event files: records framed as TFRecord, each a protobuf message, read without either library.
+"""TensorBoard's event files: records framed as TFRecord, each a protobuf message, read without either
+library.
 
-A record is its length (8 bytes), a masked CRC-32C of these, the data, and a masked CRC-32C of the data, all little
-endian.  Of the messages only the few fields are read that say when, at which step, under which tag and what.
+A record is its length (8 bytes), a masked CRC-32C of these, the data, and a masked CRC-32C of the data, all
+little endian.  Of the messages only the few fields are read that say when, at which step, under which tag
+and what.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ def _table() -> tuple[int, ...]:
 def _shifted() -> list[list[int]]:
     """What a row of zeros makes of each byte of a register."""
     table = np.array(_table(), np.uint32)
-    registers = (np.arange(256, dtype=np.uint32)[None, :] << (8 * np.arange(4, dtype=np.uint32))[:, None]).ravel()
+    registers = (
+        np.arange(256, dtype=np.uint32)[None, :] << (8 * np.arange(4, dtype=np.uint32))[:, None]
+    ).ravel()
     for _ in range(_ROW):
         registers = table[registers & 0xFF] ^ (registers >> 8)
     found: list[list[int]] = registers.reshape(4, 256).tolist()
@@ -78,16 +82,17 @@ def crc32c(data: bytes) -> int:
         for byte in data:
             crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
         return crc ^ 0xFFFFFFFF
-    # Zeros in front change no register that begins with 0, and to begin with ones is to flip the first 32 bits.
-    # So the data becomes rows of equal length, summed side by side and then joined.
+    # Zeros in front change no register that begins with 0, and to begin with ones is to flip the first 32
+    # bits.  So the data becomes rows of equal length, summed side by side and then joined.
     rows = -(-len(data) // _ROW)
     matrix = np.zeros(rows * _ROW, np.uint8)
-    matrix[-len(data) :] = np.frombuffer(data, np.uint8)
-    matrix[-len(data) : len(matrix) - len(data) + 4] ^= 0xFF
-    table = np.array(_table(), np.uint32)
+    begin = len(matrix) - len(data)
+    matrix[begin:] = np.frombuffer(data, np.uint8)
+    matrix[begin : begin + 4] ^= 0xFF
+    steps = np.array(_table(), np.uint32)
     registers = np.zeros(rows, np.uint32)
     for column in matrix.reshape(rows, _ROW).T:
-        registers = table[(registers ^ column) & 0xFF] ^ (registers >> 8)
+        registers = steps[(registers ^ column) & 0xFF] ^ (registers >> 8)
     (a, b, c, d), crc = _shifted(), 0
     for register in registers.tolist():
         crc = a[crc & 0xFF] ^ b[crc >> 8 & 0xFF] ^ c[crc >> 16 & 0xFF] ^ d[crc >> 24] ^ register
@@ -362,7 +367,8 @@ def hyperparameters(data: bytes, value: Value) -> tuple[dict[str, Any], str | No
 
 
 def _entry(data: bytes, start: int, end: int) -> tuple[str, Any]:
-    key, plain = "", None
+    key = ""
+    plain: Any = None
     for number, wire, told in fields(data, start, end):
         if number == 1 and wire == 2:
             key = _string(data, told)

@@ -1,10 +1,11 @@
 """Runs of an MLflow store: a folder ``mlruns`` or a database ``mlflow.db``.
 
-The store is read as files and by SQL, without MLflow; nothing in it is executed or unpickled, and it is not changed.
-Artifacts are looked for beside the store only: an address that points elsewhere is reported, never followed.
+The store is read as files and by SQL, without MLflow; nothing in it is executed or unpickled, and it is not
+changed. Artifacts are looked for beside the store only: an address that points elsewhere is reported, never
+followed.
 
-MLflow keeps params as text.  One that is exactly how Python writes a number, a boolean or None is taken as that, so
-that searches can compare it; any other stays text.
+MLflow keeps params as text.  One that is exactly how Python writes a number, a boolean or None is taken as
+that, so that searches can compare it; any other stays text.
 """
 
 from __future__ import annotations
@@ -158,7 +159,9 @@ class _MlflowStore:
         said = {place: told.tags.pop(tag) for tag, place in _TOLD.items() if tag in told.tags}
         name = told.name or said.get("name") or told.id[:8]
         if (told.deleted or experiment.deleted) and not self._deleted:
-            self.findings.skip("run", f"{name} ({told.id})", "it is deleted in MLflow; deleted runs are taken if asked")
+            self.findings.skip(
+                "run", f"{name} ({told.id})", "it is deleted in MLflow; deleted runs are taken if asked"
+            )
             return None
         if told.started_ms is None:
             self.findings.note(f"run {name!r} has no start in MLflow: 1970 stands for it")
@@ -204,7 +207,9 @@ class _MlflowStore:
                         yield artifact
             elif _is_elsewhere(uri):
                 what = f"{run.name}: {prefix or 'all'}"
-                self.findings.skip("artifact", what, f"MLflow keeps it at {uri.split('?')[0]}, not beside the store")
+                self.findings.skip(
+                    "artifact", what, f"MLflow keeps it at {uri.split('?')[0]}, not beside the store"
+                )
 
     def _folder(self, uri: str, usual: list[str]) -> tuple[Path, Path] | None:
         """The folder of an address below one of our roots, and that root: the store may have been moved."""
@@ -476,7 +481,9 @@ class MlflowDatabase(_MlflowStore):
                     str(row.get("artifact_location") or ""),
                 )
                 if model.run_id is None:
-                    self.findings.skip("logged model", f"{model.name} ({model.id})", "no run says that it logged it")
+                    self.findings.skip(
+                        "logged model", f"{model.name} ({model.id})", "no run says that it logged it"
+                    )
                 else:
                     self._models.setdefault(model.run_id, []).append(model)
         for table, kind in (
@@ -488,7 +495,9 @@ class MlflowDatabase(_MlflowStore):
             if table in tables:
                 for number, row in enumerate(_rows(connection, table)):
                     name = row.get("name") or row.get("request_id") or row.get("input_uuid") or number
-                    self.findings.skip(kind, f"{name} {row.get('version') or ''}".strip(), "it is not taken yet")
+                    self.findings.skip(
+                        kind, f"{name} {row.get('version') or ''}".strip(), "it is not taken yet"
+                    )
         self._ids = [
             str(row["run_uuid"])
             for row in _rows(connection, "runs")
@@ -544,7 +553,9 @@ class MlflowDatabase(_MlflowStore):
                     yield str(name), _points_of(rows)
                     rows = []
                 name = key
-                rows.append((int(at or 0), int(milliseconds or 0) * 1000, math.nan if nan else _unclamped(value)))
+                rows.append(
+                    (int(at or 0), int(milliseconds or 0) * 1000, math.nan if nan else _unclamped(value))
+                )
             if rows:
                 yield str(name), _points_of(rows)
 
@@ -576,7 +587,9 @@ def _rows(
 
 
 def _pairs(connection: sqlite3.Connection, table: str, identifier: str) -> dict[str, str]:
-    found = connection.execute(f'SELECT key, value FROM "{table}" WHERE run_uuid = ? ORDER BY key', (identifier,))
+    found = connection.execute(
+        f'SELECT key, value FROM "{table}" WHERE run_uuid = ? ORDER BY key', (identifier,)
+    )
     return {str(key): "" if value is None else str(value) for key, value in found}
 
 

@@ -27,7 +27,19 @@ __all__ = [
 Format = Literal["archive", "mlflow", "tensorboard", "csv"]
 Outcome = Literal["taken", "completed", "there already", "differs"]
 Role = Literal[
-    "run", "id", "experiment", "status", "started", "ended", "notes", "step", "time", "metric", "param", "tag", "skip"
+    "run",
+    "id",
+    "experiment",
+    "status",
+    "started",
+    "ended",
+    "notes",
+    "step",
+    "time",
+    "metric",
+    "param",
+    "tag",
+    "skip",
 ]
 
 
@@ -60,7 +72,9 @@ class ImportReport(View):
     format: Format
     dry_run: bool = Field(False, description="Nothing was recorded: this is what would be.")
     outcomes: dict[Outcome, int] = Field(description="How many runs there were of each outcome.")
-    taken: dict[str, int] = Field(description="What was recorded: runs, params, tags, metrics, points, artifacts.")
+    taken: dict[str, int] = Field(
+        description="What was recorded: runs, params, tags, metrics, points, artifacts."
+    )
     runs: list[ImportedRun] = Field(description="The first 1,000 runs.")
     not_taken: list[NotTaken] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list, description="How it was read.")
@@ -81,7 +95,9 @@ class ExportReport(View):
 
     path: str
     size_bytes: int
-    taken: dict[str, int] = Field(description="What it holds: runs, params, tags, metrics, points, artifacts.")
+    taken: dict[str, int] = Field(
+        description="What it holds: runs, params, tags, metrics, points, artifacts."
+    )
     not_taken: list[NotTaken] = Field(default_factory=list)
 
     def __str__(self) -> str:
@@ -101,7 +117,9 @@ class ExportRuns(Ask):
     id: Annotated[
         list[RunRef],
         Positional,
-        Field(description="Runs, each with the runs nested in it: name, last 6 digits, id, @last, @best:METRIC."),
+        Field(
+            description="Runs, each with the runs nested in it: name, last 6 digits, id, @last, @best:METRIC."
+        ),
     ] = Field(default_factory=list)
     query: str | None = Field(None, description="The runs that a search finds, in the search language.")
     experiment: ExperimentRef | None = None
@@ -110,7 +128,9 @@ class ExportRuns(Ask):
 class GetExport(Ask):
     """Which export, by the id of its job."""
 
-    id: Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT), Field(description="The job's id.")]
+    id: Annotated[
+        str, StringConstraints(min_length=1, max_length=NAME_LIMIT), Field(description="The job's id.")
+    ]
 
 
 class ImportRuns(Ask):
@@ -119,7 +139,9 @@ class ImportRuns(Ask):
     path: Annotated[
         Path,
         Positional,
-        Field(description="A file of exported runs, an mlruns folder or mlflow.db, a TensorBoard folder, a CSV."),
+        Field(
+            description="A file of exported runs, an mlruns folder or mlflow.db, a TensorBoard folder, a CSV."
+        ),
     ]
     from_: Format | None = Field(None, description="What it is; by default it is looked at.")
     name: Name | None = Field(None, description="What the file is called, instead of its own name.")

@@ -163,4 +163,6 @@ def derived_id(*parts: str, started_us: int | None = None) -> str:
     number = int.from_bytes(digest.digest(), "big")
     milliseconds = max(0, (started_us or 0) // 1000) & ((1 << 48) - 1)
     random = number & ((1 << 62) - 1)
-    return f"{(milliseconds << 80) | (0x7 << 76) | ((number >> 64 & 0xFFF) << 64) | (0b10 << 62) | random:032x}"
+    return (
+        f"{(milliseconds << 80) | (0x7 << 76) | ((number >> 64 & 0xFFF) << 64) | (0b10 << 62) | random:032x}"
+    )

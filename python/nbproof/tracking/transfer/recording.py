@@ -4,8 +4,8 @@ A run is compared with the one of its id:
 
 * nothing here: it is *taken*;
 * all it has is here: it is *there already*, and left alone;
-* what is here is a beginning of it (an import that was cut off, or a run that has grown since): it is *completed*
-  by what is missing;
+* what is here is a beginning of it (an import that was cut off, or a run that has grown since): it is
+  *completed* by what is missing;
 * anything contradicts: it *differs*, and is left alone.
 
 So importing again changes nothing, and importing after an interruption goes on.
@@ -43,7 +43,8 @@ OWN_RUN_FIELDS = frozenset(
     "id name experiment experiment_id status started ended parent_id notes params metrics tags artifacts git "
     "code newest_metric".split()
 )
-"""Fields of a run that moving it knows; all others travel as they are, and are looked at when they arrived."""
+"""Fields of a run that moving it knows; all others travel as they are, and are looked at when they
+arrived."""
 
 OWN_ARTIFACT_FIELDS = frozenset("name size_bytes hash location".split())
 
@@ -168,7 +169,9 @@ class Recorder:
             elif artifact.size_bytes != kept[artifact.name].size_bytes or (
                 artifact.hash is not None and artifact.hash != kept[artifact.name].hash
             ):
-                differ(f"artifact {artifact.name!r}", kept[artifact.name].hash[:12], (artifact.hash or "")[:12])
+                differ(
+                    f"artifact {artifact.name!r}", kept[artifact.name].hash[:12], (artifact.hash or "")[:12]
+                )
         ending = _ending(run)
         found.end = here.status != ending and here.status == "interrupted"
         if here.status not in (ending, "interrupted", "running"):
@@ -207,9 +210,7 @@ class Recorder:
         run.name = clean(run.name)[:NAME_LIMIT].strip() or short(run.id)
         run.experiment = clean(run.experiment)[:NAME_LIMIT].strip() or "imported"
         run.params = {clean(key): plain(value) for key, value in run.params.items() if fits("param", key)}
-        run.tags = {
-            clean(key): tag_value(value) or "" for key, value in run.tags.items() if fits("tag", key)
-        }
+        run.tags = {clean(key): tag_value(value) or "" for key, value in run.tags.items() if fits("tag", key)}
         run.notes = clean(run.notes) or None
         run.artifacts = [each for each in run.artifacts if fits("artifact", each.name)]
         read = run.points
@@ -306,7 +307,7 @@ class Recorder:
                 return self._storage().put(cast(BinaryIO, _Watched(stream, lambda: watch(artifact.name))))
         except OSError as error:
             raise Unavailable(
-                f"the artifact {artifact.name!r} of run {run.name!r} can't be read: {error.strerror or error}",
+                f"artifact {artifact.name!r} of run {run.name!r} can't be read: {error.strerror or error}",
                 hint="nothing of this run was recorded; import again when it can",
             ) from error
 
@@ -357,8 +358,8 @@ class Recorder:
 
 # What the journal's events say themselves.
 _EVENT_WORDS = frozenset(
-    "kind seq time run experiment name parent tags params notes detached values size media_type hash location "
-    "writer id".split()
+    "kind seq time run experiment name parent tags params notes detached values size media_type hash "
+    "location writer id".split()
 )
 
 
@@ -429,5 +430,3 @@ def _portions(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _brief(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
-
-

@@ -288,7 +288,9 @@ class RunTransfer:
                 run.id = renewed(run.id)
                 run.parent_id = run.parent_id and renewed(run.parent_id)
             elif run.parent_id is not None and run.parent_id not in known and not self._has(run.parent_id):
-                source.findings.note(f"run {run.name!r} is nested in {short(run.parent_id)}, which is not here")
+                source.findings.note(
+                    f"run {run.name!r} is nested in {short(run.parent_id)}, which is not here"
+                )
             if ask.experiment is not None:
                 run.experiment = ask.experiment
             standing = recorder.standing(run)
@@ -322,7 +324,7 @@ class RunTransfer:
             self._look(recorder, arrived)
         return ImportReport(
             path=ask.name or str(ask.path),
-            format=source.format,  # type: ignore[arg-type]  # a source has one of these
+            format=source.format,
             dry_run=ask.dry_run,
             outcomes=outcomes,
             taken=recorder.tally.counts,
@@ -355,7 +357,9 @@ class RunTransfer:
             )
             return
         if (here.description, here.tags) != (experiment.description, experiment.tags):
-            findings.skip("description and tags", experiment.name, "the experiment is here already and keeps its own")
+            findings.skip(
+                "description and tags", experiment.name, "the experiment is here already and keeps its own"
+            )
 
     @contextmanager
     def _alone(self, ask: ImportRuns, step: Step) -> Iterator[None]:
@@ -419,7 +423,9 @@ class RunTransfer:
             )
         file = self._folder / f"{job.id}.zip"
         if not file.is_file():
-            raise NotFound(f"the file of the export {short(job.id)} is gone: it is kept a day", hint="export again")
+            raise NotFound(
+                f"the file of the export {short(job.id)} is gone: it is kept a day", hint="export again"
+            )
         return file
 
     def submit_import(self, ask: ImportRuns) -> JobAccepted:
@@ -480,5 +486,3 @@ def _renewal(known: set[str]) -> Callable[[str], str]:
 def _outline(run: PortableRun) -> PortableRun:
     """A run without its points, which may be held in memory."""
     return replace(run, points=lambda: iter(()), params={}, tags={})
-
-

@@ -45,11 +45,14 @@ _METRICS = re.compile(
     r"(^|[^a-z])(acc|accuracy|auc|auroc|roc_auc|f1|f1_score|precision|recall|r2|score|iou|dice|map|bleu|rouge|mcc|"
     r"kappa|gain|reward|sharpe|hit_rate|ndcg|mrr)([^a-z]|$)"
 )
-_STATUSES = {
-    "finished": "finished", "complete": "finished", "completed": "finished", "done": "finished", "success": "finished",
-    "failed": "failed", "error": "failed", "crashed": "failed", "killed": "cancelled", "cancelled": "cancelled",
-    "canceled": "cancelled", "interrupted": "interrupted", "running": "running", "scheduled": "running",
-}  # fmt: skip
+_STATUS_WORDS = {
+    "finished": "finished complete completed done success",
+    "failed": "failed error crashed",
+    "cancelled": "cancelled canceled killed",
+    "interrupted": "interrupted",
+    "running": "running scheduled",
+}
+_STATUSES = {word: status for status, words in _STATUS_WORDS.items() for word in words.split()}
 _MISSING = frozenset({"", "null", "none", "n/a", "na", "<na>"})
 _DELIMITERS = ",;\t|"
 _MOST_FIELD = 16 << 20
@@ -113,7 +116,10 @@ class CsvSource:
         if len(set(ids)) < len(ids):
             again = next(identifier for identifier in ids if ids.count(identifier) > 1)
             raise self._bad(f"the run {again!r} is in several rows", field="column")
-        told = {role: [c for c in self._header if self._roles[c] == role] for role in dict.fromkeys(self._roles.values())}
+        told = {
+            role: [c for c in self._header if self._roles[c] == role]
+            for role in dict.fromkeys(self._roles.values())
+        }
         self.findings.note(f"a row is one {self._rows.removesuffix('s')}")
         for role, columns in told.items():
             shown = ", ".join(columns[:12]) + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
@@ -251,7 +257,7 @@ class CsvSource:
             )
             raise self._bad(
                 f"the columns {', '.join(map(repr, unclear[:8]))}{' ...' if len(unclear) > 8 else ''} {what}",
-                hint=f"say what they are, such as {flags} or --column '*=metric'; also tag and skip are known",
+                hint=f"say what they are, such as {flags} or --column '*=metric'; also tag, skip",
                 field="column",
             )
 
@@ -259,7 +265,11 @@ class CsvSource:
         places = [place for place, name in enumerate(self._header) if self._roles[name] == role]
         if len(places) > 1:
             names = ", ".join(self._header[place] for place in places)
-            raise self._bad(f"several columns are {role}: {names}", hint="--column NAME=skip leaves one out", field="column")
+            raise self._bad(
+                f"several columns are {role}: {names}",
+                hint="--column NAME=skip leaves one out",
+                field="column",
+            )
         return places[0] if places else None
 
     def _columns(self, role: str) -> list[tuple[int, str]]:
@@ -286,7 +296,9 @@ class CsvSource:
                 steps.append(at if step_place is None else self._step(number, step_place, cells))
                 times.append(self._mtime_us if time_place is None else self._time(number, time_place, cells))
             known = time_place is not None
-            run = self._run(rows[0], [key, "\x1f".join(self._header)], key or self._stem, min(times), max(times), known)
+            run = self._run(
+                rows[0], [key, "\x1f".join(self._header)], key or self._stem, min(times), max(times), known
+            )
             columns: dict[str, Points] = {}
             for place, name in self._columns("metric"):
                 points = [
@@ -303,7 +315,9 @@ class CsvSource:
             for role, target in (("param", run.params), ("tag", run.tags)):
                 for place, name in self._columns(role):
                     if any(cells[place] != first[place] for _, cells in rows):
-                        self.findings.skip(role, f"{run.name}: {name}", "it changes from row to row of the run")
+                        self.findings.skip(
+                            role, f"{run.name}: {name}", "it changes from row to row of the run"
+                        )
                         target.pop(name, None)
             yield run
 
@@ -321,7 +335,9 @@ class CsvSource:
             known = started_place is not None and cells[started_place].lower() not in _MISSING
             if known and started_place is not None:
                 started = self._time(number, started_place, cells)
-            run = self._run((number, cells), [key, again], name or f"{self._stem} {at + 1}", started, started, known)
+            run = self._run(
+                (number, cells), [key, again], name or f"{self._stem} {at + 1}", started, started, known
+            )
             time_us = started if run.ended_us is None else run.ended_us
             columns: dict[str, Points] = {}
             for place, metric in self._columns("metric"):
@@ -350,13 +366,17 @@ class CsvSource:
             status = _STATUSES.get(said.lower(), "")
             if not status:
                 raise self._bad(
-                    f"line {number}: no status is called {said!r}", hint=f"known: {', '.join(ENDINGS)}", field="column"
+                    f"line {number}: no status is called {said!r}",
+                    hint=f"known: {', '.join(ENDINGS)}",
+                    field="column",
                 )
         ended_place = self._place("ended")
         if ended_place is not None and cell("ended") is not None:
             last = max(first, self._time(number, ended_place, cells))
         return PortableRun(
-            id=given if given is not None and is_id(given) else derived_id("csv", self._stem, given or "", *key),
+            id=given
+            if given is not None and is_id(given)
+            else derived_id("csv", self._stem, given or "", *key),
             name=cell("run") or (given if given and not is_id(given) else None) or name,
             experiment=cell("experiment") or self._stem,
             started_us=first,
@@ -400,7 +420,9 @@ class CsvSource:
             try:
                 when = datetime.fromisoformat(text)
             except ValueError:
-                raise self._wrong(number, place, text, "a time like 2026-01-31T12:00:00Z, or seconds since 1970") from None
+                raise self._wrong(
+                    number, place, text, "a time like 2026-01-31T12:00:00Z, or seconds since 1970"
+                ) from None
             return microseconds_of(when.replace(tzinfo=UTC) if when.tzinfo is None else when)
         # Seconds, or milliseconds, which are a thousand times as many.
         if not math.isfinite(seconds) or abs(seconds) >= 1e14:
@@ -459,5 +481,3 @@ def _typed(text: str) -> Any:
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) and not re.match(r"^[+-]?0\d", text):
         return float(text)
     return text
-
-

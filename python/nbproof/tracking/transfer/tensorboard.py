@@ -1,7 +1,8 @@
 """Runs of TensorBoard: every folder that holds event files is one.
 
-Scalars become metrics, the hparams plugin's values params, images, sounds and texts artifacts.  TensorBoard knows
-no name, no owner and, but for the hparams plugin, no end of a run; what is made up for them is said in the report.
+Scalars become metrics, the hparams plugin's values params, images, sounds and texts artifacts.  TensorBoard
+knows no name, no owner and, but for the hparams plugin, no end of a run; what is made up for them is said
+in the report.
 """
 
 from __future__ import annotations
@@ -115,7 +116,9 @@ class TensorBoardSource:
                 self.findings.skip("run", called, "it is a copy of another one in this folder")
             else:
                 self._runs[identifier] = (called, files)
-        self.findings.note("TensorBoard does not say how a run ended: it is finished unless its hparams say otherwise")
+        self.findings.note(
+            "TensorBoard does not say how a run ended: it is finished unless its hparams say otherwise"
+        )
 
     @property
     def run_ids(self) -> Collection[str]:
@@ -226,7 +229,9 @@ class _Reading:
                 self._skip("tensor", value.tag, "it is not one number")
         elif value.kind == "tensor" and plugin == "text":
             texts = strings(data, value) or []
-            self._bytes(f"text/{_part(value.tag)}/{event.step}.md", b"\n\n".join(texts), "text/markdown", event)
+            self._bytes(
+                f"text/{_part(value.tag)}/{event.step}.md", b"\n\n".join(texts), "text/markdown", event
+            )
         elif value.kind == "tensor" and plugin == "images":
             # The first two say width and height.
             for number, image in enumerate((strings(data, value) or [])[2:]):
@@ -301,5 +306,3 @@ def _microseconds(seconds: float) -> int:
 
 def _rfc3339(microseconds: int) -> str:
     return datetime_of(microseconds).isoformat().replace("+00:00", "Z")
-
-
