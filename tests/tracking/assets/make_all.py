@@ -24,7 +24,7 @@ ENVIRONMENTS = {
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for name, wanted in ENVIRONMENTS.items():
-            python = Path(scratch, name, "bin", "python")
+            python = Path(scratch, f"{name}-environment", "bin", "python")
             subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
             subprocess.run([python, "-m", "pip", "-q", "install", *wanted], check=True)
             if name == "tensorboard":

@@ -543,8 +543,8 @@ class MlflowDatabase(_MlflowStore):
             step = "step" if "step" in columns else "0"
             is_nan = "is_nan" if "is_nan" in columns else "0"
             found = connection.execute(
-                f"SELECT key, {step}, timestamp, value, {is_nan} FROM metrics WHERE run_uuid = ? "
-                f"ORDER BY key, timestamp, {step}, value",
+                f"SELECT key, {step} AS at, timestamp, value, {is_nan} FROM metrics WHERE run_uuid = ? "
+                "ORDER BY key, timestamp, at, value",
                 (identifier,),
             )
             name, rows = None, cast("list[tuple[int, int, float]]", [])

@@ -234,16 +234,16 @@ class CsvSource:
                 role = word
                 if word != "skip":
                     single.add(word)
-            elif self._others is not None:
-                role = self._others
             elif name == "index":
                 role = "skip"
-            elif self._rows == "steps":
-                role = "metric" if _all_numbers(lines, place) else None
-            elif _METRICS.search(_plain(name)) or less_is_better(name):
+            elif self._rows == "runs" and (_METRICS.search(_plain(name)) or less_is_better(name)):
                 role = "metric"
+            elif self._rows == "steps" and _all_numbers(lines, place):
+                role = "metric"
+            elif self._others is not None:
+                role = self._others
             else:
-                role = None if _all_numbers(lines, place) else "param"
+                role = "param" if self._rows == "runs" and not _all_numbers(lines, place) else None
             if role is None:
                 unclear.append(name)
             else:
