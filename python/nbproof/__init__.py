@@ -46,10 +46,12 @@ from nbproof.tracking.service import ExperimentTracker
 if TYPE_CHECKING:
     from nbproof.storage.backend import FileSystemStorage, StorageBackend
     from nbproof.tracking.models import Artifact, Comparison, Experiment, Metric, Run
+    from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
     "nbproof.storage.backend": "FileSystemStorage StorageBackend",
     "nbproof.tracking.models": "Artifact Comparison Experiment Metric Run",
+    "nbproof.tracking.transfer.models": "ExportReport ImportReport",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -60,7 +62,9 @@ __all__ = [
     "Conflict",
     "Experiment",
     "ExperimentTracker",
+    "ExportReport",
     "FileSystemStorage",
+    "ImportReport",
     "Invalid",
     "Metric",
     "NotAllowed",

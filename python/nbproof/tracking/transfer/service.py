@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.clock import Clock, microseconds_of
-from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
+from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError, Unavailable
 from nbproof.core.ids import new_id, short
 from nbproof.core.operation import JobAccepted, validated
 from nbproof.tracking.models import Run
@@ -449,10 +449,18 @@ class RunTransfer:
     def run_import(self, ask: ImportRuns, context: JobContext) -> ImportReport:
         """Do it."""
         sent = ask.path.is_relative_to(self._folder.absolute())
-        report = self._import(ask, context.progress, from_afar=sent)
+        try:
+            report = self._import(ask, context.progress, from_afar=sent)
+        except PlatformError:
+            self._drop(ask, sent)
+            raise
+        self._drop(ask, sent)  # not where it was stopped: the job may be taken up again
+        return report
+
+    @staticmethod
+    def _drop(ask: ImportRuns, sent: bool) -> None:
         if sent:
             shutil.rmtree(ask.path.parent, ignore_errors=True)
-        return report
 
     def _sweep(self) -> None:
         """Clear away what nobody fetched in a day."""
