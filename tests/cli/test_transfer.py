@@ -49,7 +49,9 @@ def test_a_csv_is_told_what_its_columns_are(nbproof, project):
     (project / "results.csv").write_text("name,lr,auc\na,0.1,0.8\n")
     asked = nbproof("runs", "import", "results.csv")
     assert asked.code == 2 and "--column lr=param" in asked.err
-    done = nbproof("runs", "import", "results.csv", "--from", "csv", "--column", "lr=param", "--dry-run", "--json")
+    done = nbproof(
+        "runs", "import", "results.csv", "--from", "csv", "--column", "lr=param", "--dry-run", "--json"
+    )
     assert done.code == 0, done.err
     assert done.json["dry_run"] and done.json["taken"]["params"] == 1
     assert nbproof("runs", "import", "results.csv", "--column", "lr=param").code == 0

@@ -301,7 +301,9 @@ def moving(call: Caller, folder: Path) -> None:
     (copy,) = call("runs.list", id="copies").items
     assert copy.params == {"depth": 3} and [each.name for each in copy.artifacts] == ["a.txt"]
     (folder / "steps.csv").write_text("epoch,loss\n0,0.5\n")
-    read = call.job(call("runs.import", path=folder / "steps.csv", name="steps.csv", column={"loss": "metric"}))
+    read = call.job(
+        call("runs.import", path=folder / "steps.csv", name="steps.csv", column={"loss": "metric"})
+    )
     assert read.result["format"] == "csv" and call("runs.get", id="steps").metrics == {"loss": 0.5}
     (folder / "bad.zip").write_bytes(b"PK\x03\x04 no more")
     bad = call.job(call("runs.import", path=folder / "bad.zip", name="bad.zip"))

@@ -26,11 +26,13 @@ def fill(workspace, folder):
     tracker = workspace.tracker
     (folder / "model.bin").write_bytes(bytes(range(256)) * 40)
     tracker.create_experiment("churn", description="Who leaves?", tags={"team": "growth"})
-    with tracker.start_run("parent", experiment="churn", notes="# good\n\n*ü*", tags={"a,b": 'x"y\n'}) as parent:
+    with tracker.start_run(
+        "parent", experiment="churn", notes="# good\n\n*ü*", tags={"a,b": 'x"y\n'}
+    ) as parent:
         tracker.log_params({"big": 2**70, "rate": 0.1, "nan": math.nan, "list": [1, math.inf, None, "x"]})
         tracker.log_params({"text": "NaN", "off": False, "none": None})
         for value in (0.1, 1 / 3, -0.0, math.nan, math.inf, -math.inf, 5e-324):
-            tracker.log_metric("odd, \"quoted\" ü", value)
+            tracker.log_metric('odd, "quoted" ü', value)
         for step in (2**63 - 1, -(2**63), 7, 7):
             tracker.log_metric("steps", 1.0, step=step, time=1.5)
         tracker.log_artifact(folder / "model.bin", "deep/ü 1.bin")
@@ -492,7 +494,9 @@ def test_a_run_that_makes_no_sense_is_refused(workspace, project, exported, chan
     refused(workspace, rewritten(exported, project / "odd.zip", spoil), match)
 
 
-@pytest.mark.parametrize("line", ["x,1,2", "x,a,2,3.0", "x,1,2,three", "x,9223372036854775808,1,1.0", '"x,1,2,3'])
+@pytest.mark.parametrize(
+    "line", ["x,1,2", "x,a,2,3.0", "x,1,2,three", "x,9223372036854775808,1,1.0", '"x,1,2,3']
+)
 def test_points_that_make_no_sense_are_refused_with_their_line(workspace, project, exported, line):
     def spoil(members):
         name = next(name for name in members if name.endswith("metrics.csv"))
@@ -550,5 +554,3 @@ def test_a_report_is_shown_as_text_and_as_html(workspace, exported):
     shown = report._repr_mimebundle_()
     assert "2 taken" in shown["text/plain"] and "12 points" in shown["text/plain"]
     assert "<table>" in shown["text/html"] and "<b>target" not in shown["text/html"]
-
-

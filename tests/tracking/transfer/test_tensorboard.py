@@ -95,9 +95,7 @@ def test_importing_again_changes_nothing_and_what_has_grown_is_completed(workspa
 
 
 def test_a_last_record_that_is_cut_off_is_left_out_and_said(workspace, project):
-    file = event_file(
-        project / "logs", scalar(1767225601.0, 0, "x", 1.0), scalar(1767225602.0, 1, "x", 2.0)
-    )
+    file = event_file(project / "logs", scalar(1767225601.0, 0, "x", 1.0), scalar(1767225602.0, 1, "x", 2.0))
     file.write_bytes(file.read_bytes()[:-9])
     target = workspace("target")
 

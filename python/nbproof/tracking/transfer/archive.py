@@ -86,7 +86,15 @@ For example, in Python:
 """
 
 # What zipfile raises for bytes that are not as they should be.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError, ValueError, struct.error)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    struct.error,
+)
 _HEADER = ("metric", "step", "time_us", "value")
 _ROWS = 1 << 16  # of metrics.csv at once
 _MOST_TEXT = 256 << 20  # bytes of a JSON member

@@ -10,7 +10,7 @@ from nbproof.tracking.transfer.service import RunTransfer
 __all__ = ["export_runs", "exported", "exporting", "import_runs", "importing"]
 
 
-@operation("runs.export", "POST /runs/export", action="read", python="export_runs", cli="runs export")
+@operation("runs.export", "POST /runs/export", action="write", python="export_runs", cli="runs export")
 def export_runs(transfer: RunTransfer, ask: ExportRuns) -> JobAccepted:
     """Write runs into one file, artifacts included, which can be read without nbproof."""
     return transfer.submit_export(ask)

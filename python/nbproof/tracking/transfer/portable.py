@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from nbproof.tracking.points import Points
+if TYPE_CHECKING:  # declaring the verbs must load no numpy
+    from nbproof.tracking.points import Points
 
 __all__ = [
     "PIECE",
@@ -154,7 +155,7 @@ def derived_id(*parts: str, started_us: int | None = None) -> str:
     >>> derived_id("csv", "results", "a") == derived_id("csv", "results", "a")
     True
     >>> derived_id("csv", "a", started_us=1_767_225_600_000_000)[:12]
-    '019b76da2000'
+    '019b76daa800'
     """
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:

@@ -1,4 +1,8 @@
-"""The verbs of moving runs."""
+"""The verbs of moving runs.
+
+The verbs are declared by importing this module, which must not load a database: what works is imported
+where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,6 @@ from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError, Unav
 from nbproof.core.ids import new_id, short
 from nbproof.core.operation import JobAccepted, validated
 from nbproof.tracking.models import Run
-from nbproof.tracking.points import Points
-from nbproof.tracking.transfer.archive import write_archive
 from nbproof.tracking.transfer.models import (
     ExportReport,
     ExportRuns,
@@ -36,20 +38,15 @@ from nbproof.tracking.transfer.portable import (
     derived_id,
 )
 from nbproof.tracking.transfer.progress import shown
-from nbproof.tracking.transfer.recording import (
-    OWN_ARTIFACT_FIELDS,
-    OWN_RUN_FIELDS,
-    Recorder,
-    facts_of,
-)
-from nbproof.tracking.transfer.sources import open_source
 
 if TYPE_CHECKING:
     from nbproof.jobs.service import JobContext, Jobs
     from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
+    from nbproof.tracking.points import Points
     from nbproof.tracking.repository import RunRepository
     from nbproof.tracking.service import ExperimentTracker
+    from nbproof.tracking.transfer.recording import Recorder
 
 __all__ = ["RunTransfer", "not_taken"]
 
@@ -123,6 +120,8 @@ class RunTransfer:
             return self._export(ask, Path(output), force, step)
 
     def _export(self, ask: ExportRuns, output: Path, force: bool, step: Step) -> ExportReport:
+        from nbproof.tracking.transfer.archive import write_archive
+
         self._catch_up()
         chosen = self._chosen(ask)
         findings = Findings()
@@ -192,6 +191,9 @@ class RunTransfer:
                 return found
 
     def _portable(self, run: Run) -> PortableRun:
+        from nbproof.tracking.points import Points
+        from nbproof.tracking.transfer.recording import OWN_ARTIFACT_FIELDS, OWN_RUN_FIELDS, facts_of
+
         def points() -> Iterator[tuple[str, Points]]:
             for name in run.metrics:
                 yield name, Points(*self._records().metric_columns(run.id, name))
@@ -262,6 +264,8 @@ class RunTransfer:
             return self._import(ask, step)
 
     def _import(self, ask: ImportRuns, step: Step, *, from_afar: bool = False) -> ImportReport:
+        from nbproof.tracking.transfer.sources import open_source
+
         source = open_source(ask, from_afar=from_afar)
         try:
             source.check(lambda fraction, message: step(0.4 * fraction, message))
@@ -273,6 +277,8 @@ class RunTransfer:
             source.close()
 
     def _bring(self, ask: ImportRuns, source: Source, step: Step) -> ImportReport:
+        from nbproof.tracking.transfer.recording import Recorder
+
         self._catch_up()
         recorder = Recorder(self._journal, self._records, self._catch_up, self._storage, source.findings)
         experiments = {each.name: each for each in source.experiments()}
