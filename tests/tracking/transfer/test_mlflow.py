@@ -241,6 +241,24 @@ def test_a_database_that_was_sent_brings_no_files_of_the_machine_it_is_read_on(p
     assert [len(run.artifacts) for run in sent.runs()] == [0, 0]
 
 
+def test_rows_that_are_no_points_are_said_and_the_rest_taken(workspace, project):
+    by_hand(project / "mlflow.db", old=False)
+    for value, time, step in (("'high'", 1, 0), (1.0, "'late'", 0), (1.0, 1, "'many'"), (1.0, 9e300, 0)):
+        edited(
+            project / "mlflow.db",
+            "INSERT INTO metrics (key, value, timestamp, step, run_uuid, is_nan) "
+            f"VALUES ('loss', {value}, {time}, {step}, '{RUN}', 0)",
+        )
+    edited(project / "mlflow.db", "UPDATE runs SET start_time = 'x', end_time = 4e18 WHERE run_uuid = ?", RUN)
+    target = workspace("target")
+
+    report = target.transfer.import_runs(project / "mlflow.db")
+
+    assert target.tracker.get_run(RUN).metric_history("loss")["value"].tolist() == [0.5, 0.25]
+    assert [each.kind for each in report.not_taken] == ["point"]
+    assert any("no start" in note for note in report.notes)
+
+
 def test_reading_a_store_changes_nothing_in_it(workspace, store):
     folder = store("mlflow-3-sqlite")
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}

@@ -37,6 +37,7 @@ from nbproof.core.ids import is_id
 from nbproof.tracking.domain import STATUSES
 from nbproof.tracking.points import Points
 from nbproof.tracking.repository.stored import from_special, to_special
+from nbproof.tracking.repository.views import instant
 from nbproof.tracking.transfer.portable import (
     PIECE,
     Findings,
@@ -262,7 +263,7 @@ class _Writer:
                 for start in range(0, points.n, _ROWS):
                     part = points.at(slice(start, start + _ROWS))
                     rows = zip(part.steps.tolist(), part.times.tolist(), part.values.tolist(), strict=True)
-                    write("".join(f"{cell},{s},{t},{v!r}\n" for s, t, v in rows).encode())
+                    write("".join(f"{cell},{s},{t},{v!r}\n" for s, t, v in rows).encode("utf-8", "replace"))
                 if points.n:
                     before = told.get(name, {"points": 0})["points"]
                     told[name] = {"points": before + points.n, "last": to_special(float(points.values[-1]))}
@@ -322,7 +323,7 @@ class _Writer:
 
     def _text(self, name: str, text: str) -> None:
         with self._member(name) as write:
-            write(text.encode())
+            write(text.encode("utf-8", "replace"))
 
 
 def _json(value: Any) -> str:
@@ -342,7 +343,7 @@ def _cell(text: str) -> str:
 
 
 def _instant(microseconds: int) -> str:
-    return datetime_of(microseconds).isoformat().replace("+00:00", "Z")
+    return instant(microseconds).isoformat().replace("+00:00", "Z")
 
 
 # -- reading ----------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ __all__ = [
 
 _LENGTH = struct.Struct("<QI")
 _CRC = struct.Struct("<I")
-_MOST = 1 << 30  # bytes of one record
+_MOST = 256 << 20  # bytes of one record
 _ROW = 256  # bytes that are summed at a time, of long data
 
 

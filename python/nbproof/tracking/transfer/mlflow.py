@@ -547,17 +547,19 @@ class MlflowDatabase(_MlflowStore):
                 "ORDER BY key, timestamp, at, value",
                 (identifier,),
             )
-            name, rows = None, cast("list[tuple[int, int, float]]", [])
+            name = ""
+            rows: list[tuple[int, int, float]] = []
             for key, at, milliseconds, value, nan in found:
-                if rows and (key != name or len(rows) >= _ROWS):
-                    yield str(name), _points_of(rows)
+                if rows and (str(key) != name or len(rows) >= _ROWS):
+                    yield name, _points_of(rows)
                     rows = []
-                name = key
-                rows.append(
-                    (int(at or 0), int(milliseconds or 0) * 1000, math.nan if nan else _unclamped(value))
-                )
+                name = str(key)
+                try:
+                    rows.append(_checked(at or 0, milliseconds or 0, math.nan if nan else _unclamped(value)))
+                except (TypeError, ValueError, OverflowError):
+                    self.findings.skip("point", f"{identifier}: {name}", "the row can't be read")
             if rows:
-                yield str(name), _points_of(rows)
+                yield name, _points_of(rows)
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -600,9 +602,13 @@ def _files_of(folder: Path) -> list[Path]:
 def _point_of(line: bytes) -> tuple[int, int, float]:
     # time in ms, value, and the step; what follows names a dataset
     words = line.split()
-    step = int(words[2]) if len(words) > 2 else 0
-    point = step, int(words[0]) * 1000, float(words[1])
-    if not (-(2**63) <= step < 2**63 and -(2**63) <= point[1] < 2**63):
+    return _checked(int(words[2]) if len(words) > 2 else 0, int(words[0]), float(words[1]))
+
+
+def _checked(step: Any, milliseconds: Any, value: float) -> tuple[int, int, float]:
+    """A point, or an error where step or time is no integer of 64 bits."""
+    point = int(step), int(milliseconds) * 1000, value
+    if not (-(2**63) <= point[0] < 2**63 and -(2**63) <= point[1] < 2**63):
         raise OverflowError
     return point
 
@@ -634,7 +640,8 @@ def _run_id(identifier: str) -> str:
 
 
 def _integer(value: Any) -> int | None:
-    return value if isinstance(value, int) and abs(value) < 2**52 else None
+    """A time in ms, if it is one of the years 1970 to 9999."""
+    return value if isinstance(value, int) and 0 <= value < 253_402_300_800_000 else None
 
 
 def _is_elsewhere(uri: str) -> bool:

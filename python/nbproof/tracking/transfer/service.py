@@ -449,7 +449,9 @@ class RunTransfer:
                 raise Unavailable(f"the file can't be kept: {error.strerror or error}") from error
             path = kept
             ask = ask.model_copy(update={"name": ask.name or path.name})
-        queued = self._jobs().submit("runs.import", ask.model_copy(update={"path": path}))
+        artifacts = None if ask.artifacts is None else ask.artifacts.expanduser().absolute()
+        asked = ask.model_copy(update={"path": path, "artifacts": artifacts})
+        queued = self._jobs().submit("runs.import", asked)
         return JobAccepted(id=queued.id, status=queued.status)
 
     def run_import(self, ask: ImportRuns, context: JobContext) -> ImportReport:

@@ -56,6 +56,7 @@ _STATUSES = {word: status for status, words in _STATUS_WORDS.items() for word in
 _MISSING = frozenset({"", "null", "none", "n/a", "na", "<na>"})
 _DELIMITERS = ",;\t|"
 _MOST_FIELD = 16 << 20
+_MOST_BYTES = 512 << 20  # it is read whole
 
 
 def is_csv(path: Path) -> bool:
@@ -151,6 +152,8 @@ class CsvSource:
 
     def _lines(self) -> tuple[list[str], list[tuple[int, list[str]]]]:
         try:
+            if self._path.stat().st_size > _MOST_BYTES:
+                raise self._bad(f"it has more than {_MOST_BYTES >> 20} MiB", hint="import it in parts")
             text = self._path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise self._bad(f"it is not UTF-8: byte {error.start}", hint="save it as UTF-8") from None
@@ -236,9 +239,7 @@ class CsvSource:
                     single.add(word)
             elif name == "index":
                 role = "skip"
-            elif self._rows == "runs" and (_METRICS.search(_plain(name)) or less_is_better(name)):
-                role = "metric"
-            elif self._rows == "steps" and _all_numbers(lines, place):
+            elif self._measures(name, lines, place):
                 role = "metric"
             elif self._others is not None:
                 role = self._others
@@ -260,6 +261,12 @@ class CsvSource:
                 hint=f"say what they are, such as {flags} or --column '*=metric'; also tag, skip",
                 field="column",
             )
+
+    def _measures(self, name: str, lines: list[tuple[int, list[str]]], place: int) -> bool:
+        """Whether a column is certainly a metric: numbers by step, or by run one with a metric's name."""
+        if self._rows == "steps":
+            return _all_numbers(lines, place)
+        return bool(_METRICS.search(_plain(name))) or less_is_better(name)
 
     def _place(self, role: str) -> int | None:
         places = [place for place, name in enumerate(self._header) if self._roles[name] == role]

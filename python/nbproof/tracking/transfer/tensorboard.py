@@ -105,13 +105,9 @@ class TensorBoardSource:
         for folder, files in found:
             called = folder.relative_to(root).as_posix() if folder != root else self._root
             first = _first_seconds(files[0])
-            identifier = derived_id(
-                "tensorboard",
-                folder.resolve().name if path.is_dir() else "",
-                files[0].name if path.is_dir() else "",
-                repr(first),
-                started_us=_microseconds(first),
-            )
+            # Event files are named by time and host, so a folder may be moved; a file may have been sent.
+            file = files[0].name if path.is_dir() else name or path.name
+            identifier = derived_id("tensorboard", file, repr(first), started_us=_microseconds(first))
             if identifier in self._runs:
                 self.findings.skip("run", called, "it is a copy of another one in this folder")
             else:
