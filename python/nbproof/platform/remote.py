@@ -156,7 +156,7 @@ class RemoteWorkspace:
         """Runs out of and into the server's workspace."""
         from nbproof.tracking.transfer.remote import RemoteTransfer
 
-        return RemoteTransfer(self.ask, clock=self.clock)
+        return RemoteTransfer(self.ask, self.catch_up, clock=self.clock)
 
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, on the server.

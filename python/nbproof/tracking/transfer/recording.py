@@ -41,13 +41,16 @@ __all__ = ["OWN_ARTIFACT_FIELDS", "OWN_RUN_FIELDS", "Recorder", "Standing", "fac
 
 OWN_RUN_FIELDS = frozenset(
     "id name experiment experiment_id status started ended parent_id notes params metrics tags artifacts git "
-    "code newest_metric".split()
+    "code newest_metric children previews cancel_requested deleted".split()
 )
-"""Fields of a run that moving it knows; all others travel as they are, and are looked at when they
-arrived."""
+"""Fields of a run that moving knows by name, or that are made anew where it arrives.
+
+All others travel as they are; whether they arrived is looked at afterwards.
+"""
 
 OWN_ARTIFACT_FIELDS = frozenset("name size_bytes hash location".split())
 
+_EMPTY: tuple[Any, ...] = (None, [], {}, "", 0)
 _ENTRIES = 500  # of params or tags in one event
 _DRAIN_EVERY = 2_000_000  # points, so that the journal stays small
 
@@ -55,7 +58,7 @@ _DRAIN_EVERY = 2_000_000  # points, so that the journal stays small
 def facts_of(view: View, own: frozenset[str]) -> dict[str, Any]:
     """The fields of a model that moving does not know by name, as JSON, without the empty ones."""
     told = view.model_dump(mode="json", exclude=set(own))
-    return {key: value for key, value in told.items() if value not in (None, [], {}, "")}
+    return {key: value for key, value in told.items() if value not in _EMPTY}
 
 
 def record_points(journal: JournalWriter, run_id: str, pieces: Iterable[tuple[str, Points]]) -> None:
@@ -235,7 +238,7 @@ class Recorder:
             self._event(
                 "run.start",
                 start,
-                **{key: value for key, value in run.facts.items() if key not in _EVENT_WORDS},
+                **_unknown(run.facts),
                 run=run.id,
                 experiment={"id": new_id(), "name": run.experiment},
                 name=run.name,
@@ -249,8 +252,10 @@ class Recorder:
             for kind, values in (("params", standing.params), ("tags", standing.tags)):
                 for some in _portions(cast("dict[str, Any]", values)):
                     self._event(kind, start, run=run.id, values=some)
-            if standing.provenance and (run.git or run.code):
-                self._event("run.provenance", start, run=run.id, git=run.git, code=run.code)
+            if standing.provenance and (run.git or run.code or run.facts):
+                self._event(
+                    "run.provenance", start, **_unknown(run.facts), run=run.id, git=run.git, code=run.code
+                )
             for artifact, stored in kept:
                 self._artifact(run, artifact, stored)
             self._points(run, standing)
@@ -320,7 +325,7 @@ class Recorder:
         self._event(
             "artifact",
             _instant(created, run.started_us),
-            **{key: value for key, value in facts.items() if key not in _EVENT_WORDS},
+            **_unknown(facts),
             run=run.id,
             name=artifact.name,
             size=stored.size_bytes,
@@ -343,28 +348,28 @@ class Recorder:
         except PlatformError as error:
             self._findings.skip("run", run.name, f"it was recorded and can't be read: {error}")
             return
-        arrived = facts_of(here, OWN_RUN_FIELDS)
-        for key, value in run.facts.items():
-            if value not in (None, [], {}, "") and arrived.get(key) != value and _kept_by(Run, key):
-                self._findings.skip("field of a run", key, "it is made by this workspace itself")
-            elif value not in (None, [], {}, "") and key not in arrived:
-                self._findings.skip("field of a run", key, "this nbproof does not keep it")
         kept = {each.name: facts_of(each, OWN_ARTIFACT_FIELDS) for each in here.artifacts}
-        for artifact in run.artifacts:
-            for key, value in artifact.facts.items():
-                if value not in (None, [], {}, "") and kept.get(artifact.name, {}).get(key) != value:
-                    self._findings.skip("field of an artifact", key, "this nbproof does not keep it")
+        pairs = [("field of a run", run.facts, facts_of(here, OWN_RUN_FIELDS))]
+        pairs += [
+            ("field of an artifact", artifact.facts, kept.get(artifact.name, {}))
+            for artifact in run.artifacts
+        ]
+        for kind, sent, arrived in pairs:
+            for key, value in sent.items():
+                if value not in _EMPTY and arrived.get(key) != value:
+                    self._findings.skip(kind, key, "this nbproof does not take it")
 
 
-# What the journal's events say themselves.
+# What the journal's events say themselves, or what is said of them.
 _EVENT_WORDS = frozenset(
     "kind seq time run experiment name parent tags params notes detached values size media_type hash "
-    "location writer id".split()
+    "location writer id git code".split()
 )
 
 
-def _kept_by(model: type[View], key: str) -> bool:
-    return key in model.model_fields
+def _unknown(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts that are handed on by their own names: whoever knows them takes them from the event."""
+    return {key: value for key, value in facts.items() if key not in _EVENT_WORDS}
 
 
 class _Watched:

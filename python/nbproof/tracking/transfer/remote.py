@@ -17,7 +17,7 @@ from nbproof.core.errors import Conflict, PlatformError, error_of
 from nbproof.core.operation import validated
 from nbproof.tracking.transfer.archive import write_archive
 from nbproof.tracking.transfer.models import ExportReport, ImportReport, ImportRuns
-from nbproof.tracking.transfer.portable import PortableRun, Step
+from nbproof.tracking.transfer.portable import Step
 from nbproof.tracking.transfer.progress import shown
 from nbproof.tracking.transfer.service import not_taken
 from nbproof.tracking.transfer.sources import open_source
@@ -36,11 +36,14 @@ class RemoteTransfer:
     ----------
     ask : callable
         Calls an operation of the server by its name.
+    catch_up : callable
+        Sends what was recorded here and waits.
     clock : Clock
     """
 
-    def __init__(self, ask: Callable[..., Any], *, clock: Clock) -> None:
+    def __init__(self, ask: Callable[..., Any], catch_up: Callable[[], object], *, clock: Clock) -> None:
         self._ask = ask
+        self._catch_up = catch_up
         self._clock = clock
 
     def export_runs(
@@ -60,6 +63,7 @@ class RemoteTransfer:
                 hint="replace it with --force (force=True), or name another file",
                 details={"field": "output"},
             )
+        self._catch_up()
         accepted = self._ask("runs.export", id=list(ids), query=query, experiment=experiment)
         job = self._followed(accepted.id, "exporting", step)
         download = self._ask("runs.exported", id=job.id)
@@ -100,15 +104,15 @@ class RemoteTransfer:
             },
         )  # fmt: skip
         source = open_source(ask)
+        self._catch_up()
         try:
             if source.format == "archive":
                 return self._sent(ask, ask.path.expanduser(), step)
             with tempfile.TemporaryDirectory(prefix="nbproof-") as folder:
                 file = Path(folder, "runs.zip")
-                runs: list[PortableRun] | Any = source.runs()
                 write_archive(
                     file,
-                    runs,
+                    source.runs(),
                     source.experiments(),
                     now_us=self._clock.now_us(),
                     findings=source.findings,
