@@ -3,6 +3,9 @@
 What is in it is told by its own ``README.md`` (`README` below).  Artifacts that are large or compressed
 already are stored, the rest is deflated; so no archive of ours expands much, and one that would is refused.
 
+Points are CSV and not Parquet: every machine reads it, ours writes it without another package, and decimals
+that read back as the same float lose nothing.
+
 Reading trusts nothing: every member must be named in the manifest, has its size and hash checked, and is
 read by the name the manifest gives it; nothing is ever extracted by name.
 """
