@@ -20,8 +20,10 @@ from nbproof.api import (
     compare_runs,
     create_experiment,
     end_run,
+    export_runs,
     get_experiment,
     get_run,
+    import_runs,
     list_experiments,
     list_metrics,
     list_runs,
@@ -46,10 +48,12 @@ from nbproof.tracking.service import ExperimentTracker
 if TYPE_CHECKING:
     from nbproof.storage.backend import FileSystemStorage, StorageBackend
     from nbproof.tracking.models import Artifact, Comparison, Experiment, Metric, Run
+    from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
     "nbproof.storage.backend": "FileSystemStorage StorageBackend",
     "nbproof.tracking.models": "Artifact Comparison Experiment Metric Run",
+    "nbproof.tracking.transfer.models": "ExportReport ImportReport",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -60,7 +64,9 @@ __all__ = [
     "Conflict",
     "Experiment",
     "ExperimentTracker",
+    "ExportReport",
     "FileSystemStorage",
+    "ImportReport",
     "Invalid",
     "Metric",
     "NotAllowed",
@@ -78,8 +84,10 @@ __all__ = [
     "compare_runs",
     "create_experiment",
     "end_run",
+    "export_runs",
     "get_experiment",
     "get_run",
+    "import_runs",
     "list_experiments",
     "list_metrics",
     "list_runs",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,14 @@ class Caller:
     def __call__(self, verb: str, /, **values: Any) -> Any:
         operation = find_operation(verb)
         return self.workspace.call(operation, validated(operation.ask, values))
+
+    def job(self, accepted: Any) -> Any:
+        """The job once it has ended."""
+        deadline = time.monotonic() + 60
+        while (job := self("jobs.get", id=accepted.id)).status in ("queued", "running"):
+            assert time.monotonic() < deadline, "the job did not end in time"
+            time.sleep(0.02)
+        return job
 
     def run(self, name: str, experiment: str = "e", **values: Any) -> str:
         return str(self("runs.start", id=experiment, name=name, **values).id)
@@ -357,6 +366,42 @@ def journals_of_other_machines(call: Caller, folder: Path) -> None:
 
 def _not_here() -> Any:
     raise AssertionError("recording reads nothing")
+
+
+@scenario("runs.export", "runs.exported", "runs.import")
+def moving(call: Caller, folder: Path) -> None:
+    call.run("r", params={"depth": 3}, notes="n")
+    (folder / "a.txt").write_text("hello")
+    call("runs.log_artifact", id="r", path=folder / "a.txt")
+    call("runs.log_metric", id="r", key="x", value=math.nan, step=2**60)
+    call("runs.end", id="r")
+    with pytest.raises(NotFound):
+        call("runs.export", id=["nobody"])
+    exported = call.job(call("runs.export", id=["r"]))
+    assert exported.result["taken"]["runs"] == 1
+    with pytest.raises(NotFound):
+        call("runs.exported", id="0" * 32)
+    found = call("runs.exported", id=exported.id)
+    assert isinstance(found, Download) and found.media_type == "application/zip"
+    (folder / "runs.zip").write_bytes(found.path.read_bytes())
+    again = call.job(call("runs.import", path=folder / "runs.zip", name="runs.zip"))
+    assert again.result["outcomes"] == {"there already": 1}
+    copied = call.job(
+        call("runs.import", path=folder / "runs.zip", name="runs.zip", new_ids=True, experiment="copies")
+    )
+    assert copied.result["outcomes"] == {"taken": 1} and (folder / "runs.zip").is_file()
+    (copy,) = call("runs.list", id="copies").items
+    assert copy.params == {"depth": 3} and [each.name for each in copy.artifacts] == ["a.txt"]
+    (folder / "steps.csv").write_text("epoch,loss\n0,0.5\n")
+    read = call.job(
+        call("runs.import", path=folder / "steps.csv", name="steps.csv", column={"loss": "metric"})
+    )
+    assert read.result["format"] == "csv" and call("runs.get", id="steps").metrics == {"loss": 0.5}
+    (folder / "bad.zip").write_bytes(b"PK\x03\x04 no more")
+    bad = call.job(call("runs.import", path=folder / "bad.zip", name="bad.zip"))
+    assert bad.status == "failed" and bad.error["code"] == "invalid"
+    with pytest.raises(NotFound):
+        call("runs.exported", id=bad.id)
 
 
 @scenario("jobs.list", "jobs.get", "jobs.cancel")

@@ -38,6 +38,14 @@ SIGNATURES = {
     "list_experiments": "(*, limit=100, after=None, deleted=False)",
 }
 
+TRANSFERS = {
+    "export_runs": "(*ids, query=None, experiment=None, output, force=False)",
+    "import_runs": (
+        "(path, *, from_=None, name=None, experiment=None, new_ids=False, deleted=False, artifacts=None, "
+        "rows=None, column=None, dry_run=False)"
+    ),
+}
+
 MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run"}
 
 COMMANDS = {
@@ -54,6 +62,8 @@ COMMANDS = {
     "experiments delete",
     "experiments restore",
     "gc",
+    "runs export",
+    "runs import",
 }
 
 COMMANDS_BY_HAND = [
@@ -86,6 +96,9 @@ ROUTES = {
     "POST /runs/{id}/restore",
     "DELETE /experiments/{id}",
     "POST /experiments/{id}/restore",
+    "POST /runs/export",
+    "GET /runs/exports/{id}",
+    "POST /runs/import",
     "GET /runs/{id}/metrics/{name}",
     "GET /jobs/{id}",
     "DELETE /jobs/{id}",
@@ -122,6 +135,16 @@ def test_a_verb_has_its_signature_in_python(name):
 def test_a_verb_is_a_thin_call_of_the_service(name):
     method = getattr(nbp.ExperimentTracker, name)
     assert signature_of(method).replace("(self, ", "(").replace("(self)", "()") == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", TRANSFERS)
+@pytest.mark.parametrize("home", ["service", "remote"])
+def test_a_verb_of_moving_runs_is_a_thin_call_here_and_of_a_server(name, home):
+    services = importlib.import_module(f"nbproof.tracking.transfer.{home}")
+    service = services.RunTransfer if home == "service" else services.RemoteTransfer
+    assert signature_of(getattr(nbp, name)) == TRANSFERS[name]
+    told = signature_of(getattr(service, name)).replace("(self, ", "(").replace(", step=None", "")
+    assert told == TRANSFERS[name]
 
 
 @pytest.mark.parametrize("name", nbp.__all__)

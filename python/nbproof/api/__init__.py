@@ -21,8 +21,10 @@ __all__ = [
     "compare_runs",
     "create_experiment",
     "end_run",
+    "export_runs",
     "get_experiment",
     "get_run",
+    "import_runs",
     "list_experiments",
     "list_metrics",
     "list_runs",
@@ -155,6 +157,115 @@ def restore_backup(file: Any, folder: Any) -> Any:
     from nbproof.platform.maintenance import restore_workspace
 
     return restore_workspace(file, folder, now_us=SystemClock().now_us())
+
+
+def export_runs(
+    *ids: str, query: str | None = None, experiment: str | None = None, output: Any, force: bool = False
+) -> Any:
+    """Write runs into one file, artifacts included, which can be read without nbproof.
+
+    Parameters
+    ----------
+    *ids : str
+        Runs, each with those nested in it; without any, and without the next two, all runs.
+    query : str, optional
+        The runs that a search finds.
+    experiment : str, optional
+        Only its runs.
+    output : path-like
+        The file to write: a zip that explains itself.  It is there whole or not at all.
+    force : bool
+        Replace a file that is there.
+
+    Returns
+    -------
+    ExportReport
+        What the file holds, and what it lacks.
+
+    Raises
+    ------
+    NotFound
+        There is no such run, or none at all.
+    Conflict
+        The file is there.
+
+    Examples
+    --------
+    >>> import nbproof as nbp, tempfile
+    >>> with nbp.start_run("to be moved", experiment="doctest") as run:
+    ...     nbp.log_metric("auc", 0.9)
+    >>> report = nbp.export_runs(run.id, output=f"{tempfile.mkdtemp()}/runs.zip")
+    >>> report.taken["runs"], report.taken["points"]
+    (1, 1)
+    """
+    return current().transfer.export_runs(
+        *ids, query=query, experiment=experiment, output=output, force=force
+    )
+
+
+def import_runs(
+    path: Any,
+    *,
+    from_: str | None = None,
+    name: str | None = None,
+    experiment: str | None = None,
+    new_ids: bool = False,
+    deleted: bool = False,
+    artifacts: Any = None,
+    rows: str | None = None,
+    column: Any = None,
+    dry_run: bool = False,
+) -> Any:
+    r"""Bring in exported runs, or those of MLflow, TensorBoard or a CSV.
+
+    Importing the same again changes nothing: a run keeps its id, and what is here already is left alone.
+
+    Parameters
+    ----------
+    path : path-like
+        A file of `export_runs`, a folder ``mlruns`` or file ``mlflow.db``, a folder of TensorBoard, a CSV.
+    from_ : {"archive", "mlflow", "tensorboard", "csv"}, optional
+        What it is; by default it is looked at.
+    name : str, optional
+        What the file is called, instead of its own name.
+    experiment : str, optional
+        Put the runs into this experiment.
+    new_ids : bool
+        Take every run as a new one, whatever is here already.
+    deleted : bool
+        Of MLflow: take deleted runs, too.
+    artifacts : path-like, optional
+        Of MLflow: the folder of its artifacts, where that is not beside the store.
+    rows : {"runs", "steps"}, optional
+        Of a CSV: what a row is.
+    column : mapping, optional
+        Of a CSV: what a column is, such as ``{"lr": "param", "auc": "metric"}``; ``*`` means the others.
+    dry_run : bool
+        Say what would be taken, and record nothing.
+
+    Returns
+    -------
+    ImportReport
+        What was taken and what was not, with reasons.
+
+    Raises
+    ------
+    Invalid
+        It can't be read, or is damaged; nothing was recorded then.
+
+    Examples
+    --------
+    >>> import nbproof as nbp, pathlib, tempfile
+    >>> table = pathlib.Path(tempfile.mkdtemp(), "training.csv")
+    >>> _ = table.write_text("epoch,loss\n0,0.9\n1,0.5\n")
+    >>> report = nbp.import_runs(table)
+    >>> report.format, report.outcomes, report.taken["points"]
+    ('csv', {'taken': 1}, 2)
+    """
+    return current().transfer.import_runs(
+        path, from_=from_, name=name, experiment=experiment, new_ids=new_ids, deleted=deleted,
+        artifacts=artifacts, rows=rows, column=column, dry_run=dry_run,
+    )  # fmt: skip
 
 
 def workspace(folder: Any = None) -> Any:

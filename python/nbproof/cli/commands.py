@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbproof.cli.session import EVERYWHERE, Session
+from nbproof.cli.transfer import BESIDE
 from nbproof.core.errors import Invalid, near_names
 from nbproof.platform.argv import Argument, Form, command_form
 
@@ -146,6 +147,8 @@ def _of_operation(operation: Operation) -> Command:
 
 def _beside(operation: Operation) -> tuple[Argument, ...]:
     """What a command understands beside its ask's fields."""
+    if operation.name in BESIDE:
+        return BESIDE[operation.name]
     if operation.downloads:
         return (
             Argument(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbproof.cli.session import Session
+from nbproof.cli.transfer import DIRECT
 from nbproof.core.errors import Conflict, Invalid
 from nbproof.core.operation import Download, Operation
 from nbproof.platform.argv import Form, ask_from
@@ -19,6 +20,8 @@ __all__ = ["run_operation"]
 def run_operation(session: Session, operation: Operation, form: Form, values: Mapping[str, Any]) -> int:
     """Do what was asked and show the answer; the exit code."""
     ask = ask_from(operation, form, values)
+    if operation.name in DIRECT:
+        return DIRECT[operation.name](session, ask, values)
     answer = session.call(operation, ask)
     if isinstance(answer, Download):
         return _save(session, answer, values)

@@ -447,7 +447,9 @@ def _argument(
     about = noun or ("experiment" if name == "experiment" else "file" if inner is Path else "")
     metavar = _metavar(name, inner, choices, noun)
     spelling = (
-        metavar if positional else f"--{_singular(name) if shape == 'mapping' else name}".replace("_", "-")
+        metavar
+        if positional
+        else f"--{_singular(name) if shape == 'mapping' else name}".rstrip("_").replace("_", "-")
     )
     if default not in (None, "", False, True) and shape == "one":
         help = f"{help} Default: {default}.".strip()

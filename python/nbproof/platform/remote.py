@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nbproof.platform.sender import Sender, SendReport
     from nbproof.storage.backend import FileSystemStorage
     from nbproof.tracking.models import Experiment, Run
+    from nbproof.tracking.transfer.remote import RemoteTransfer
     from nbproof.tracking.trash_models import Purged, TouchedRuns
 
 __all__ = ["RemoteWorkspace"]
@@ -156,6 +157,13 @@ class RemoteWorkspace:
             The server does not answer; nothing is lost.
         """
         return self.sender.run_once() if self.queue.exists else None
+
+    @cached_property
+    def transfer(self) -> RemoteTransfer:
+        """Runs out of and into the server's workspace."""
+        from nbproof.tracking.transfer.remote import RemoteTransfer
+
+        return RemoteTransfer(self.ask, self.catch_up, clock=self.clock)
 
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, on the server.

@@ -67,6 +67,7 @@ ROOMS: list[Room] = [
         "nbproof.tracking.operations",
         lambda workspace: workspace.tracker,
     ),
+    Room("transfer", "nbproof.tracking.transfer.operations", lambda workspace: workspace.transfer),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("maintenance", "nbproof.platform.maintenance", _maintenance),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nbproof.storage.drain import Drain, DrainReport
     from nbproof.storage.witness import Witness
     from nbproof.tracking.repository import RunRepository
+    from nbproof.tracking.transfer.service import RunTransfer
 
 __all__ = ["FORMAT", "Workspace", "close_current", "current", "drain", "open_workspace", "use"]
 
@@ -241,6 +242,23 @@ class Workspace:
             clock=self.clock,
             changes=self.changes,
             supply=self.service,
+        )
+
+    @cached_property
+    def transfer(self) -> RunTransfer:
+        """Runs out of and into this workspace."""
+        from nbproof.tracking.transfer.service import RunTransfer
+
+        return RunTransfer(
+            self.tracker,
+            self.journal,
+            lambda: self.runs,
+            self.catch_up,
+            lambda: self.storage,
+            lambda: self.jobs,
+            self.folder / "transfers",
+            clock=self.clock,
+            prepare=self.make,
         )
 
     def service(self, kind: type[Service]) -> Service:

@@ -27,6 +27,7 @@ __all__ = [
     "RunCard",
     "active_bundle",
     "card_html",
+    "card_style",
     "card_text",
     "comparison_html",
     "comparison_text",
@@ -77,6 +78,11 @@ font-weight:normal;overflow-wrap:anywhere;max-width:28em}}
 {_CARD} summary{{cursor:pointer;color:var(--jp-ui-font-color2,#808080)}}
 {_CARD} .nbproof-notes{{white-space:pre-wrap;margin:.25em 0}}
 </style>"""
+
+
+def card_style() -> str:
+    """The style of a card, for displays beside those of this module."""
+    return _STYLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1140,7 +1140,7 @@ class ExperimentTracker:
 
 
 # Words of the routes, which a name there would hide behind.
-_RESERVED = frozenset({"search", "compare", "diff"})
+_RESERVED = frozenset({"search", "compare", "diff", "export", "exports", "import"})
 
 
 def _unrecorded(error: OSError) -> Unavailable:
