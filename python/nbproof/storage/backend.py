@@ -13,20 +13,34 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
+from nbproof.storage.seen import SeenFiles
 
-__all__ = ["FileSystemStorage", "StorageBackend", "StoredObject", "Verdict"]
+__all__ = ["FileSystemStorage", "OnBytes", "StorageBackend", "StoredObject", "Verdict"]
+
+OnBytes = Callable[[int], object]
+"""Told how many more bytes were taken in; what it raises ends the taking in, and nothing is kept."""
 
 _PIECE = 1 << 20
+_STRETCH = 8 << 20  # what the kernel copies in one go
+_TOGETHER = 500  # files that are made durable with one sync
+_WORTH_TOGETHER = 16  # fewer are made durable one by one: a sync of the disk waits for what others wrote, too
 _PARTIAL = re.compile(r"[0-9a-f]{32}")
 # Who writes touches the file with every piece: one that rested so long belongs to nobody.
 _ABANDONED_SECONDS = 24 * 60 * 60
+_NO_SIZE_BYTES = 1 << 30  # taken at most from a file that tells no size
+_CANNOT_COPY = (
+    errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOVERFLOW,
+    getattr(errno, "EOPNOTSUPP", errno.ENOSYS),
+)  # fmt: skip
 _LOCATION = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
 
 
@@ -71,8 +85,12 @@ class StorageBackend(Protocol):
     - The disk's failures are `Unavailable`; an unknown location is `NotFound`; a malformed one `Invalid`.
     """
 
-    def put(self, source: BinaryIO | Path) -> StoredObject:
+    def put(self, source: BinaryIO | Path, *, on_bytes: OnBytes | None = None) -> StoredObject:
         """Keep the bytes of a binary stream, from where it stands, or of a file."""
+        ...
+
+    def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> Iterator[StoredObject]:
+        """Keep files, in order; faster than one by one, because they become durable together."""
         ...
 
     def open(self, location: str) -> BinaryIO:
@@ -125,37 +143,49 @@ class FileSystemStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = Path(root).absolute()
+        self._seen = SeenFiles(self._root / "seen.jsonl")
 
     def __repr__(self) -> str:
         return f"FileSystemStorage({str(self._root)!r})"
 
-    def put(self, source: BinaryIO | Path) -> StoredObject:
+    def put(self, source: BinaryIO | Path, *, on_bytes: OnBytes | None = None) -> StoredObject:
         """Keep the bytes of a binary stream, from where it stands, or of a file.
+
+        A file that is as it was when it was put before is not read again; see `nbproof.storage.seen`.
 
         Raises
         ------
         NotFound, Invalid
-            `source` is a path without a file, or of something that is not a file.
+            `source` is a path without a file, or of something that is not a file or cannot be read.
         Unavailable
             The disk is full, read-only or away; nothing is kept then.
         OSError
-            Reading `source` failed: that is for the caller to explain.
+            Reading a stream failed: that is for the caller to explain.
         """
-        if isinstance(source, Path):
-            try:
-                # Asked before opening: to open a pipe is to wait for somebody who writes.
-                if not stat.S_ISREG(source.stat().st_mode):
-                    raise Invalid(f"{source} is not a regular file", details={"field": "path"})
-                stream = source.open("rb")
-            except FileNotFoundError:
-                raise NotFound(f"no file {source}", details={"field": "path"}) from None
-            except OSError as error:
-                raise Invalid(
-                    f"{source} cannot be read: {error.strerror}", details={"field": "path"}
-                ) from error
-            with stream:
-                return self._put(stream)
-        return self._put(source)
+        if not isinstance(source, Path):
+            with self._begin() as partial:
+                hash, size = self._take_stream(source, partial, on_bytes)
+                return self._settle(partial, hash, size)
+        with _opened(source) as stream:
+            before = os.fstat(stream.fileno())
+            if (kept := self._recalled(source, before)) is not None:
+                return kept
+            with self._begin() as partial:
+                # While one thread makes the copy durable, this one reads it for its hash.
+                with _Syncing(partial.descriptor) as syncing:
+                    hash, size = self._take_file(source, stream, partial, on_bytes, syncing.more)
+                kept = self._settle(partial, hash, size)
+            if _same(before, after := os.fstat(stream.fileno())):
+                self._seen.remember(source, after, hash)
+            return kept
+
+    def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> Iterator[StoredObject]:
+        """Keep files, in order; faster than one by one, because they become durable together.
+
+        What was given before an error or an interruption is kept.
+        """
+        for start in range(0, len(sources), _TOGETHER):
+            yield from self._put_together(sources[start : start + _TOGETHER], on_bytes)
 
     def open(self, location: str) -> BinaryIO:
         """A binary stream of the content, which the caller closes."""
@@ -213,57 +243,161 @@ class FileSystemStorage:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _put(self, stream: BinaryIO) -> StoredObject:
-        incoming = self._root / "incoming"
-        partial = incoming / secrets.token_hex(16)
-        digest, size = _digest(), 0
-        try:
-            try:
-                incoming.mkdir(parents=True, exist_ok=True)
-                # Made for us alone: nobody can have put a link there.
-                target = os.open(
-                    partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o444
-                )
-            except OSError as error:
-                raise self._trouble(error) from error
-            with open(target, "wb", buffering=0) as file:
-                # Before the first byte: what a killed process left may be why the disk is full.
-                _clear_abandoned(incoming, os.fstat(target).st_mtime)
-                while piece := stream.read(_PIECE):
-                    digest.update(piece)
-                    size += len(piece)
-                    self._write(file, piece)
-                return self._settle(partial, file.fileno(), digest.hexdigest(), size)
-        finally:
-            with suppress(OSError):
-                partial.unlink()
+    def _recalled(self, source: Path, state: os.stat_result) -> StoredObject | None:
+        known = self._seen.recall(source, state)
+        if known is None:
+            return None
+        kept = StoredObject(*known, _location(known[0]))
+        return kept if self._is_here(kept) else None
 
-    def _write(self, file: BinaryIO, piece: bytes) -> None:
+    def _is_here(self, kept: StoredObject) -> bool:
+        # Damage is mended by putting the content again: what is there must at least have its size.
+        try:
+            return self._place(kept.location).stat().st_size == kept.size_bytes
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _begin(self) -> _Partial:
+        incoming = self._root / "incoming"
+        try:
+            incoming.mkdir(parents=True, exist_ok=True)
+            partial = _Partial(incoming / secrets.token_hex(16))
+        except OSError as error:
+            raise self._trouble(error) from error
+        # Before the first byte: what a killed process left may be why the disk is full.
+        _clear_abandoned(incoming, os.fstat(partial.descriptor).st_mtime)
+        return partial
+
+    def _take_stream(self, stream: BinaryIO, partial: _Partial, on_bytes: OnBytes | None) -> tuple[str, int]:
+        digest, size = _digest(), 0
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+            self._write(partial, piece)
+            if on_bytes is not None:
+                on_bytes(len(piece))
+        return digest.hexdigest(), size
+
+    def _take_file(
+        self,
+        source: Path,
+        stream: BinaryIO,
+        partial: _Partial,
+        on_bytes: OnBytes | None,
+        on_stretch: Callable[[], object] | None = None,
+    ) -> tuple[str, int]:
+        """Copy a file, within the kernel where that can (disks that can share the blocks); hash the copy.
+
+        The copy and not the file: what is kept has the hash it is kept under, whoever writes meanwhile.
+        """
+        digest, size = _digest(), 0
+        # At most so much as there is now: somebody may add for ever.  Files of /proc tell no size.
+        left = os.fstat(stream.fileno()).st_size or _NO_SIZE_BYTES
+        in_kernel = hasattr(os, "copy_file_range") and left != _NO_SIZE_BYTES
+        while left > 0:
+            if in_kernel:
+                try:
+                    done = os.copy_file_range(stream.fileno(), partial.descriptor, min(left, _STRETCH))
+                except OSError as error:
+                    if error.errno not in _CANNOT_COPY:
+                        raise self._trouble(error) from error
+                    in_kernel = False  # another disk, an old kernel: the offsets stand behind what was copied
+                    continue
+                for piece in self._read_back(partial, size, done):
+                    digest.update(piece)
+                    if on_bytes is not None:
+                        on_bytes(len(piece))
+            else:
+                try:
+                    piece = stream.read(min(_PIECE, left))
+                except OSError as error:
+                    raise _unreadable(source, error) from error
+                done = len(piece)
+                digest.update(piece)
+                self._write(partial, piece)
+                if on_bytes is not None:
+                    on_bytes(done)
+            if done == 0:
+                break  # it became shorter
+            size += done
+            left -= done
+            if on_stretch is not None and left > 0:
+                on_stretch()
+        return digest.hexdigest(), size
+
+    def _read_back(self, partial: _Partial, start: int, length: int) -> Iterator[bytes]:
+        try:
+            for offset in range(start, start + length, _PIECE):
+                yield os.pread(partial.descriptor, min(_PIECE, start + length - offset), offset)
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _write(self, partial: _Partial, piece: bytes) -> None:
         rest = memoryview(piece)
         try:
             while rest:
-                rest = rest[file.write(rest) :]
+                rest = rest[os.write(partial.descriptor, rest) :]
         except OSError as error:
             raise self._trouble(error) from error
 
-    def _settle(self, partial: Path, descriptor: int, name: str, size: int) -> StoredObject:
-        location = f"objects/{name[:2]}/{name[2:]}"
-        place = self._place(location)
-        kept = StoredObject(name, size, location)
+    def _settle(self, partial: _Partial, hash: str, size: int) -> StoredObject:
+        """Give a partial file its place; durable when this has returned."""
+        kept = StoredObject(hash, size, _location(hash))
+        if self._is_here(kept):
+            return kept
         try:
-            # Damage is mended by putting the content again: what is there must at least have its size.
-            if place.is_file() and place.stat().st_size == size:
-                return kept
-            os.fsync(descriptor)
-            fresh = not place.parent.is_dir()
-            place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(partial, place)
-            _sync_folder(place.parent)
-            if fresh:
-                _sync_folder(place.parent.parent)
+            os.fsync(partial.descriptor)
+            for folder in self._move(partial, kept):
+                _sync_folder(folder)
         except OSError as error:
             raise self._trouble(error) from error
         return kept
+
+    def _move(self, partial: _Partial, kept: StoredObject) -> list[Path]:
+        """Put a durable file in its place; the folders that must become durable, too."""
+        place = self._place(kept.location)
+        fresh = not place.parent.is_dir()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial.close()
+        os.replace(partial.path, place)
+        return [place.parent, place.parent.parent] if fresh else [place.parent]
+
+    def _put_together(self, sources: Sequence[Path], on_bytes: OnBytes | None) -> Iterator[StoredObject]:
+        """Keep files that become durable with one sync of their disk."""
+        if _syncfs is None or len(sources) < _WORTH_TOGETHER:
+            yield from (self.put(source, on_bytes=on_bytes) for source in sources)
+            return
+        found: list[StoredObject] = []
+        waiting: dict[str, tuple[_Partial, StoredObject]] = {}
+        seen: list[tuple[Path, os.stat_result, str]] = []
+        with ExitStack() as partials:
+            for source in sources:
+                with _opened(source) as stream:
+                    before = os.fstat(stream.fileno())
+                    kept = self._recalled(source, before)
+                    if kept is None:
+                        partial = partials.enter_context(self._begin())
+                        hash, size = self._take_file(source, stream, partial, on_bytes)
+                        partial.close()  # or a folder of 10,000 files would need as many descriptors
+                        kept = StoredObject(hash, size, _location(hash))
+                        if not self._is_here(kept):
+                            waiting.setdefault(hash, (partial, kept))
+                        if _same(before, after := os.fstat(stream.fileno())):
+                            seen.append((source, after, hash))
+                found.append(kept)
+            try:
+                if waiting:
+                    _syncfs(self._root)
+                    for partial, kept in waiting.values():
+                        self._move(partial, kept)
+                    _syncfs(self._root)
+            except OSError as error:
+                raise self._trouble(error) from error
+        for source, state, hash in seen:
+            self._seen.remember(source, state, hash)
+        yield from found
 
     def _place(self, location: str) -> Path:
         found = _LOCATION.fullmatch(location) if isinstance(location, str) else None
@@ -286,6 +420,119 @@ class FileSystemStorage:
             hint=hint,
             details={"free_bytes": _free_bytes(self._root)},
         )
+
+
+class _Partial:
+    """A file that is being written; gone after its block if it was not given its place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Made for us alone: nobody can have put a link there.
+        self.descriptor = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o444
+        )
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> _Partial:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        with suppress(OSError):
+            self.path.unlink()
+
+
+class _Syncing:
+    """Brings what is written to a file to the disk, in a thread that lives as long as the block.
+
+    It only takes work from the last `fsync`, which says whether all went well.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._more = threading.Event()
+        self._over = False
+        self._thread: threading.Thread | None = None
+
+    def more(self) -> None:
+        """There is more to bring."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="nbproof-fsync", daemon=True)
+            self._thread.start()
+        self._more.set()
+
+    def _run(self) -> None:
+        while self._more.wait() and not self._over:
+            self._more.clear()
+            with suppress(OSError):
+                getattr(os, "fdatasync", os.fsync)(self._descriptor)
+
+    def __enter__(self) -> _Syncing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        self._more.set()
+        if self._thread is not None:
+            self._thread.join()  # the descriptor is in use
+
+
+def _opened(source: Path) -> BinaryIO:
+    try:
+        # Asked before opening: to open a pipe is to wait for somebody who writes.
+        if not stat.S_ISREG(source.stat().st_mode):
+            raise Invalid(f"{source} is not a regular file", details={"field": "path"})
+        return open(source, "rb", buffering=0)
+    except FileNotFoundError:
+        raise NotFound(f"no file {source}", details={"field": "path"}) from None
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: Path, error: OSError) -> Invalid:
+    return Invalid(f"{source} cannot be read: {error.strerror}", details={"field": "path"})
+
+
+def _location(hash: str) -> str:
+    return f"objects/{hash[:2]}/{hash[2:]}"
+
+
+def _same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
+        after.st_size,
+        after.st_mtime_ns,
+        after.st_ctime_ns,
+    )
+
+
+def _find_syncfs() -> Callable[[Path], None] | None:
+    """Linux's call that makes everything on a disk durable; Python has none."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    try:
+        call = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError):
+        return None
+
+    def sync(folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if call(descriptor) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code))
+        finally:
+            os.close(descriptor)
+
+    return sync
+
+
+_syncfs = _find_syncfs()
 
 
 def _clear_abandoned(incoming: Path, now: float) -> None:
