@@ -494,7 +494,7 @@ def _opened(source: Path) -> BinaryIO:
 
 
 def _unreadable(source: Path, error: OSError) -> Invalid:
-    return Invalid(f"{source} cannot be read: {error.strerror}", details={"field": "path"})
+    return Invalid(f"{str(source)!r} can't be read: {error.strerror}", details={"field": "path"})
 
 
 def _location(hash: str) -> str:

@@ -443,6 +443,8 @@ def _files(source: Path, name: str) -> list[tuple[Path, str]]:
     if source.is_dir():
         return _below(source, name)
     if source.is_file():
+        if not os.access(source, os.R_OK):
+            raise Invalid(f"{str(source)!r} can't be read: Permission denied", details={"field": "path"})
         return [(source, name)]
     if os.path.lexists(source):
         what = "is a link that leads nowhere" if source.is_symlink() else "is not a regular file"
@@ -489,7 +491,7 @@ def _below(folder: Path, name: str) -> list[tuple[Path, str]]:
                 left_out.append(relative)
     if unreadable:
         raise Invalid(
-            f"{_listed(unreadable)} in {str(folder)!r} cannot be read",
+            f"{_listed(unreadable)} in {str(folder)!r} can't be read",
             hint="make them readable, or log the other files one by one; nothing was kept",
             details={"field": "path", "unreadable": sorted(unreadable)[:100]},
         )
