@@ -13,29 +13,27 @@ import re
 import secrets
 import shutil
 import stat
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
 from nbproof.storage.seen import SeenFiles
 
 __all__ = ["FileSystemStorage", "OnBytes", "StorageBackend", "StoredObject", "Verdict"]
 
+T = TypeVar("T")
+
 OnBytes = Callable[[int], object]
 """Told how many more bytes were taken in; what it raises ends the taking in, and nothing is kept."""
 
 _PIECE = 1 << 20
 _STRETCH = 8 << 20  # what the kernel copies in one go
-_TOGETHER = 500  # files that are made durable with one sync
-_WORTH_TOGETHER = 16  # fewer are made durable one by one: a sync of the disk waits for what others wrote, too
-_PARTIAL = re.compile(r"[0-9a-f]{32}")
-# Who writes touches the file with every piece: one that rested so long belongs to nobody.
-_ABANDONED_SECONDS = 24 * 60 * 60
+_TOGETHER = 128  # files that are made durable at once; each keeps a descriptor
+_THREADS = 16
 _NO_SIZE_BYTES = 1 << 30  # taken at most from a file that tells no size
 _CANNOT_COPY = (
     errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOVERFLOW,
@@ -365,10 +363,7 @@ class FileSystemStorage:
         return [place.parent, place.parent.parent] if fresh else [place.parent]
 
     def _put_together(self, sources: Sequence[Path], on_bytes: OnBytes | None) -> Iterator[StoredObject]:
-        """Keep files that become durable with one sync of their disk."""
-        if _syncfs is None or len(sources) < _WORTH_TOGETHER:
-            yield from (self.put(source, on_bytes=on_bytes) for source in sources)
-            return
+        """Keep files that become durable at once: the disk brings many with the effort for a few."""
         found: list[StoredObject] = []
         waiting: dict[str, tuple[_Partial, StoredObject]] = {}
         seen: list[tuple[Path, os.stat_result, str]] = []
@@ -380,19 +375,20 @@ class FileSystemStorage:
                     if kept is None:
                         partial = partials.enter_context(self._begin())
                         hash, size = self._take_file(source, stream, partial, on_bytes)
-                        partial.close()  # or a folder of 10,000 files would need as many descriptors
                         kept = StoredObject(hash, size, _location(hash))
-                        if not self._is_here(kept):
-                            waiting.setdefault(hash, (partial, kept))
+                        if hash in waiting or self._is_here(kept):
+                            partial.close()
+                        else:
+                            waiting[hash] = (partial, kept)
                         if _same(before, after := os.fstat(stream.fileno())):
                             seen.append((source, after, hash))
                 found.append(kept)
             try:
-                if waiting:
-                    _syncfs(self._root)
-                    for partial, kept in waiting.values():
-                        self._move(partial, kept)
-                    _syncfs(self._root)
+                _at_once(os.fsync, [partial.descriptor for partial, _ in waiting.values()])
+                folders = {
+                    folder for partial, kept in waiting.values() for folder in self._move(partial, kept)
+                }
+                _at_once(_sync_folder, sorted(folders))
             except OSError as error:
                 raise self._trouble(error) from error
         for source, state, hash in seen:
@@ -509,30 +505,17 @@ def _same(before: os.stat_result, after: os.stat_result) -> bool:
     )
 
 
-def _find_syncfs() -> Callable[[Path], None] | None:
-    """Linux's call that makes everything on a disk durable; Python has none."""
-    if sys.platform != "linux":
-        return None
-    import ctypes
+def _at_once(act: Callable[[T], object], things: Sequence[T]) -> None:
+    """Do it to all of them from several threads; raises the first error after all have ended."""
+    if len(things) < 2:
+        for thing in things:
+            act(thing)
+        return
+    from concurrent.futures import ThreadPoolExecutor
 
-    try:
-        call = ctypes.CDLL(None, use_errno=True).syncfs
-    except (OSError, AttributeError):
-        return None
-
-    def sync(folder: Path) -> None:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            if call(descriptor) != 0:
-                code = ctypes.get_errno()
-                raise OSError(code, os.strerror(code))
-        finally:
-            os.close(descriptor)
-
-    return sync
-
-
-_syncfs = _find_syncfs()
+    with ThreadPoolExecutor(min(len(things), _THREADS), thread_name_prefix="nbproof-fsync") as pool:
+        for done in [pool.submit(act, thing) for thing in things]:
+            done.result()
 
 
 def _clear_abandoned(incoming: Path, now: float) -> None:
