@@ -34,6 +34,9 @@ _PIECE = 1 << 20
 _STRETCH = 8 << 20  # what the kernel copies in one go
 _TOGETHER = 128  # files that are made durable at once; each keeps a descriptor
 _THREADS = 16
+_PARTIAL = re.compile(r"[0-9a-f]{32}")
+# Who writes touches the file with every piece: one that rested so long belongs to nobody.
+_ABANDONED_SECONDS = 24 * 60 * 60
 _NO_SIZE_BYTES = 1 << 30  # taken at most from a file that tells no size
 _CANNOT_COPY = (
     errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOVERFLOW,
