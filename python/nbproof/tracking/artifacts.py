@@ -39,7 +39,7 @@ __all__ = [
 _VERSIONED = re.compile(r"(.+)@(v[1-9][0-9]{0,8}|latest)", re.DOTALL)
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _METADATA_BYTES = 16 << 10
-_TOGETHER = 500
+_TOGETHER = 128
 _SHOWN = 400
 _SOME = 3  # files named in a message
 
