@@ -262,7 +262,7 @@ def _pixels(array: NDArray[Any], *, channels_first: bool) -> NDArray[Any]:
         finite = np.isfinite(array)
         if not finite.all():
             raise _no_picture(
-                f"{int((~finite).sum()):,} of {array.size:,} values are NaN or infinite",
+                f"{int((~finite).sum()):,} of {array.size:,} values to be NaN or infinite",
                 "np.nan_to_num(image)",
             )
         low, high = float(array.min()), float(array.max())
@@ -524,7 +524,11 @@ def _write_arrow(table: Any, wanted: str | None, file: BinaryIO) -> str:
 def _rows(table: Any, name: str, file: BinaryIO) -> Described:
     """Rows as mappings, or a mapping of columns, as JSON lines (or as CSV, where the name asks for it)."""
     if isinstance(table, Mapping):
-        columns = {str(key): list(values) for key, values in table.items() if not isinstance(values, str)}
+        columns = {
+            str(key): list(values)
+            for key, values in table.items()
+            if isinstance(values, Iterable) and not isinstance(values, str | bytes)
+        }
         lengths = {len(values) for values in columns.values()}
         if len(columns) != len(table) or len(lengths) > 1:
             raise Invalid(
@@ -710,6 +714,8 @@ def _counted_by_numpy(
         array = _array(values, library) if library == "torch" else np.asarray(values)
         if array.dtype.kind not in "biuf":
             array = array.astype(np.float64)
+        if array.ndim == 0:
+            raise ValueError("one number has no distribution")
     except (TypeError, ValueError):
         raise _no_numbers(values) from None
     flat = array.ravel()
