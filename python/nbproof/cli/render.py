@@ -257,7 +257,7 @@ def _artifacts(printer: Printer, artifacts: Sequence[Artifact]) -> None:
                 each.name,
                 "" if each.kind == "folder" else f"v{each.version}",
                 each.kind if each.reference is None else f"{each.kind}, by reference",
-                size_text(each.size_bytes) if printer.for_people else str(each.size_bytes),
+                size_text(each.size_bytes),
                 each.media_type,
                 "" if each.step is None else str(each.step),
                 printer.time(each.created),
