@@ -18,10 +18,10 @@ _FILES = 10_000
 _TIMES = 5
 
 
-def seconds(call: Callable[[], object]) -> float:
+def seconds(call: Callable[..., object], *given: object) -> float:
     """How long a call takes."""
     start = time.perf_counter()
-    call()
+    call(*given)
     return time.perf_counter() - start
 
 
@@ -53,13 +53,13 @@ def main() -> int:
             for number in range(_TIMES):
                 file = folder / f"model-{number}.bin"
                 file.write_bytes(os.urandom(_BYTES))
-                disk.append(seconds(lambda file=file: plain_copy(file, folder / "copy")))
-                first.append(seconds(lambda file=file: nbp.log_artifact(file)))
+                disk.append(seconds(plain_copy, file, folder / "copy"))
+                first.append(seconds(nbp.log_artifact, file))
                 # A file that was changed within the last two seconds is read again each time.
                 time.sleep(2.1)
                 nbp.log_artifact(file)
                 before = used_bytes(folder / ".nbproof" / "content")
-                again.append(seconds(lambda file=file: nbp.log_artifact(file)))
+                again.append(seconds(nbp.log_artifact, file))
                 grown = used_bytes(folder / ".nbproof" / "content") - before
                 file.unlink()
             table.line(
@@ -71,14 +71,14 @@ def main() -> int:
             )
             table.line("the same file again", median(again) * 1e3, "ms", bar=10)
             table.line("  growth of the content", grown, "B", bar=0)
-            text = [seconds(lambda n=n: nbp.log_text(str(n), "note.txt")) for n in range(50)]
+            text = [seconds(nbp.log_text, str(number), "note.txt") for number in range(50)]
             table.line("log_text, durable", median(text) * 1e3, "ms", note="three syncs of the disk")
             many = folder / "many"
             many.mkdir()
             for number in range(_FILES):
                 (many / f"{number}.txt").write_text(f"{number}\n" * 100)
-            table.line(f"a folder of {_FILES:,} files", seconds(lambda: nbp.log_artifact(many)), "s")
-            table.line("the same folder again", seconds(lambda: nbp.log_artifact(many)), "s")
+            table.line(f"a folder of {_FILES:,} files", seconds(nbp.log_artifact, many), "s")
+            table.line("the same folder again", seconds(nbp.log_artifact, many), "s")
     return table.exit_code
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -142,10 +143,10 @@ def test_an_object_of_a_library_is_sent_to_the_verb_that_takes_it(tracker):
 
     with pytest.raises(Invalid) as caught:
         tracker.log_artifact(pd.DataFrame({"a": [1]}), "x")
-    assert "log_table" in caught.value.hint
+    assert "log_table" in str(caught.value.hint)
     with pytest.raises(Invalid) as caught:
         tracker.log_artifact({"a": 1}, "x")
-    assert "log_dict" in caught.value.hint
+    assert "log_dict" in str(caught.value.hint)
 
 
 # -- versions ---------------------------------------------------------------------------------------------
@@ -425,7 +426,7 @@ def test_an_address_is_kept_without_password_whether_it_answers_or_not(tracker):
 
 
 def test_an_address_on_the_web_is_known_by_its_tag(tracker):
-    answers = {"status": 200, "tag": '"1"'}
+    answers: dict[str, Any] = {"status": 200, "tag": '"1"'}
 
     class Web(BaseHTTPRequestHandler):
         def do_HEAD(self):
@@ -476,12 +477,13 @@ class Screen(io.StringIO):
 
 
 def bar_after(seconds, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Screen())
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
     now = iter([0.0, seconds, seconds, seconds])
     with Progress("big.bin", 100, clock=lambda: next(now)) as progress:
         progress(60)
         progress(40)
-    return sys.stderr.getvalue()
+    return screen.getvalue()
 
 
 def test_what_takes_longer_than_a_second_has_a_bar(monkeypatch):

@@ -226,10 +226,7 @@ def test_a_picture_too_large_to_look_at_is_said(tracker):
 
 @pytest.mark.newest
 def test_a_figure_of_matplotlib_is_kept_as_png_and_svg_and_the_same_one_once(tracker):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from matplotlib.figure import Figure
-
-    figure = Figure()
+    figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed").Figure()
     axes = figure.subplots()
     axes.plot([1, 2, 3])
     size, dpi = tuple(figure.get_size_inches()), figure.dpi
@@ -246,10 +243,7 @@ def test_a_figure_of_matplotlib_is_kept_as_png_and_svg_and_the_same_one_once(tra
 
 @pytest.mark.newest
 def test_a_figure_of_very_many_points_is_no_svg(tracker):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    from matplotlib.figure import Figure
-
-    figure = Figure()
+    figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed").Figure()
     figure.subplots().scatter(range(60_000), range(60_000))
     tracker.log_figure(figure, "cloud")
     assert [each.name for each in tracker.get_run("@last").artifacts] == ["cloud.png"]
@@ -284,7 +278,9 @@ def frame():
             "score": [1.5, math.nan, -2.0],
             "age": [1, 2, 3],
             "on": [True, False, True],
-            "at": pd.to_datetime(["2026-01-01", "2026-01-02T03:04:05.678901", None], format="ISO8601"),
+            "at": pd.to_datetime(
+                pd.Series(["2026-01-01", "2026-01-02T03:04:05.678901", None]), format="ISO8601"
+            ),
         }
     )
 
@@ -369,8 +365,7 @@ def test_frames_are_kept_as_parquet_where_that_can_be_written(tracker):
 @pytest.mark.newest
 def test_tables_of_arrow_are_kept_and_parquet_of_others_is_looked_into(tracker, project):
     arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    from pyarrow import parquet
-
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
     table = arrow.table({"a": [1, 2], "b": ["x", None]})
     for name in ("t", "t.csv", "t.jsonl"):
         tracker.log_table(table, name)
