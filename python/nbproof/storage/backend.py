@@ -165,19 +165,21 @@ class FileSystemStorage:
         """
         if not isinstance(source, Path):
             with self._begin() as partial:
-                hash, size = self._take_stream(source, partial, on_bytes)
-                return self._settle(partial, hash, size)
+                return self._settle(partial, self._take_stream(source, partial, on_bytes))
         with _opened(source) as stream:
             before = os.fstat(stream.fileno())
             if (kept := self._recalled(source, before)) is not None:
                 return kept
+            content = _small_content(source, stream, before.st_size)
+            if content is not None and self._is_here(there := _stored(content)):
+                return there
             with self._begin() as partial:
                 # While one thread makes the copy durable, this one reads it for its hash.
                 with _Syncing(partial.descriptor) as syncing:
-                    hash, size = self._take_file(source, stream, partial, on_bytes, syncing.more)
-                kept = self._settle(partial, hash, size)
+                    kept = self._take(source, stream, content, partial, on_bytes, syncing.more)
+                self._settle(partial, kept)
             if _same(before, after := os.fstat(stream.fileno())):
-                self._seen.remember(source, after, hash)
+                self._seen.remember(source, after, kept.hash)
             return kept
 
     def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> Iterator[StoredObject]:
@@ -248,7 +250,7 @@ class FileSystemStorage:
         known = self._seen.recall(source, state)
         if known is None:
             return None
-        kept = StoredObject(*known, _location(known[0]))
+        kept = _object(*known)
         return kept if self._is_here(kept) else None
 
     def _is_here(self, kept: StoredObject) -> bool:
@@ -260,18 +262,19 @@ class FileSystemStorage:
         except OSError as error:
             raise self._trouble(error) from error
 
-    def _begin(self) -> _Partial:
+    def _begin(self, *, sweep: bool = True) -> _Partial:
         incoming = self._root / "incoming"
         try:
             incoming.mkdir(parents=True, exist_ok=True)
             partial = _Partial(incoming / secrets.token_hex(16))
         except OSError as error:
             raise self._trouble(error) from error
-        # Before the first byte: what a killed process left may be why the disk is full.
-        _clear_abandoned(incoming, os.fstat(partial.descriptor).st_mtime)
+        if sweep:
+            # Before the first byte: what a killed process left may be why the disk is full.
+            _clear_abandoned(incoming, os.fstat(partial.descriptor).st_mtime)
         return partial
 
-    def _take_stream(self, stream: BinaryIO, partial: _Partial, on_bytes: OnBytes | None) -> tuple[str, int]:
+    def _take_stream(self, stream: BinaryIO, partial: _Partial, on_bytes: OnBytes | None) -> StoredObject:
         digest, size = _digest(), 0
         while piece := stream.read(_PIECE):
             digest.update(piece)
@@ -279,7 +282,24 @@ class FileSystemStorage:
             self._write(partial, piece)
             if on_bytes is not None:
                 on_bytes(len(piece))
-        return digest.hexdigest(), size
+        return _object(digest.hexdigest(), size)
+
+    def _take(
+        self,
+        source: Path,
+        stream: BinaryIO,
+        content: bytes | None,
+        partial: _Partial,
+        on_bytes: OnBytes | None,
+        on_stretch: Callable[[], object] | None = None,
+    ) -> StoredObject:
+        """Bring a file, or its `content` where that has been read, into a partial one."""
+        if content is None:
+            return self._take_file(source, stream, partial, on_bytes, on_stretch)
+        self._write(partial, content)
+        if on_bytes is not None:
+            on_bytes(len(content))
+        return _stored(content)
 
     def _take_file(
         self,
@@ -288,7 +308,7 @@ class FileSystemStorage:
         partial: _Partial,
         on_bytes: OnBytes | None,
         on_stretch: Callable[[], object] | None = None,
-    ) -> tuple[str, int]:
+    ) -> StoredObject:
         """Copy a file, within the kernel where that can (disks that can share the blocks); hash the copy.
 
         The copy and not the file: what is kept has the hash it is kept under, whoever writes meanwhile.
@@ -326,7 +346,7 @@ class FileSystemStorage:
             left -= done
             if on_stretch is not None and left > 0:
                 on_stretch()
-        return digest.hexdigest(), size
+        return _object(digest.hexdigest(), size)
 
     def _read_back(self, partial: _Partial, start: int, length: int) -> Iterator[bytes]:
         try:
@@ -343,9 +363,8 @@ class FileSystemStorage:
         except OSError as error:
             raise self._trouble(error) from error
 
-    def _settle(self, partial: _Partial, hash: str, size: int) -> StoredObject:
+    def _settle(self, partial: _Partial, kept: StoredObject) -> StoredObject:
         """Give a partial file its place; durable when this has returned."""
-        kept = StoredObject(hash, size, _location(hash))
         if self._is_here(kept):
             return kept
         try:
@@ -375,16 +394,18 @@ class FileSystemStorage:
                 with _opened(source) as stream:
                     before = os.fstat(stream.fileno())
                     kept = self._recalled(source, before)
+                    content = None if kept else _small_content(source, stream, before.st_size)
+                    if content is not None and self._is_here(there := _stored(content)):
+                        kept = there
                     if kept is None:
-                        partial = partials.enter_context(self._begin())
-                        hash, size = self._take_file(source, stream, partial, on_bytes)
-                        kept = StoredObject(hash, size, _location(hash))
-                        if hash in waiting or self._is_here(kept):
+                        partial = partials.enter_context(self._begin(sweep=not waiting))
+                        kept = self._take(source, stream, content, partial, on_bytes)
+                        if kept.hash in waiting or self._is_here(kept):
                             partial.close()
                         else:
-                            waiting[hash] = (partial, kept)
+                            waiting[kept.hash] = (partial, kept)
                         if _same(before, after := os.fstat(stream.fileno())):
-                            seen.append((source, after, hash))
+                            seen.append((source, after, kept.hash))
                 found.append(kept)
             try:
                 _at_once(os.fsync, [partial.descriptor for partial, _ in waiting.values()])
@@ -496,8 +517,27 @@ def _unreadable(source: Path, error: OSError) -> Invalid:
     return Invalid(f"{str(source)!r} can't be read: {error.strerror}", details={"field": "path"})
 
 
-def _location(hash: str) -> str:
-    return f"objects/{hash[:2]}/{hash[2:]}"
+def _small_content(source: Path, stream: BinaryIO, size: int) -> bytes | None:
+    """What a small file holds; None for others and for files that tell no size.
+
+    Its hash is known before anything is written: what is kept already costs the disk nothing.
+    """
+    if not 0 < size <= _PIECE:
+        return None
+    try:
+        return stream.read(size)
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _stored(content: bytes) -> StoredObject:
+    digest = _digest()
+    digest.update(content)
+    return _object(digest.hexdigest(), len(content))
+
+
+def _object(hash: str, size: int) -> StoredObject:
+    return StoredObject(hash, size, f"objects/{hash[:2]}/{hash[2:]}")
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:
