@@ -150,7 +150,7 @@ def test_a_workspace_can_be_named(nbproof, project, tmp_path):
     [
         (["rusn", "list"], 2, "did you mean: nbproof runs list"),
         (["runs", "lst"], 2, "did you mean: nbproof runs list"),
-        (["runs"], 2, "one of: cancel, children"),
+        (["runs"], 2, "one of: "),
         (["runs", "list"], 2, "EXPERIMENT is missing"),
         (["runs", "list", "digits", "--limt", "3"], 2, "did you mean --limit?"),
         (["runs", "list", "digits", "--limit", "many"], 2, "--limit: input should be a valid integer"),

@@ -320,7 +320,14 @@ def history_of_a_param(call: Caller, folder: Path) -> None:
         call("runs.param_history", id="r", key="dept")
 
 
-@scenario("runs.log_artifact", "runs.artifact")
+@scenario(
+    "runs.log_artifact",
+    "runs.artifact",
+    "runs.artifacts",
+    "runs.artifact_preview",
+    "runs.delete_artifact",
+    "runs.log_reference",
+)
 def artifacts(call: Caller, folder: Path) -> None:
     call.run("r")
     content = bytes(range(256)) * 5_000
@@ -334,6 +341,51 @@ def artifacts(call: Caller, folder: Path) -> None:
         call("runs.artifact", id="r", name="modle.bin")
     with pytest.raises(Invalid):
         call("runs.log_artifact", id="r", path=folder / "model.bin", name="../../escape")
+    versions_of_artifacts(call, folder)
+    looks_at_artifacts(call, folder)
+
+
+def versions_of_artifacts(call: Caller, folder: Path) -> None:
+    for text in ("one", "two"):
+        (folder / "a.txt").write_text(text)
+        call("runs.log_artifact", id="r", path=folder / "a.txt", name="ü/a.txt", step=len(text), kind="note")
+    assert call("runs.artifact", id="r", name="ü/a.txt@v1").path.read_text() == "one"
+    (shown,) = call("runs.artifacts", id="r", prefix="ü").items
+    assert (shown.version, shown.kind, shown.step, shown.size_bytes) == (2, "note", 3, 3)
+    every = call("runs.artifacts", id="r", prefix="ü", versions=True, limit=1)
+    assert [each.version for each in every.items] == [1]
+    rest = call("runs.artifacts", id="r", prefix="ü", versions=True, after=every.next)
+    assert [each.version for each in rest.items] == [2]
+    top = call("runs.artifacts", id="r", folder="").items
+    assert [each.name for each in top] == ["deep/", "model.bin", "ü/"]
+    assert call("runs.artifacts", id="r", name="ü/a.txt@v1").items[0].version == 1
+    call("runs.delete_artifact", id="r", name="ü/a.txt@v2")
+    assert call("runs.artifact", id="r", name="ü/a.txt").path.read_text() == "one"
+    call("runs.delete_artifact", id="r", name="ü/a.txt")
+    for verb in ("runs.artifact", "runs.artifact_preview", "runs.delete_artifact"):
+        with pytest.raises(NotFound):
+            call(verb, id="r", name="ü/a.txt")
+
+
+def looks_at_artifacts(call: Caller, folder: Path) -> None:
+    (folder / "scores.csv").write_text("name,score\nann,1\nbob,2\n")
+    call("runs.log_artifact", id="r", path=folder / "scores.csv")
+    preview = call("runs.artifact_preview", id="r", name="scores.csv")
+    assert (preview.shows, preview.rows, preview.row_count) == ("table", [["ann", "1"], ["bob", "2"]], 2)
+    call(
+        "runs.log_reference",
+        id="r",
+        target="s3://bucket/huge.bin",
+        size_bytes=2**40,
+        metadata={"etag": "x"},
+    )
+    (referenced,) = call("runs.artifacts", id="r", prefix="huge").items
+    assert (referenced.reference, referenced.size_bytes) == ("s3://bucket/huge.bin", 2**40)
+    assert call("runs.artifact_preview", id="r", name="huge.bin").text == "s3://bucket/huge.bin"
+    with pytest.raises(Conflict):
+        call("runs.artifact", id="r", name="huge.bin")
+    with pytest.raises(Invalid):
+        call("runs.log_reference", id="r", target="s3://b/k", hash="nonsense")
 
 
 @scenario("journal.take", "content.keep", "content.find")

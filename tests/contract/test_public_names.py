@@ -29,7 +29,19 @@ SIGNATURES = {
     "log_params": "(params, *, run_id=None)",
     "set_tag": "(key, value, *, run_id=None)",
     "set_tags": "(tags, *, run_id=None)",
-    "log_artifact": "(path, name=None, *, run_id=None)",
+    "log_artifact": (
+        "(path, name=None, *, kind=None, step=None, metadata=None, reference=False, run_id=None)"
+    ),
+    "log_text": "(text, name, *, step=None, run_id=None)",
+    "log_dict": "(data, name, *, step=None, run_id=None)",
+    "log_html": "(html, name, *, step=None, run_id=None)",
+    "log_image": "(image, name=None, *, step=None, caption=None, run_id=None)",
+    "log_figure": "(figure, name, *, step=None, caption=None, run_id=None)",
+    "log_table": "(table, name, *, step=None, caption=None, run_id=None)",
+    "log_histogram": "(values, name, *, bins=64, step=None, run_id=None)",
+    "list_artifacts": "(id, *, folder=None, prefix='', versions=False, limit=1000, after=None)",
+    "preview_artifact": "(id, name)",
+    "delete_artifact": "(id, name)",
     "get_run": "(id)",
     "search_runs": "(query='', *, experiment=None, limit=1000)",
     "compare_runs": "(*ids)",
@@ -89,6 +101,9 @@ ROUTES = {
     "POST /runs/{id}/metrics",
     "POST /runs/{id}/params",
     "POST /runs/{id}/artifacts",
+    "GET /runs/{id}/artifacts",
+    "GET /runs/{id}/artifacts/{name}",
+    "GET /runs/{id}/artifacts/{name}/preview",
     "POST /runs/{id}/tags",
     "POST /runs/{id}/end",
     "POST /runs/{id}/cancel",
@@ -104,13 +119,23 @@ ROUTES = {
     "DELETE /jobs/{id}",
 }
 
-TABLES = {"experiments", "runs", "params", "metrics", "metric_chunks", "tags", "artifacts", "jobs"}
+TABLES = {
+    "experiments",
+    "runs",
+    "params",
+    "metrics",
+    "metric_chunks",
+    "tags",
+    "artifacts",
+    "artifact_versions",
+    "jobs",
+}
 
 MODELS = {
     "Experiment": {"id", "name"},
     "Run": {"id", "name", "status", "params", "metrics", "tags", "artifacts"},
     "Metric": {"name", "value", "step", "time"},
-    "Artifact": {"name", "size_bytes", "media_type", "hash"},
+    "Artifact": {"name", "version", "kind", "size_bytes", "media_type", "hash", "step", "metadata"},
 }
 
 

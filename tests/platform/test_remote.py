@@ -53,6 +53,43 @@ print(nbp.get_run("remote").metric_history("loss").step.tolist(), nbp.get_run("c
     assert found["source"].endswith("train.py")
 
 
+def test_artifacts_of_every_kind_are_sent_and_read_back(server, project, monkeypatch):
+    monkeypatch.setenv("NBPROOF_URL", server.url)
+    monkeypatch.setenv("NBPROOF_TOKEN", server.token)
+    (project / "train.py").write_text(
+        """
+import pathlib, nbproof as nbp
+pathlib.Path("data").mkdir()
+for name in ("a", "b"):
+    pathlib.Path("data", name).write_text(name)
+with nbp.start_run("kinds", experiment="far") as run:
+    nbp.log_artifact("data")
+    nbp.log_text("one", "notes.md")
+    nbp.log_text("two", "notes.md", step=2)
+    nbp.log_table([{"x": 1}, {"x": 2}], "t")
+    nbp.log_histogram([1.0, 2.0, 2.0], "h", bins=2)
+    nbp.log_artifact("data/a", "here", reference=True)
+found = nbp.get_run("kinds").artifacts
+print([each.name for each in found], found["notes.md"].step)
+notes = [found[name].read_text() for name in ("notes.md@v1", "notes.md")]
+print(*notes, found["t.jsonl"].to_pandas().x.tolist())
+print(found["h.json"].preview().histograms[0].counts, found["here"].check(), found["t.jsonl"].preview().rows)
+print(nbp.list_artifacts("kinds", folder="data").items[1].read_text())
+nbp.delete_artifact("kinds", "notes.md@v2")
+print(nbp.get_run("kinds").artifacts["notes.md"].read_text(), found["data/a"].download("got").read_text())
+"""
+    )
+    done = subprocess.run([sys.executable, "train.py"], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "['data/a', 'data/b', 'h.json', 'here', 'notes.md', 't.jsonl'] 2",
+        "one two [1, 2]",
+        "[1.0, 2.0] unchanged [[1], [2]]",
+        "b",
+        "one a",
+    ]
+
+
 def test_a_wrong_token_is_told_as_such(server):
     with pytest.raises(NotAuthenticated):
         RemoteWorkspace(server.url, token="wrong").ask("experiments.list")
@@ -70,7 +107,7 @@ def test_a_server_is_asked_all_that_a_repository_is_asked():
     def asked(kind: type) -> set[str]:
         return {name for name in dir(kind) if not name.startswith("_")}
 
-    of_a_server = {"active_since", "cancelled_of", "trash"}
+    of_a_server = {"active_since", "artifact_locations", "cancelled_of", "trash"}
     assert asked(RunRepository) - asked(_Records) <= of_a_server
 
 

@@ -41,6 +41,106 @@ async def test_a_file_comes_back_as_it_was_sent(ask: Ask, jp_root_dir: Path, nam
     assert (again.status, again.body) == (304, b"")
 
 
+# -- parts of a file -------------------------------------------------------------------------------------
+
+_CONTENT = bytes(range(100))
+
+
+async def _kept(ask: Ask) -> str:
+    run = await _run(ask)
+    await ask("POST", f"/runs/{run}/artifacts?name=x", _CONTENT)
+    return f"/runs/{run}/artifacts/x"
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("bytes=0-9", (0, 9)),
+        ("bytes=90-", (90, 99)),
+        ("bytes=-5", (95, 99)),
+        ("bytes=-1000", (0, 99)),
+        ("bytes=50-999", (50, 99)),
+        ("bytes=99-99", (99, 99)),
+        ("Bytes = 1 - 2", (1, 2)),
+    ],
+)
+async def test_a_part_that_is_asked_for_is_sent(ask: Ask, asked: str, part: tuple[int, int]) -> None:
+    path = await _kept(ask)
+    reply = await ask("GET", path, headers={"Range": asked})
+    first, last = part
+    assert (reply.status, reply.body) == (206, _CONTENT[first : last + 1])
+    assert reply.headers["Content-Range"] == f"bytes {first}-{last}/100"
+    assert reply.headers["Content-Length"] == str(last - first + 1)
+
+
+@pytest.mark.parametrize("asked", ["bytes=5-1", "lines=1-2", "bytes=-", "bytes=0-1,5-6", "bytes=a-b", ""])
+async def test_what_is_no_range_gets_the_whole(ask: Ask, asked: str) -> None:
+    reply = await ask("GET", await _kept(ask), headers={"Range": asked})
+    assert (reply.status, reply.body) == (200, _CONTENT)
+    assert reply.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-200", "bytes=-0"])
+async def test_a_part_behind_the_end_is_416_and_tells_the_size(ask: Ask, asked: str) -> None:
+    reply = await ask("GET", await _kept(ask), headers={"Range": asked})
+    assert (reply.status, reply.error["code"]) == (416, "invalid")
+    assert reply.headers["Content-Range"] == "bytes */100"
+
+
+async def test_a_part_is_only_of_the_content_that_the_client_has(ask: Ask) -> None:
+    path = await _kept(ask)
+    head = await ask("HEAD", path)
+    assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", "100")
+    tag = head.headers["Etag"]
+    same = await ask("GET", path, headers={"Range": "bytes=10-19", "If-Range": tag})
+    assert (same.status, same.body) == (206, _CONTENT[10:20])
+    await ask("POST", path.removesuffix("/x") + "?name=x", b"other")
+    other = await ask("GET", path, headers={"Range": "bytes=1-2", "If-Range": tag})
+    assert (other.status, other.body) == (200, b"other")
+    dated = {"Range": "bytes=1-2", "If-Range": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert (await ask("GET", path, headers=dated)).status == 200
+
+
+async def test_the_tag_is_the_hash_wherever_the_content_is(ask: Ask) -> None:
+    first, second = await _kept(ask), await _kept(ask)
+    tags = [(await ask("HEAD", path)).headers["Etag"] for path in (first, second)]
+    assert tags[0] == tags[1]
+    again = await ask("GET", first, headers={"If-None-Match": tags[0], "Range": "bytes=0-1"})
+    assert (again.status, again.body) == (304, b"")
+
+
+async def test_an_earlier_version_can_be_fetched(ask: Ask) -> None:
+    path = await _kept(ask)
+    await ask("POST", path.removesuffix("/x") + "?name=x", b"second")
+    assert (await ask("GET", f"{path}@v1")).body == _CONTENT
+    assert (await ask("GET", path)).body == (await ask("GET", f"{path}@v2")).body == b"second"
+
+
+async def test_a_server_does_not_look_at_what_a_reference_names(ask: Ask, jp_root_dir: Path) -> None:
+    run = await _run(ask)
+    (jp_root_dir / "secret.txt").write_text("secret")
+    told = {"target": str(jp_root_dir / "secret.txt")}
+    assert (await ask("POST", f"/runs/{run}/references", told)).status == 204
+    (listed,) = (await ask("GET", f"/runs/{run}/artifacts")).json["items"]
+    assert (listed["hash"], listed["size_bytes"]) == ("", 0)
+    preview = await ask("GET", f"/runs/{run}/artifacts/secret.txt/preview")
+    assert (preview.json["shows"], preview.json["text"]) == ("reference", told["target"])
+    assert (await ask("GET", f"/runs/{run}/artifacts/secret.txt")).status == 409
+
+
+async def test_kind_and_metadata_travel_with_an_upload(ask: Ask) -> None:
+    run = await _run(ask)
+    body = b'{"edges": [0, 1, 2], "counts": [3, 4]}'
+    query = "name=w.json&kind=histogram&step=5&metadata=" + encoded('{"layer": "fc"}')
+    assert (await ask("POST", f"/runs/{run}/artifacts?{query}", body)).status == 204
+    (listed,) = (await ask("GET", f"/runs/{run}/artifacts")).json["items"]
+    assert (listed["kind"], listed["step"], listed["metadata"]) == ("histogram", 5, {"layer": "fc"})
+    preview = (await ask("GET", f"/runs/{run}/artifacts/w.json/preview")).json
+    assert preview["histograms"] == [
+        {"version": 1, "step": 5, "edges": [0.0, 1.0, 2.0], "counts": [3.0, 4.0]}
+    ]
+
+
 async def test_an_empty_file_is_a_file(ask: Ask) -> None:
     run = await _run(ask)
     assert (await ask("POST", f"/runs/{run}/artifacts?name=empty", b"")).status == 204

@@ -9,6 +9,7 @@ import textwrap
 import threading
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_a_source_that_fails_leaves_nothing(storage, tmp_path):
 
 def test_memory_is_bounded_whatever_the_size(storage, tmp_path):
     with open(tmp_path / "big", "wb") as file:
-        file.truncate(200 << 20)
+        file.truncate(100 << 20)
     tracemalloc.start()
     storage.put(tmp_path / "big")
     _, peak = tracemalloc.get_traced_memory()
@@ -207,3 +208,140 @@ def test_a_place_that_cannot_be_written_is_unavailable(tmp_path):
         FileSystemStorage(tmp_path / "content").put(io.BytesIO(b"x"))
 
     assert caught.value.details["free_bytes"] > 0
+
+
+# -- files: progress, cancelling, many at once ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_who_waits_is_told_of_every_byte(storage, tmp_path, kind):
+    (tmp_path / "big").write_bytes(bytes(20_000_000))
+    taken: list[int] = []
+
+    source = tmp_path / "big" if kind == "file" else io.BytesIO(bytes(20_000_000))
+    kept = storage.put(source, on_bytes=taken.append)
+
+    assert sum(taken) == kept.size_bytes == 20_000_000
+    assert len(taken) > 10
+
+
+@pytest.mark.parametrize("kind", ["file", "stream", "files"])
+def test_an_interruption_leaves_nothing(storage, tmp_path, kind):
+    for number in range(20):
+        (tmp_path / f"big{number}").write_bytes(bytes([number]) * 3_000_000)
+
+    def interrupted(size):
+        raise KeyboardInterrupt
+
+    take = {
+        "file": lambda: storage.put(tmp_path / "big0", on_bytes=interrupted),
+        "stream": lambda: storage.put(io.BytesIO(bytes(3_000_000)), on_bytes=interrupted),
+        "files": lambda: list(storage.put_many(sorted(tmp_path.glob("big*")), on_bytes=interrupted)),
+    }
+    with pytest.raises(KeyboardInterrupt):
+        take[kind]()
+
+    assert list(storage.iter()) == []
+    assert not list((tmp_path / "content" / "incoming").iterdir())
+    assert threading.active_count() == 1
+
+
+def test_many_files_are_kept_in_order_and_the_same_ones_once(storage, tmp_path):
+    files = []
+    for number in range(400):
+        files.append(tmp_path / f"{number}")
+        files[-1].write_bytes(b"%d" % (number % 300))
+
+    kept = list(storage.put_many(files))
+
+    assert [storage.path(each.location).read_bytes() for each in kept] == [
+        file.read_bytes() for file in files
+    ]
+    assert len(list(storage.iter())) == 300
+    assert list(storage.put_many(files)) == kept
+    assert not list((tmp_path / "content" / "incoming").iterdir())
+
+
+def test_a_file_among_many_that_is_missing_is_named_and_leaves_no_half(storage, tmp_path):
+    files = [tmp_path / f"{number}" for number in range(30)]
+    for file in files[:-1]:
+        file.write_bytes(file.name.encode())
+
+    with pytest.raises(NotFound, match="29"):
+        list(storage.put_many(files))
+
+    assert not list((tmp_path / "content" / "incoming").iterdir())
+
+
+@pytest.mark.parametrize("trouble", ["no such call", "another disk"])
+def test_where_the_kernel_cannot_copy_it_is_done_by_hand(storage, tmp_path, monkeypatch, trouble):
+    (tmp_path / "big").write_bytes(os.urandom(3_000_000))
+    if trouble == "no such call":
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    else:
+
+        def other_disk(*_: object) -> int:
+            raise OSError(18, "Invalid cross-device link")
+
+        monkeypatch.setattr(os, "copy_file_range", other_disk, raising=False)
+
+    kept = storage.put(tmp_path / "big")
+
+    assert storage.path(kept.location).read_bytes() == (tmp_path / "big").read_bytes()
+    assert kept.hash == hashlib.blake2b((tmp_path / "big").read_bytes(), digest_size=32).hexdigest()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_file_that_tells_no_size_is_kept_with_its_content(storage):
+    kept = storage.put(Path("/proc/self/status"))
+
+    assert storage.path(kept.location).read_text().startswith("Name:")
+
+
+def test_what_is_kept_has_its_hash_while_somebody_writes(storage, tmp_path):
+    file = tmp_path / "growing"
+    file.write_bytes(bytes(4_000_000))
+    stop = threading.Event()
+
+    def write():
+        with file.open("r+b", buffering=0) as target:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                target.seek(number * 7_919 % 4_000_000)
+                target.write(b"%d" % number)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        kept = [storage.put(file) for _ in range(5)]
+    finally:
+        stop.set()
+        writer.join()
+
+    for each in kept:
+        content = storage.path(each.location).read_bytes()
+        assert hashlib.blake2b(content, digest_size=32).hexdigest() == each.hash
+
+
+def test_changing_a_file_that_was_kept_does_not_change_what_is_kept(storage, tmp_path):
+    (tmp_path / "mine").write_bytes(b"before" * 100_000)
+    kept = storage.put(tmp_path / "mine")
+
+    with (tmp_path / "mine").open("r+b") as file:
+        file.write(b"after!")
+
+    assert storage.path(kept.location).read_bytes() == b"before" * 100_000
+
+
+def test_a_full_disk_is_unavailable_and_nothing_is_left(small_disk, tmp_path):
+    (tmp_path / "source").mkdir(exist_ok=True)
+    storage = FileSystemStorage(small_disk / "content")
+    fits = storage.put(io.BytesIO(bytes(1_000_000)))
+
+    with pytest.raises(Unavailable, match="No space left"):
+        storage.put(io.BytesIO(os.urandom(8_000_000)))
+
+    assert list(storage.iter()) == [fits]
+    assert not list((small_disk / "content" / "incoming").iterdir())
+    assert storage.put(io.BytesIO(b"small")).size_bytes == 5

@@ -20,20 +20,30 @@ __all__ = [
     "backup",
     "compare_runs",
     "create_experiment",
+    "delete_artifact",
     "end_run",
     "export_runs",
     "get_experiment",
     "get_run",
     "import_runs",
+    "list_artifacts",
     "list_experiments",
     "list_metrics",
     "list_runs",
     "log_artifact",
+    "log_dict",
+    "log_figure",
+    "log_histogram",
+    "log_html",
+    "log_image",
     "log_metric",
     "log_metrics",
     "log_param",
     "log_params",
+    "log_table",
+    "log_text",
     "metric_history",
+    "preview_artifact",
     "restore_backup",
     "search_runs",
     "set_tag",
@@ -76,6 +86,16 @@ log_params = _of_tracker(ExperimentTracker.log_params)
 set_tag = _of_tracker(ExperimentTracker.set_tag)
 set_tags = _of_tracker(ExperimentTracker.set_tags)
 log_artifact = _of_tracker(ExperimentTracker.log_artifact)
+log_dict = _of_tracker(ExperimentTracker.log_dict)
+log_figure = _of_tracker(ExperimentTracker.log_figure)
+log_histogram = _of_tracker(ExperimentTracker.log_histogram)
+log_html = _of_tracker(ExperimentTracker.log_html)
+log_image = _of_tracker(ExperimentTracker.log_image)
+log_table = _of_tracker(ExperimentTracker.log_table)
+log_text = _of_tracker(ExperimentTracker.log_text)
+list_artifacts = _of_tracker(ExperimentTracker.list_artifacts)
+preview_artifact = _of_tracker(ExperimentTracker.preview_artifact)
+delete_artifact = _of_tracker(ExperimentTracker.delete_artifact)
 update_run = _of_tracker(ExperimentTracker.update_run)
 create_experiment = _of_tracker(ExperimentTracker.create_experiment)
 get_experiment = _of_tracker(ExperimentTracker.get_experiment)

@@ -91,6 +91,12 @@ BY_HAND = {
             "What is recorded with NBPROOF_URL waits here until the server has it; a process in the "
             "background sends it. This sends it now, and says what stands in the way.",
         ),
+        _by_hand(
+            "runs check-references",
+            "artifacts",
+            "Look whether what a run's references lead to is unchanged; exit code 1 if not.",
+            Argument("id", "RUN", required=True, about="run", help="Any way of naming a run."),
+        ),
         _by_hand("db upgrade", "database", "Bring the database to the newest revision, after a copy."),
         _by_hand("db current", "database", "Show the revision of the database, and what is pending."),
         _by_hand(
@@ -137,6 +143,10 @@ def _of_operation(operation: Operation) -> Command:
         )
 
     def run(session: Session, values: Mapping[str, Any]) -> int:
+        if operation.name == "runs.log_artifact":
+            from nbproof.cli.artifacts import log_artifact
+
+            return log_artifact(session, operation, form(), values)
         from nbproof.cli.operations import run_operation
 
         return run_operation(session, operation, form(), values)
@@ -159,6 +169,16 @@ def _beside(operation: Operation) -> tuple[Argument, ...]:
                 help="Where to put it: a file, a folder, or - for stdout. By default its own name, here.",
             ),
             Argument("force", "--force", "switch", default=False, help="Replace a file that is there."),
+        )
+    if operation.name == "runs.log_artifact":
+        return (
+            Argument(
+                "reference",
+                "--reference",
+                "switch",
+                default=False,
+                help="Keep no copy of PATH, a path or an address, only where it is and what it is.",
+            ),
         )
     if operation.status == 202:
         return (

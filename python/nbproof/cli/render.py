@@ -23,7 +23,16 @@ from nbproof.platform.argv import Form
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import children_text, duration_text, number_text, size_text
 from nbproof.tracking.domain import param_text
-from nbproof.tracking.models import ComparedValues, Comparison, Experiment, Metric, MetricHistory, Run
+from nbproof.tracking.models import (
+    Artifact,
+    ArtifactPreview,
+    ComparedValues,
+    Comparison,
+    Experiment,
+    Metric,
+    MetricHistory,
+    Run,
+)
 from nbproof.tracking.trash_models import Children, ParamHistory, TouchedRuns
 
 __all__ = ["Printer", "relative", "show"]
@@ -64,6 +73,11 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
         _param_history(printer, answer)
     elif isinstance(answer, TouchedRuns):
         printer.line(f"{answer.count} run{'' if answer.count == 1 else 's'}")
+    elif isinstance(answer, ArtifactPreview):
+        from nbproof.tracking.previews import preview_text
+
+        for line in preview_text(answer).split("\n"):
+            printer.line(line)
     else:
         _fields(printer, answer)
 
@@ -242,10 +256,30 @@ def _anything(printer: Printer, items: Sequence[Any]) -> None:
     )
 
 
+def _artifacts(printer: Printer, artifacts: Sequence[Artifact]) -> None:
+    printer.table(
+        ["ARTIFACT", "VERSION", "KIND", "SIZE", "TYPE", "STEP", "CREATED"],
+        (
+            [
+                each.name,
+                "" if each.kind == "folder" else f"v{each.version}",
+                each.kind if each.reference is None else f"{each.kind}, by reference",
+                size_text(each.size_bytes),
+                each.media_type,
+                "" if each.step is None else str(each.step),
+                printer.time(each.created),
+            ]
+            for each in artifacts
+        ),
+        right=["SIZE", "STEP"],
+    )
+
+
 _TABLES: dict[type, Callable[[Printer, Any], None]] = {
     Run: _runs,
     Experiment: _experiments,
     Metric: _metrics,
+    Artifact: _artifacts,
 }
 
 
@@ -301,11 +335,7 @@ def _run(printer: Printer, run: Run, metrics: Sequence[Metric]) -> None:
             printer.table([title, "VALUE"], pairs)
     if run.artifacts:
         printer.line("")
-        printer.table(
-            ["ARTIFACT", "SIZE", "TYPE"],
-            ([each.name, size_text(each.size_bytes), each.media_type] for each in run.artifacts),
-            right=["SIZE"],
-        )
+        _artifacts(printer, run.artifacts)
 
 
 def _history(printer: Printer, history: MetricHistory) -> None:

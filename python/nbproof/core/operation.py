@@ -207,11 +207,15 @@ class Page(View, Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file as an answer: streamed over HTTP, a path locally."""
+    """A file as an answer: streamed over HTTP, a path locally.
+
+    Where the content's hash is known, it is the tag by which a client knows the content again.
+    """
 
     path: Path
     name: str
     media_type: str = "application/octet-stream"
+    hash: str = ""
 
 
 # -- the declaration ----------------------------------------------------------------------------

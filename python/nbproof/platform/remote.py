@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +79,7 @@ class RemoteWorkspace:
         self.changes = Changes()
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self.queue = Queue.of(self.connection, self._environ)
+        self._fetched: dict[str, Path] = {}
 
     @property
     def exists(self) -> bool:
@@ -115,7 +118,17 @@ class RemoteWorkspace:
             # Claims are of this machine's processes; requests to stop come with the server's answers.
             signals=Signals(self.queue.folder),
             environ=self._environ,
+            fetch=self._fetch,
         )
+
+    def _fetch(self, place: str) -> Path:
+        """The content of a version, which is for ever the same: fetched once, gone with this object."""
+        if place not in self._fetched:
+            run, _, name = place.partition("/")
+            path = cast(Path, self.ask("runs.artifact", id=run, name=name).path)
+            self._fetched[place] = path
+            weakref.finalize(self, shutil.rmtree, path.parent, ignore_errors=True)
+        return self._fetched[place]
 
     def _prepare(self) -> None:
         self.queue.make()
@@ -345,6 +358,16 @@ class _Records:
 
     def search(self, query: str, **values: Any) -> Any:
         return self._ask("runs.search", query=query, **values)
+
+    def get_artifact(self, run_id: str, reference: str) -> Any:
+        [artifact] = self._ask("runs.artifacts", id=run_id, name=reference).items
+        return artifact
+
+    def list_artifacts(self, run_id: str, **which: Any) -> Any:
+        return self._ask("runs.artifacts", id=run_id, **which)
+
+    def preview_artifact(self, run_id: str, reference: str, fetch: Any) -> Any:
+        return self._ask("runs.artifact_preview", id=run_id, name=reference)
 
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items

@@ -167,7 +167,7 @@ def _opened(download: Download) -> OpenFile:
             f"the content of {download.name!r} is gone from the server's disk", hint="run `nbproof doctor`"
         ) from None
     state = os.fstat(stream.fileno())
-    tag = f'"{state.st_size:x}-{state.st_mtime_ns:x}"'
+    tag = f'"{download.hash or f"{state.st_size:x}-{state.st_mtime_ns:x}"}"'
     return OpenFile(stream, state.st_size, tag, download.name, download.media_type)
 
 

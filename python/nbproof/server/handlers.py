@@ -22,6 +22,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated, stream_request_body
 
 from nbproof.core.errors import Invalid, NotAllowed, NotAuthenticated, PlatformError
+from nbproof.server.ranges import byte_range
 from nbproof.server.refusals import shown, too_large, wrong_media_type, wrong_method
 
 if TYPE_CHECKING:
@@ -285,12 +286,18 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
             self.set_status(304)
             await self.finish(set_content_type=kind)
             return
-        self.set_header("Content-Length", str(file.size))
+        self.set_header("Accept-Ranges", "bytes")
+        first, left = 0, file.size
+        if (part := self._part(file)) is not None:
+            first, left = part
+            self.set_status(206)
+            self.set_header("Content-Range", f"bytes {first}-{first + left - 1}/{file.size}")
+        self.set_header("Content-Length", str(left))
         if self.request.method == "HEAD":
             await self.finish(set_content_type=kind)
             return
-        left = file.size
         with suppress(StreamClosedError):
+            await self.host.run(file.stream.seek, first)
             while left > 0:
                 block = await self.host.run(file.stream.read, min(_BLOCK, left))
                 if not block:
@@ -302,6 +309,16 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
                 self.write(block)
                 await self.flush()
             await self.finish(set_content_type=kind)
+
+    def _part(self, file: OpenFile) -> tuple[int, int] | None:
+        """Start and length of the part that is asked for; None for the whole."""
+        wanted = self.request.headers.get("Range")
+        if wanted is None or self.request.method != "GET":
+            return None
+        # A part of another content than the client has would make a file of two halves.  Dates are not told.
+        if self.request.headers.get("If-Range", file.tag) != file.tag:
+            return None
+        return byte_range(wanted, file.size)
 
     async def _page(self) -> None:
         path = self._path()

@@ -14,20 +14,35 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
+from nbproof.storage.seen import SeenFiles
 
-__all__ = ["FileSystemStorage", "StorageBackend", "StoredObject", "Verdict"]
+__all__ = ["FileSystemStorage", "OnBytes", "StorageBackend", "StoredObject", "Verdict"]
+
+T = TypeVar("T")
+
+OnBytes = Callable[[int], object]
+"""Told how many more bytes were taken in; what it raises ends the taking in, and nothing is kept."""
 
 _PIECE = 1 << 20
+_STRETCH = 8 << 20  # what the kernel copies in one go
+_TOGETHER = 128  # files that are made durable at once; each keeps a descriptor
+_THREADS = 16
 _PARTIAL = re.compile(r"[0-9a-f]{32}")
 # Who writes touches the file with every piece: one that rested so long belongs to nobody.
 _ABANDONED_SECONDS = 24 * 60 * 60
+_NO_SIZE_BYTES = 1 << 30  # taken at most from a file that tells no size
+_CANNOT_COPY = (
+    errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EBADF, errno.EOVERFLOW,
+    getattr(errno, "EOPNOTSUPP", errno.ENOSYS),
+)  # fmt: skip
 _LOCATION = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
 
 
@@ -72,8 +87,12 @@ class StorageBackend(Protocol):
     - The disk's failures are `Unavailable`; an unknown location is `NotFound`; a malformed one `Invalid`.
     """
 
-    def put(self, source: BinaryIO | Path) -> StoredObject:
+    def put(self, source: BinaryIO | Path, *, on_bytes: OnBytes | None = None) -> StoredObject:
         """Keep the bytes of a binary stream, from where it stands, or of a file."""
+        ...
+
+    def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> Iterator[StoredObject]:
+        """Keep files, in order; faster than one by one, because they become durable together."""
         ...
 
     def open(self, location: str) -> BinaryIO:
@@ -126,37 +145,51 @@ class FileSystemStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = Path(root).absolute()
+        self._seen = SeenFiles(self._root / "seen.jsonl")
 
     def __repr__(self) -> str:
         return f"FileSystemStorage({str(self._root)!r})"
 
-    def put(self, source: BinaryIO | Path) -> StoredObject:
+    def put(self, source: BinaryIO | Path, *, on_bytes: OnBytes | None = None) -> StoredObject:
         """Keep the bytes of a binary stream, from where it stands, or of a file.
+
+        A file that is as it was when it was put before is not read again; see `nbproof.storage.seen`.
 
         Raises
         ------
         NotFound, Invalid
-            `source` is a path without a file, or of something that is not a file.
+            `source` is a path without a file, or of something that is not a file or cannot be read.
         Unavailable
             The disk is full, read-only or away; nothing is kept then.
         OSError
-            Reading `source` failed: that is for the caller to explain.
+            Reading a stream failed: that is for the caller to explain.
         """
-        if isinstance(source, Path):
-            try:
-                # Asked before opening: to open a pipe is to wait for somebody who writes.
-                if not stat.S_ISREG(source.stat().st_mode):
-                    raise Invalid(f"{source} is not a regular file", details={"field": "path"})
-                stream = source.open("rb")
-            except FileNotFoundError:
-                raise NotFound(f"no file {source}", details={"field": "path"}) from None
-            except OSError as error:
-                raise Invalid(
-                    f"{source} cannot be read: {error.strerror}", details={"field": "path"}
-                ) from error
-            with stream:
-                return self._put(stream)
-        return self._put(source)
+        if not isinstance(source, Path):
+            with self._begin() as partial:
+                return self._settle(partial, self._take_stream(source, partial, on_bytes))
+        with _opened(source) as stream:
+            before = os.fstat(stream.fileno())
+            if (kept := self._recalled(source, before)) is not None:
+                return kept
+            content = _small_content(source, stream, before.st_size)
+            if content is not None and self._is_here(there := _stored(content)):
+                return there
+            with self._begin() as partial:
+                # While one thread makes the copy durable, this one reads it for its hash.
+                with _Syncing(partial.descriptor) as syncing:
+                    kept = self._take(source, stream, content, partial, on_bytes, syncing.more)
+                self._settle(partial, kept)
+            if _same(before, after := os.fstat(stream.fileno())):
+                self._seen.remember(source, after, kept.hash)
+            return kept
+
+    def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> Iterator[StoredObject]:
+        """Keep files, in order; faster than one by one, because they become durable together.
+
+        What was given before an error or an interruption is kept.
+        """
+        for start in range(0, len(sources), _TOGETHER):
+            yield from self._put_together(sources[start : start + _TOGETHER], on_bytes)
 
     def open(self, location: str) -> BinaryIO:
         """A binary stream of the content, which the caller closes."""
@@ -254,59 +287,182 @@ class FileSystemStorage:
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _put(self, stream: BinaryIO) -> StoredObject:
-        incoming = self._root / "incoming"
-        partial = incoming / secrets.token_hex(16)
-        digest, size = _digest(), 0
-        try:
-            try:
-                incoming.mkdir(parents=True, exist_ok=True)
-                # Made for us alone: nobody can have put a link there.
-                target = os.open(
-                    partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o444
-                )
-            except OSError as error:
-                raise self._trouble(error) from error
-            with open(target, "wb", buffering=0) as file:
-                # Before the first byte: what a killed process left may be why the disk is full.
-                _clear_abandoned(incoming, os.fstat(target).st_mtime)
-                while piece := stream.read(_PIECE):
-                    digest.update(piece)
-                    size += len(piece)
-                    self._write(file, piece)
-                return self._settle(partial, file.fileno(), digest.hexdigest(), size)
-        finally:
-            with suppress(OSError):
-                partial.unlink()
+    def _recalled(self, source: Path, state: os.stat_result) -> StoredObject | None:
+        known = self._seen.recall(source, state)
+        if known is None:
+            return None
+        kept = _object(*known)
+        return kept if self._is_here(kept) else None
 
-    def _write(self, file: BinaryIO, piece: bytes) -> None:
+    def _is_here(self, kept: StoredObject) -> bool:
+        place = self._place(kept.location)
+        try:
+            # Damage is mended by putting the content again: what is there must at least have its size.
+            if place.stat().st_size != kept.size_bytes:
+                return False
+            os.utime(place)  # it is young again: see nbproof.storage.garbage
+            return True
+        except (FileNotFoundError, PermissionError):  # just taken away, or somebody else's: it is kept anew
+            return False
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _begin(self, *, sweep: bool = True) -> _Partial:
+        incoming = self._root / "incoming"
+        try:
+            incoming.mkdir(parents=True, exist_ok=True)
+            partial = _Partial(incoming / secrets.token_hex(16))
+        except OSError as error:
+            raise self._trouble(error) from error
+        if sweep:
+            # Before the first byte: what a killed process left may be why the disk is full.
+            _clear_abandoned(incoming, os.fstat(partial.descriptor).st_mtime)
+        return partial
+
+    def _take_stream(self, stream: BinaryIO, partial: _Partial, on_bytes: OnBytes | None) -> StoredObject:
+        digest, size = _digest(), 0
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+            self._write(partial, piece)
+            if on_bytes is not None:
+                on_bytes(len(piece))
+        return _object(digest.hexdigest(), size)
+
+    def _take(
+        self,
+        source: Path,
+        stream: BinaryIO,
+        content: bytes | None,
+        partial: _Partial,
+        on_bytes: OnBytes | None,
+        on_stretch: Callable[[], object] | None = None,
+    ) -> StoredObject:
+        """Bring a file, or its `content` where that has been read, into a partial one."""
+        if content is None:
+            return self._take_file(source, stream, partial, on_bytes, on_stretch)
+        self._write(partial, content)
+        if on_bytes is not None:
+            on_bytes(len(content))
+        return _stored(content)
+
+    def _take_file(
+        self,
+        source: Path,
+        stream: BinaryIO,
+        partial: _Partial,
+        on_bytes: OnBytes | None,
+        on_stretch: Callable[[], object] | None = None,
+    ) -> StoredObject:
+        """Copy a file, within the kernel where that can (disks that can share the blocks); hash the copy.
+
+        The copy and not the file: what is kept has the hash it is kept under, whoever writes meanwhile.
+        """
+        digest, size = _digest(), 0
+        # At most so much as there is now: somebody may add for ever.  Files of /proc tell no size.
+        left = os.fstat(stream.fileno()).st_size or _NO_SIZE_BYTES
+        in_kernel = hasattr(os, "copy_file_range") and left != _NO_SIZE_BYTES
+        while left > 0:
+            if in_kernel:
+                try:
+                    done = os.copy_file_range(stream.fileno(), partial.descriptor, min(left, _STRETCH))
+                except OSError as error:
+                    if error.errno not in _CANNOT_COPY:
+                        raise self._trouble(error) from error
+                    in_kernel = False  # another disk, an old kernel: the offsets stand behind what was copied
+                    continue
+                for piece in self._read_back(partial, size, done):
+                    digest.update(piece)
+                    if on_bytes is not None:
+                        on_bytes(len(piece))
+            else:
+                try:
+                    piece = stream.read(min(_PIECE, left))
+                except OSError as error:
+                    raise _unreadable(source, error) from error
+                done = len(piece)
+                digest.update(piece)
+                self._write(partial, piece)
+                if on_bytes is not None:
+                    on_bytes(done)
+            if done == 0:
+                break  # it became shorter
+            size += done
+            left -= done
+            if on_stretch is not None and left > 0:
+                on_stretch()
+        return _object(digest.hexdigest(), size)
+
+    def _read_back(self, partial: _Partial, start: int, length: int) -> Iterator[bytes]:
+        try:
+            for offset in range(start, start + length, _PIECE):
+                yield os.pread(partial.descriptor, min(_PIECE, start + length - offset), offset)
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _write(self, partial: _Partial, piece: bytes) -> None:
         rest = memoryview(piece)
         try:
             while rest:
-                rest = rest[file.write(rest) :]
+                rest = rest[os.write(partial.descriptor, rest) :]
         except OSError as error:
             raise self._trouble(error) from error
 
-    def _settle(self, partial: Path, descriptor: int, name: str, size: int) -> StoredObject:
-        location = f"objects/{name[:2]}/{name[2:]}"
-        place = self._place(location)
-        kept = StoredObject(name, size, location)
+    def _settle(self, partial: _Partial, kept: StoredObject) -> StoredObject:
+        """Give a partial file its place; durable when this has returned."""
+        if self._is_here(kept):
+            return kept
         try:
-            # Damage is mended by putting the content again: what is there must at least have its size.
-            if place.is_file() and place.stat().st_size == size:
-                with suppress(OSError):  # just taken away, or somebody else's: then it is kept anew
-                    os.utime(place)  # it is young again: see nbproof.storage.garbage
-                    return kept
-            os.fsync(descriptor)
-            fresh = not place.parent.is_dir()
-            place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(partial, place)
-            _sync_folder(place.parent)
-            if fresh:
-                _sync_folder(place.parent.parent)
+            os.fsync(partial.descriptor)
+            for folder in self._move(partial, kept):
+                _sync_folder(folder)
         except OSError as error:
             raise self._trouble(error) from error
         return kept
+
+    def _move(self, partial: _Partial, kept: StoredObject) -> list[Path]:
+        """Put a durable file in its place; the folders that must become durable, too."""
+        place = self._place(kept.location)
+        fresh = not place.parent.is_dir()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial.close()
+        os.replace(partial.path, place)
+        return [place.parent, place.parent.parent] if fresh else [place.parent]
+
+    def _put_together(self, sources: Sequence[Path], on_bytes: OnBytes | None) -> Iterator[StoredObject]:
+        """Keep files that become durable at once: the disk brings many with the effort for a few."""
+        found: list[StoredObject] = []
+        waiting: dict[str, tuple[_Partial, StoredObject]] = {}
+        seen: list[tuple[Path, os.stat_result, str]] = []
+        with ExitStack() as partials:
+            for source in sources:
+                with _opened(source) as stream:
+                    before = os.fstat(stream.fileno())
+                    kept = self._recalled(source, before)
+                    content = None if kept else _small_content(source, stream, before.st_size)
+                    if content is not None and self._is_here(there := _stored(content)):
+                        kept = there
+                    if kept is None:
+                        partial = partials.enter_context(self._begin(sweep=not waiting))
+                        kept = self._take(source, stream, content, partial, on_bytes)
+                        if kept.hash in waiting or self._is_here(kept):
+                            partial.close()
+                        else:
+                            waiting[kept.hash] = (partial, kept)
+                        if _same(before, after := os.fstat(stream.fileno())):
+                            seen.append((source, after, kept.hash))
+                found.append(kept)
+            try:
+                _at_once(os.fsync, [partial.descriptor for partial, _ in waiting.values()])
+                folders = {
+                    folder for partial, kept in waiting.values() for folder in self._move(partial, kept)
+                }
+                _at_once(_sync_folder, sorted(folders))
+            except OSError as error:
+                raise self._trouble(error) from error
+        for source, state, hash in seen:
+            self._seen.remember(source, state, hash)
+        yield from found
 
     def _place(self, location: str) -> Path:
         found = _LOCATION.fullmatch(location) if isinstance(location, str) else None
@@ -329,6 +485,125 @@ class FileSystemStorage:
             hint=hint,
             details={"free_bytes": _free_bytes(self._root)},
         )
+
+
+class _Partial:
+    """A file that is being written; gone after its block if it was not given its place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Made for us alone: nobody can have put a link there.
+        self.descriptor = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o444
+        )
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> _Partial:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        with suppress(OSError):
+            self.path.unlink()
+
+
+class _Syncing:
+    """Brings what is written to a file to the disk, in a thread that lives as long as the block.
+
+    It only takes work from the last `fsync`, which says whether all went well.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._more = threading.Event()
+        self._over = False
+        self._thread: threading.Thread | None = None
+
+    def more(self) -> None:
+        """There is more to bring."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="nbproof-fsync", daemon=True)
+            self._thread.start()
+        self._more.set()
+
+    def _run(self) -> None:
+        while self._more.wait() and not self._over:
+            self._more.clear()
+            with suppress(OSError):
+                getattr(os, "fdatasync", os.fsync)(self._descriptor)
+
+    def __enter__(self) -> _Syncing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        self._more.set()
+        if self._thread is not None:
+            self._thread.join()  # the descriptor is in use
+
+
+def _opened(source: Path) -> BinaryIO:
+    try:
+        # Asked before opening: to open a pipe is to wait for somebody who writes.
+        if not stat.S_ISREG(source.stat().st_mode):
+            raise Invalid(f"{source} is not a regular file", details={"field": "path"})
+        return open(source, "rb", buffering=0)
+    except FileNotFoundError:
+        raise NotFound(f"no file {source}", details={"field": "path"}) from None
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: Path, error: OSError) -> Invalid:
+    return Invalid(f"{str(source)!r} can't be read: {error.strerror}", details={"field": "path"})
+
+
+def _small_content(source: Path, stream: BinaryIO, size: int) -> bytes | None:
+    """What a small file holds; None for others and for files that tell no size.
+
+    Its hash is known before anything is written: what is kept already costs the disk nothing.
+    """
+    if not 0 < size <= _PIECE:
+        return None
+    try:
+        return stream.read(size)
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _stored(content: bytes) -> StoredObject:
+    digest = _digest()
+    digest.update(content)
+    return _object(digest.hexdigest(), len(content))
+
+
+def _object(hash: str, size: int) -> StoredObject:
+    return StoredObject(hash, size, f"objects/{hash[:2]}/{hash[2:]}")
+
+
+def _same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
+        after.st_size,
+        after.st_mtime_ns,
+        after.st_ctime_ns,
+    )
+
+
+def _at_once(act: Callable[[T], object], things: Sequence[T]) -> None:
+    """Do it to all of them from several threads; raises the first error after all have ended."""
+    if len(things) < 2:
+        for thing in things:
+            act(thing)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(len(things), _THREADS), thread_name_prefix="nbproof-fsync") as pool:
+        for done in [pool.submit(act, thing) for thing in things]:
+            done.result()
 
 
 def _clear_abandoned(incoming: Path, now: float) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas
 
     from nbproof.storage.journal.writer import JournalWriter, Series
-    from nbproof.tracking.models import Artifact, Run
+    from nbproof.tracking.models import ArtifactList, Run
 
 __all__ = [
     "ActiveRun",
@@ -89,7 +89,56 @@ def _no_next_step(key: str) -> Invalid:
 class _Tracker(Protocol):
     def log_params(self, params: Mapping[str, object], *, run_id: str | None = None) -> None: ...
     def set_tags(self, tags: Mapping[str, object], *, run_id: str | None = None) -> None: ...
-    def log_artifact(self, path: object, name: str | None = None, *, run_id: str | None = None) -> None: ...
+    def log_artifact(
+        self,
+        path: object,
+        name: str | None = None,
+        *,
+        kind: str | None = None,
+        step: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        reference: bool = False,
+        run_id: str | None = None,
+    ) -> None: ...
+    def log_text(
+        self, text: str, name: str, *, step: int | None = None, run_id: str | None = None
+    ) -> None: ...
+    def log_dict(
+        self, data: Any, name: str, *, step: int | None = None, run_id: str | None = None
+    ) -> None: ...
+    def log_html(
+        self, html: Any, name: str, *, step: int | None = None, run_id: str | None = None
+    ) -> None: ...
+    def log_image(
+        self,
+        image: Any,
+        name: str | None = None,
+        *,
+        step: int | None = None,
+        caption: str | None = None,
+        run_id: str | None = None,
+    ) -> None: ...
+    def log_figure(
+        self,
+        figure: Any,
+        name: str,
+        *,
+        step: int | None = None,
+        caption: str | None = None,
+        run_id: str | None = None,
+    ) -> None: ...
+    def log_table(
+        self,
+        table: Any,
+        name: str,
+        *,
+        step: int | None = None,
+        caption: str | None = None,
+        run_id: str | None = None,
+    ) -> None: ...
+    def log_histogram(
+        self, values: Any, name: str, *, bins: Any = 64, step: int | None = None, run_id: str | None = None
+    ) -> None: ...
     def update_run(self, id: str, *, name: str | None = None, notes: str | None = None) -> object: ...
     def end_run(self, status: str = "finished", *, run_id: str | None = None) -> None: ...
     def get_run(self, id: str) -> Run: ...
@@ -248,9 +297,54 @@ class ActiveRun:
         """Set tags; None removes one."""
         self._tracker.set_tags(tags, run_id=self.id)
 
-    def log_artifact(self, path: object, name: str | None = None) -> None:
-        """Keep a copy of a file, or of every file in a folder, with the run."""
-        self._tracker.log_artifact(path, name, run_id=self.id)
+    def log_artifact(
+        self,
+        path: object,
+        name: str | None = None,
+        *,
+        kind: str | None = None,
+        step: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        reference: bool = False,
+    ) -> None:
+        """Keep a copy of a file, of every file in a folder, of bytes or a stream; by reference, none."""
+        self._tracker.log_artifact(
+            path, name, kind=kind, step=step, metadata=metadata, reference=reference, run_id=self.id
+        )
+
+    def log_text(self, text: str, name: str, *, step: int | None = None) -> None:
+        """Keep text."""
+        self._tracker.log_text(text, name, step=step, run_id=self.id)
+
+    def log_dict(self, data: Any, name: str, *, step: int | None = None) -> None:
+        """Keep a mapping or a list as JSON, or as YAML where the name ends so."""
+        self._tracker.log_dict(data, name, step=step, run_id=self.id)
+
+    def log_html(self, html: Any, name: str, *, step: int | None = None) -> None:
+        """Keep a page."""
+        self._tracker.log_html(html, name, step=step, run_id=self.id)
+
+    def log_image(
+        self, image: Any, name: str | None = None, *, step: int | None = None, caption: str | None = None
+    ) -> None:
+        """Keep a picture: a file, bytes, a PIL image, an array or a tensor."""
+        self._tracker.log_image(image, name, step=step, caption=caption, run_id=self.id)
+
+    def log_figure(
+        self, figure: Any, name: str, *, step: int | None = None, caption: str | None = None
+    ) -> None:
+        """Keep a figure of matplotlib or plotly."""
+        self._tracker.log_figure(figure, name, step=step, caption=caption, run_id=self.id)
+
+    def log_table(
+        self, table: Any, name: str, *, step: int | None = None, caption: str | None = None
+    ) -> None:
+        """Keep a table: a frame, an Arrow table, rows as mappings or a mapping of columns."""
+        self._tracker.log_table(table, name, step=step, caption=caption, run_id=self.id)
+
+    def log_histogram(self, values: Any, name: str, *, bins: Any = 64, step: int | None = None) -> None:
+        """Keep how values are distributed."""
+        self._tracker.log_histogram(values, name, bins=bins, step=step, run_id=self.id)
 
     def set_notes(self, notes: str) -> None:
         """Set the run's notes (Markdown)."""
@@ -301,8 +395,8 @@ class ActiveRun:
         return self.read().tags
 
     @property
-    def artifacts(self) -> list[Artifact]:
-        """Artifacts recorded so far."""
+    def artifacts(self) -> ArtifactList:
+        """Artifacts recorded so far, by place or by name."""
         return self.read().artifacts
 
     def metric_history(self, name: str) -> pandas.DataFrame:

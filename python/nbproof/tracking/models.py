@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, SupportsIndex, overload
 
-from pydantic import Field, PrivateAttr, StringConstraints
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints
 
+from nbproof.core.errors import NotFound
 from nbproof.core.operation import Ask, Instant, Int64, Json, Number, Positional, View
+from nbproof.tracking.contents import (
+    Contents,
+    artifact_bundle,
+    downloaded,
+    frame_of,
+    opened,
+    previewed,
+    shown,
+)
 from nbproof.tracking.domain import NAME_LIMIT, Ending, Status
+from nbproof.tracking.references import ReferenceState, state_of
 
 if TYPE_CHECKING:
     import pandas
@@ -19,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact",
+    "ArtifactList",
+    "ArtifactPreview",
     "CompareRuns",
     "ComparedValues",
     "Comparison",
@@ -30,6 +43,8 @@ __all__ = [
     "GetMetricHistory",
     "GetRun",
     "GitState",
+    "Histogram",
+    "ListArtifacts",
     "ListExperiments",
     "ListRuns",
     "LogArtifact",
@@ -37,9 +52,11 @@ __all__ = [
     "LogMetrics",
     "LogParam",
     "LogParams",
+    "LogReference",
     "Metric",
     "MetricHistory",
     "MetricPoint",
+    "PreviewColumn",
     "ResumeRun",
     "Run",
     "SearchRuns",
@@ -117,14 +134,182 @@ class MetricHistory(View):
 
 
 class Artifact(View):
-    """A file kept with a run."""
+    """One version of a file, or of something like it, kept with a run.
+
+    Examples
+    --------
+    >>> import nbproof as nbp
+    >>> with nbp.start_run("kept", experiment="doctest") as live:
+    ...     nbp.log_text("all is well", "notes/log.txt")
+    >>> kept = nbp.get_run(live.id).artifacts["notes/log.txt"]
+    >>> kept.kind, kept.version, kept.read_text()
+    ('text', 1, 'all is well')
+    """
 
     name: str
-    size_bytes: int
+    version: int = Field(1, description="Counted by name, from 1; `name@v1` means it for ever.")
+    kind: str = Field(
+        "file",
+        description="file, image, figure, table, text, data, html, histogram, audio, video, folder, "
+        "or what the caller said.",
+    )
+    size_bytes: int = Field(description="0 for a reference whose size is not known.")
     media_type: str
-    hash: str = Field(description="BLAKE2b-256 of the content, hex.")
+    hash: str = Field(description="BLAKE2b-256 of the content, hex; empty for a reference that was not read.")
     created: Instant
+    step: Int64 | None = None
+    metadata: dict[str, Json] = Field(default_factory=dict)
+    reference: str | None = Field(
+        None, description="Path or address of content that is not kept here, but named."
+    )
     location: str = Field("", exclude=True, repr=False)
+
+    _contents: Contents | None = PrivateAttr(default=None)
+
+    def open(self) -> BinaryIO:
+        """A binary stream of the content; close it."""
+        return opened(self)
+
+    def read_bytes(self) -> bytes:
+        """The whole content."""
+        with self.open() as stream:
+            return stream.read()
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        """The whole content as text."""
+        return self.read_bytes().decode(encoding)
+
+    def download(self, folder: str | Path = ".") -> Path:
+        """Copy the content into a folder, under the last part of its name; gives the path.
+
+        Raises
+        ------
+        Conflict
+            There is a file of that name with other content.
+        """
+        return downloaded(self, Path(folder))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A table as a frame: of Parquet, CSV, TSV, JSON lines or Arrow."""
+        return frame_of(self)
+
+    def preview(self) -> ArtifactPreview:
+        """What it is, in a few plain values; see `ArtifactPreview`."""
+        return previewed(self)
+
+    def check(self) -> ReferenceState:
+        """Whether the content that a reference names is as it was: looked at from here, now.
+
+        Returns
+        -------
+        {"unchanged", "changed", "vanished", "unknown"}
+            Unknown where nothing to compare was told: an address that does not answer, a file that could
+            not be read.
+        """
+        if self.reference is None:
+            return "unchanged"  # it is kept here, under its hash
+        return state_of(self.reference, self.hash, self.size_bytes, self.metadata)
+
+    def show(self) -> None:
+        """Show it below the cell; outside of a notebook, print it."""
+        shown(self)
+
+    def __str__(self) -> str:
+        return f"{self.name}@v{self.version} ({self.kind}, {self.size_bytes:,} B)"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return artifact_bundle(self)
+
+
+class ArtifactList(list[Artifact]):
+    """The artifacts of a run by place, or by name: ``run.artifacts["roc.png"]``, ``["roc.png@v1"]``.
+
+    Examples
+    --------
+    >>> import nbproof as nbp
+    >>> with nbp.start_run("listed", experiment="doctest") as run:
+    ...     nbp.log_dict({"depth": 3}, "config.json")
+    >>> [each.name for each in run.artifacts], "config.json" in run.artifacts
+    (['config.json'], True)
+    """
+
+    _contents: Contents | None = None
+
+    def bound(self, contents: Contents) -> ArtifactList:
+        """The same list, which knows where the content is."""
+        self._contents = contents
+        for artifact in self:
+            artifact._contents = contents
+        return self
+
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> Artifact: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> list[Artifact]: ...
+    @overload
+    def __getitem__(self, place: str, /) -> Artifact: ...
+    def __getitem__(self, place: SupportsIndex | slice | str, /) -> Artifact | list[Artifact]:
+        """By place, or by name; raises `NotFound` for a name that is not there."""
+        if not isinstance(place, str):
+            return super().__getitem__(place)
+        for artifact in self:
+            if place in (artifact.name, f"{artifact.name}@latest", f"{artifact.name}@v{artifact.version}"):
+                return artifact
+        if self._contents is not None:
+            return self._contents.find(place)  # an earlier version, or an error that says what is near
+        raise NotFound(f"there is no artifact {place!r}")
+
+    def __contains__(self, wanted: object) -> bool:
+        if isinstance(wanted, str):
+            return any(artifact.name == wanted for artifact in self)
+        return super().__contains__(wanted)
+
+
+class Histogram(View):
+    """One histogram of a series: `counts` has one number less than `edges`."""
+
+    version: int
+    step: Int64 | None = None
+    edges: list[Number]
+    counts: list[Number]
+
+
+class PreviewColumn(View):
+    """One column of a table."""
+
+    name: str
+    type: str
+
+
+class ArtifactPreview(View):
+    """What an artifact is, in a few plain values; what its kind does not have is null or empty.
+
+    Nothing of the artifact is executed or unpickled to find it, and HTML is given as text.
+    """
+
+    name: str
+    version: int
+    kind: str
+    media_type: str
+    size_bytes: int
+    shows: Literal["text", "table", "image", "histogram", "reference", "nothing"]
+    text: str | None = Field(None, description="The head of a text, of HTML and SVG too.")
+    columns: list[PreviewColumn] = Field(default_factory=list)
+    rows: list[list[Json]] = Field(default_factory=list, description="The head of a table.")
+    row_count: int | None = Field(None, description="Of the whole table, where it is known.")
+    image: str | None = Field(None, description="A picture of at most 1 MB, as a data: address.")
+    histograms: list[Histogram] = Field(
+        default_factory=list, description="Every version of a histogram, thinned evenly to 500."
+    )
+    truncated: bool = Field(False, description="There is more than is shown.")
+    note: str | None = Field(None, description="Why there is nothing to see.")
+
+
+if TYPE_CHECKING:
+    Artifacts = ArtifactList
+else:
+    # Checked and told as the list that it is.
+    Artifacts = Annotated[list[Artifact], AfterValidator(ArtifactList)]
 
 
 class Experiment(View):
@@ -175,7 +360,7 @@ class Run(View):
     params: dict[str, Json] = Field(default_factory=dict)
     metrics: dict[str, Number] = Field(default_factory=dict, description="Value logged last, by name.")
     tags: dict[str, str] = Field(default_factory=dict)
-    artifacts: list[Artifact] = Field(default_factory=list)
+    artifacts: Artifacts = Field(default_factory=ArtifactList)
     git: GitState | None = None
     code: str | None = Field(None, description="Fingerprint of the notebook or script when the run started.")
     source: str | None = Field(None, description="The notebook or script.")
@@ -479,13 +664,51 @@ class LogArtifact(Ask):
     id: RunRef
     path: Annotated[Path, Positional, Field(description="A file of this machine.")]
     name: Name | None = Field(None, description="Its name in the run; by default the file's name.")
+    kind: str | None = Field(None, description="Such as model; by default what the media type says.")
+    step: Int64 | None = Field(None, description="Where in a series it belongs.")
+    metadata: dict[Name, Json] = Field(default_factory=dict, description="What else is known of it.")
+
+
+class LogReference(Ask):
+    """Content that stays where it is; it is named, and nothing of it is read by a server."""
+
+    id: RunRef
+    target: Annotated[
+        str, Positional, Field(min_length=1, max_length=4096, description="A path or an address.")
+    ]
+    name: Name | None = Field(None, description="Its name in the run; by default the last part of `target`.")
+    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None, description="BLAKE2b-256 of the content, where it is known."
+    )
+    size_bytes: int | None = Field(None, ge=0, lt=2**63)
+    kind: str | None = None
+    step: Int64 | None = None
+    metadata: dict[Name, Json] = Field(default_factory=dict)
+
+
+class ListArtifacts(Ask):
+    """Which artifacts of which run."""
+
+    id: RunRef
+    folder: str | None = Field(
+        None, description="Only what is directly in it, folders as one entry each; empty for the top."
+    )
+    prefix: str = Field("", description="Only names that begin so.")
+    name: str | None = Field(None, description="Only this one; `name@v1` is an earlier version.")
+    versions: bool = Field(False, description="Every version, not only the last.")
+    limit: Limit = 1000
+    after: After = None
 
 
 class GetArtifact(Ask):
     """Which file of which run."""
 
     id: RunRef
-    name: Annotated[Name, Field(description="Its name in the run, with slashes.")]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=NAME_LIMIT + 12),
+        Field(description="Its name in the run, with slashes; `name@v1` is an earlier version."),
+    ]
 
 
 class EndRun(Ask):

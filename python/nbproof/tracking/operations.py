@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from nbproof.core.operation import Download, Page, operation
 from nbproof.tracking.models import (
+    Artifact,
+    ArtifactPreview,
     CompareRuns,
     Comparison,
     CreateExperiment,
@@ -13,6 +15,7 @@ from nbproof.tracking.models import (
     GetExperiment,
     GetMetricHistory,
     GetRun,
+    ListArtifacts,
     ListExperiments,
     ListRuns,
     LogArtifact,
@@ -20,6 +23,7 @@ from nbproof.tracking.models import (
     LogMetrics,
     LogParam,
     LogParams,
+    LogReference,
     Metric,
     MetricHistory,
     ResumeRun,
@@ -213,15 +217,74 @@ def set_tags(tracker: ExperimentTracker, ask: SetTags) -> None:
     upload="path",
 )
 def log_artifact(tracker: ExperimentTracker, ask: LogArtifact) -> None:
-    """Keep a copy of a file with a run."""
-    tracker.log_artifact(ask.path, ask.name, run_id=ask.id)
+    """Keep a copy of a file with a run; of a name that is there, as a new version."""
+    tracker.log_artifact(
+        ask.path, ask.name, kind=ask.kind, step=ask.step, metadata=ask.metadata, run_id=ask.id
+    )
+
+
+@operation("runs.log_reference", "POST /runs/{id}/references", action="write", cli="runs log-reference")
+def log_reference(tracker: ExperimentTracker, ask: LogReference) -> None:
+    """Record where content is that is not kept: a path or an address, as told; nothing of it is read."""
+    tracker.log_reference(
+        ask.id,
+        ask.target,
+        ask.name,
+        hash=ask.hash,
+        size_bytes=ask.size_bytes,
+        kind=ask.kind,
+        step=ask.step,
+        metadata=ask.metadata,
+    )
+
+
+@operation(
+    "runs.artifacts", "GET /runs/{id}/artifacts", action="read", python="list_artifacts", cli="runs artifacts"
+)
+def list_artifacts(tracker: ExperimentTracker, ask: ListArtifacts) -> Page[Artifact]:
+    """List the artifacts of a run: all, a folder, or every version."""
+    if ask.name is not None:
+        return Page[Artifact](items=[tracker.find_artifact(ask.id, ask.name)])
+    return tracker.list_artifacts(
+        ask.id,
+        folder=ask.folder,
+        prefix=ask.prefix,
+        versions=ask.versions,
+        limit=ask.limit,
+        after=ask.after,
+    )
 
 
 @operation("runs.artifact", "GET /runs/{id}/artifacts/{name}", action="read", cli="runs get-artifact")
 def get_artifact(tracker: ExperimentTracker, ask: GetArtifact) -> Download:
-    """Download an artifact."""
-    path, media_type = tracker.get_artifact(ask.id, ask.name)
-    return Download(path, ask.name.rsplit("/", 1)[-1], media_type)
+    """Download an artifact; name@v1 is an earlier version."""
+    artifact = tracker.find_artifact(ask.id, ask.name)
+    path, media_type = tracker.get_artifact(ask.id, f"{artifact.name}@v{artifact.version}")
+    return Download(path, artifact.name.rsplit("/", 1)[-1], media_type, artifact.hash)
+
+
+@operation(
+    "runs.artifact_preview",
+    "GET /runs/{id}/artifacts/{name}/preview",
+    action="read",
+    python="preview_artifact",
+    cli="runs preview-artifact",
+)
+def preview_artifact(tracker: ExperimentTracker, ask: GetArtifact) -> ArtifactPreview:
+    """Show the head of a text or a table, a small picture, the numbers of a histogram."""
+    return tracker.preview_artifact(ask.id, ask.name)
+
+
+@operation(
+    "runs.delete_artifact",
+    "DELETE /runs/{id}/artifacts/{name}",
+    action="write",
+    python="delete_artifact",
+    cli="runs delete-artifact",
+)
+def delete_artifact(tracker: ExperimentTracker, ask: GetArtifact) -> None:
+    """Delete an artifact with all its versions; name@v1 only that one."""
+    tracker.delete_artifact(ask.id, ask.name)
 
 
 @operation("runs.set_provenance", "PUT /runs/{id}/provenance", action="write")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,6 @@ from nbproof.tracking.joining import RUN_ID, Signals, asked_run, is_one_of_sever
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.provenance import Origin, capture_later
 from nbproof.tracking.values import (
-    artifact_name,
     flat_params,
     metric_value,
     name_of,
@@ -39,7 +38,17 @@ if TYPE_CHECKING:
     from nbproof.core.operation import Page
     from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
-    from nbproof.tracking.models import Comparison, Experiment, Metric, MetricHistory, Run
+    from nbproof.tracking.artifacts import Item
+    from nbproof.tracking.contents import Contents
+    from nbproof.tracking.models import (
+        Artifact,
+        ArtifactPreview,
+        Comparison,
+        Experiment,
+        Metric,
+        MetricHistory,
+        Run,
+    )
     from nbproof.tracking.repository import RunRepository
     from nbproof.tracking.trash_models import Children, ParamHistory, Purged, TouchedRuns
 
@@ -79,6 +88,8 @@ class ExperimentTracker:
         asked.
     environ : mapping, optional
         Instead of `os.environ`.
+    fetch : callable, optional
+        Gives a file with the content at a location, where that is not in the storage.
     """
 
     def __init__(
@@ -96,6 +107,7 @@ class ExperimentTracker:
         ended: Callable[[], object] | None = None,
         signals: Signals | None = None,
         environ: Mapping[str, str] | None = None,
+        fetch: Callable[[str], Path] | None = None,
     ) -> None:
         self._signals = signals or Signals(None, self.was_cancelled)
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
@@ -109,6 +121,7 @@ class ExperimentTracker:
         self._capture_git = capture_git
         self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
+        self._fetch = fetch or (lambda location: self._artifacts().path(location))
         self._lock = threading.RLock()
         self._live: ActiveRun | None = None
         self._stack: list[ActiveRun] = []
@@ -354,41 +367,188 @@ class ExperimentTracker:
         """Set tags of a run; None removes one."""
         self._write(run_id, "tags", values=_checked_tags(tags))
 
-    def log_artifact(self, path: Any, name: str | None = None, *, run_id: str | None = None) -> None:
+    def log_artifact(
+        self,
+        path: Any,
+        name: str | None = None,
+        *,
+        kind: str | None = None,
+        step: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        reference: bool = False,
+        run_id: str | None = None,
+    ) -> None:
         """Keep a copy of a file with a run; of every file below it where `path` is a folder.
 
         Parameters
         ----------
-        path : path-like
-            The file or folder.
+        path : path-like, bytes or file-like
+            The file or folder, or content; a file-like object that can is read from its start.
         name : str, optional
-            Its name in the run, slashes allowed; by default the file's own name.  An artifact of that
-            name is replaced.
+            Its name in the run, slashes allowed; by default the file's own name.  Of a name that is there a
+            new version is kept, which shows from then on.
+        kind : str, optional
+            Such as ``model``; by default what the media type says.
+        step : int, optional
+            Where in a series it belongs.
+        metadata : mapping, optional
+            What else is known of it; plain values.
+        reference : bool
+            Keep no copy, only where it is (a path or an address), with hash and size where it can be read.
 
         Raises
         ------
         Invalid
             No such file, not readable, not a regular file, or a name that leaves the run.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> with nbp.start_run(experiment="doctest") as run:
+        ...     nbp.log_artifact(b"bytes of a model", "model.bin", kind="model")
+        >>> run.artifacts["model.bin"].size_bytes
+        16
         """
+        from nbproof.tracking.artifacts import items_of
+
+        items = items_of(path, name, kind=kind, step=step, metadata=metadata, reference=reference)
+        self._keep(run_id, items)
+
+    def log_text(self, text: str, name: str, *, step: int | None = None, run_id: str | None = None) -> None:
+        """Keep text with a run, as UTF-8."""
+        from nbproof.tracking.typed import text_items
+
+        self._keep(run_id, text_items(text, name, step=step))
+
+    def log_dict(self, data: Any, name: str, *, step: int | None = None, run_id: str | None = None) -> None:
+        """Keep a mapping or a list with a run: as JSON, or as YAML where the name ends in .yaml."""
+        from nbproof.tracking.typed import data_items
+
+        self._keep(run_id, data_items(data, name, step=step))
+
+    def log_html(self, html: Any, name: str, *, step: int | None = None, run_id: str | None = None) -> None:
+        """Keep a page with a run: its text, or an object that has ``_repr_html_``."""
+        from nbproof.tracking.typed import html_items
+
+        self._keep(run_id, html_items(html, name, step=step))
+
+    def log_image(
+        self,
+        image: Any,
+        name: str | None = None,
+        *,
+        step: int | None = None,
+        caption: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Keep a picture with a run.
+
+        Parameters
+        ----------
+        image : path-like, bytes, PIL image, array or tensor
+            Arrays are (height, width) or (height, width, channels) with 1, 3 or 4 channels, tensors of torch
+            also (channels, height, width).  Unsigned bytes and 16-bit numbers are taken as they are; floats
+            must lie from 0 to 1, other integers from 0 to 255.
+        name : str, optional
+            Needed for anything but a file.
+        step : int, optional
+            Where in a series it belongs.
+        caption : str, optional
+        """
+        from nbproof.tracking.typed import image_items
+
+        self._keep(run_id, image_items(image, name, step=step, caption=caption))
+
+    def log_figure(
+        self,
+        figure: Any,
+        name: str,
+        *,
+        step: int | None = None,
+        caption: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Keep a figure of matplotlib (PNG and SVG) or plotly (JSON and a page) with a run.
+
+        A name that ends in one of these formats keeps only that.
+        """
+        from nbproof.tracking.typed import figure_items
+
+        self._keep(run_id, figure_items(figure, name, step=step, caption=caption))
+
+    def log_table(
+        self,
+        table: Any,
+        name: str,
+        *,
+        step: int | None = None,
+        caption: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Keep a table with a run.
+
+        Parameters
+        ----------
+        table : frame of pandas or polars, table of pyarrow, rows as mappings, mapping of columns
+            Frames become Parquet where that can be written, else CSV; plain Python becomes JSON lines.
+        name : str
+            Its end (.parquet, .csv, .jsonl) decides the format.
+        step : int, optional
+            Where in a series it belongs.
+        caption : str, optional
+        """
+        from nbproof.tracking.typed import table_items
+
         try:
-            source = Path(path)
-            if not str(path) or "\0" in str(path):
-                raise Invalid(
-                    f"{str(path)!r} is no path", hint="name a file or a folder", details={"field": "path"}
-                )
-        except TypeError:
-            raise Invalid(
-                f"an artifact is a path, found {type(path).__name__}",
-                hint="write the object to a file first",
-                details={"field": "path"},
-            ) from None
-        called = artifact_name(name if name is not None else source.resolve().name)
-        files = list(_files(source, called))
-        run = self._live if run_id is None else self._handle(run_id)
-        if run is None:
-            run = self._started()
-        for file, file_name in files:
-            self._keep(run, file, file_name)
+            with table_items(table, name, step=step, caption=caption) as items:
+                self._keep(run_id, items)
+        except OSError as error:  # it is written beside the workspace first: that disk may be full, too
+            (self._live or self._started()).failed(error)
+
+    def log_histogram(
+        self,
+        values: Any,
+        name: str,
+        *,
+        bins: Any = 64,
+        step: int | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Keep how values are distributed: counts between edges, not the values.
+
+        Parameters
+        ----------
+        values : array, tensor, series or list of numbers
+            NaN and the infinities are left out and counted.
+        name : str
+            Logged again with another `step`, it is a series of histograms.
+        bins : int or list of float
+            How many (at most 512) between the least and the greatest value, or their edges.
+        step : int, optional
+        """
+        from nbproof.tracking.typed import histogram_items
+
+        self._keep(run_id, histogram_items(values, name, bins=bins, step=step))
+
+    def log_reference(
+        self,
+        id: str,
+        target: str,
+        name: str | None = None,
+        *,
+        hash: str | None = None,
+        size_bytes: int | None = None,
+        kind: str | None = None,
+        step: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record where content is, as the caller says it is: nothing of it is looked at here.
+
+        What REST and the command line use; `log_artifact` with ``reference=True`` looks and then records.
+        """
+        from nbproof.tracking.artifacts import told_reference
+
+        self._keep(id, [told_reference(target, name, hash, size_bytes, kind, step, metadata)])
 
     def update_run(self, id: str, *, name: str | None = None, notes: str | None = None) -> Run:
         """Rename a run or change its notes (Markdown; empty text removes them).
@@ -556,19 +716,81 @@ class ExperimentTracker:
             _run_id(records, id), name, max_points=max_points, limit=limit, after=after
         )
 
+    def find_artifact(self, id: str, name: str) -> Artifact:
+        """An artifact of a run by name; ``name@v1`` is an earlier version.
+
+        Raises
+        ------
+        NotFound
+            None such; near names, or the versions there are, are in the hint.
+        """
+        return self._contents(_run_id(self._fresh(), id)).find(name)
+
     def get_artifact(self, id: str, name: str) -> tuple[Path, str]:
-        """The local file and media type of an artifact."""
-        records = self._fresh()
-        run = records.get_run(_run_id(records, id))
-        for artifact in run.artifacts:
-            if artifact.name == name:
-                return self._artifacts().path(artifact.location), artifact.media_type
-        near = near_names(name, [artifact.name for artifact in run.artifacts])
-        raise NotFound(
-            f"run {run.name!r} has no artifact {name!r}",
-            hint=f"did you mean {near[0]!r}?" if near else f"it has {len(run.artifacts)}",
-            details={"near": near},
+        """The local file and media type of an artifact; a conflict where only a reference is kept."""
+        from nbproof.tracking.contents import local_file
+
+        artifact = self.find_artifact(id, name)
+        if artifact.reference is not None:
+            raise Conflict(
+                f"{artifact.name!r} is a reference to {artifact.reference}: its content is not kept here",
+                hint="fetch it from there",
+                details={"reference": artifact.reference},
+            )
+        return local_file(artifact), artifact.media_type
+
+    def list_artifacts(
+        self,
+        id: str,
+        *,
+        folder: str | None = None,
+        prefix: str = "",
+        versions: bool = False,
+        limit: int = 1000,
+        after: str | None = None,
+    ) -> Page[Artifact]:
+        """Artifacts of a run by name.
+
+        Parameters
+        ----------
+        id : str
+            Any way of naming a run.
+        folder : str, optional
+            Only what is directly in it; a folder below is one entry, with the size of all in it.
+        prefix : str
+            Only names that begin so.
+        versions : bool
+            Every version, not only the last.
+        limit, after
+            Which page.
+        """
+        identifier = _run_id(self._fresh(), id)
+        page = self._records().list_artifacts(
+            identifier, folder=folder, prefix=prefix, versions=versions, limit=limit, after=after
         )
+        contents = self._contents(identifier)
+        for artifact in page.items:
+            artifact._contents = contents
+        return page
+
+    def preview_artifact(self, id: str, name: str) -> ArtifactPreview:
+        """A small look at an artifact: head of a text or table, small picture, numbers of a histogram."""
+        return self._contents(_run_id(self._fresh(), id)).preview(name)
+
+    def delete_artifact(self, id: str, name: str) -> None:
+        """Delete an artifact with all its versions; with ``name@v1`` only that version.
+
+        Its content stays until the next gc.
+
+        Raises
+        ------
+        NotFound
+            There is none.
+        """
+        artifact = self.find_artifact(id, name)
+        version = artifact.version if name != artifact.name else None
+        identifier = _run_id(self._records(), id)
+        self._tell("artifact.delete", run=identifier, name=artifact.name, version=version)
 
     # -- the trash, cancelling, nested runs; the rules are in `nbproof.tracking.trash` ------------------
 
@@ -1093,33 +1315,21 @@ class ExperimentTracker:
         except OSError as error:
             run.failed(error)
 
-    def _keep(self, run: ActiveRun, file: Path, name: str) -> None:
-        import mimetypes
+    def _keep(self, run_id: str | None, items: Sequence[Item]) -> None:
+        from nbproof.tracking.artifacts import kept
 
+        run = (self._live if run_id is None else self._handle(run_id)) or self._started()
+        run.require_running("the artifact")
         try:
-            with file.open("rb") as stream:
-                try:
-                    stored = self._artifacts().put(stream)
-                except Unavailable as error:
-                    run.failed(error)
-                    return
-        except OSError as error:
-            raise Invalid(
-                f"{str(file)!r} can't be read: {error.strerror}", details={"field": "path"}
-            ) from None
-        try:
-            self._journal.event(
-                "artifact",
-                run=run.id,
-                name=name,
-                size=stored.size_bytes,
-                media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-                hash=stored.hash,
-                location=stored.location,
-                time=self._clock.now_us(),
-            )
-        except OSError as error:
+            for fields in kept(items, self._artifacts):
+                self._journal.event("artifact", run=run.id, time=self._clock.now_us(), **_spelled(fields))
+        except (OSError, Unavailable) as error:
             run.failed(error)
+
+    def _contents(self, identifier: str) -> Contents:
+        from nbproof.tracking.contents import Contents
+
+        return Contents(identifier, self._records(), self._fetch)
 
     def _history_frame(self, identifier: str, name: str) -> pandas.DataFrame:
         from nbproof.tracking.frames import history_frame
@@ -1129,6 +1339,7 @@ class ExperimentTracker:
 
     def _bound(self, run: Run) -> Run:
         run._history = self._history_frame
+        run.artifacts.bound(self._contents(run.id))
         run._measure = lambda identifier: self._records().metrics_of(identifier)
         run._param_history = self.param_history
         return run
@@ -1206,28 +1417,6 @@ def _floats_spelled(value: Any) -> Any:
     if isinstance(value, list):
         return [_floats_spelled(item) for item in value]
     return value
-
-
-def _files(source: Path, name: str) -> Iterator[tuple[Path, str]]:
-    if source.is_dir():
-        found = False
-        for file in sorted(source.rglob("*")):
-            if file.is_file() and ".nbproof" not in file.parts:
-                found = True
-                yield file, artifact_name(f"{name}/{file.relative_to(source).as_posix()}")
-        if not found:
-            raise Invalid(f"the folder {str(source)!r} has no files", details={"field": "path"})
-    elif source.is_file():
-        yield source, name
-    elif source.exists():
-        raise Invalid(f"{str(source)!r} is not a regular file", details={"field": "path"})
-    else:
-        near = near_names(source.name, os.listdir(source.parent)) if source.parent.is_dir() else []
-        raise Invalid(
-            f"there is no file {str(source)!r} (looked in {Path.cwd()})",
-            hint=f"did you mean {near[0]!r}?" if near else None,
-            details={"field": "path", "near": near},
-        )
 
 
 def _machine() -> dict[str, object]:

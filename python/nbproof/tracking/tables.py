@@ -13,6 +13,7 @@ from nbproof.storage.tables import Base, Blob, Count, Id, InstantUs, Json, Name,
 
 __all__ = [
     "ArtifactRow",
+    "ArtifactVersionRow",
     "ExperimentRow",
     "MetricChunkRow",
     "MetricRow",
@@ -150,7 +151,7 @@ class TagRow(Base):
 
 
 class ArtifactRow(Base):
-    """A file kept with a run; its bytes are in the content store."""
+    """The version of an artifact that shows: the one logged last."""
 
     __tablename__ = "artifacts"
 
@@ -161,8 +162,36 @@ class ArtifactRow(Base):
     hash: Mapped[Prose]
     location: Mapped[Prose]
     created_us: Mapped[InstantUs]
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    kind: Mapped[Prose | None]  # NULL: what the media type says
+    step: Mapped[int | None] = mapped_column(BigInteger)
+    facts: Mapped[Json | None] = mapped_column("metadata")  # SQLAlchemy keeps the attribute for itself
+    reference: Mapped[Prose | None]  # where the content is, if it is not in the store
 
     __table_args__ = (Index("ix_artifacts_hash", "hash"), _BY_KEY)
+
+
+class ArtifactVersionRow(Base):
+    """Every version of every artifact; the bytes are in the content store.  Numbers are never given twice."""
+
+    __tablename__ = "artifact_versions"
+
+    run_id: Mapped[Id] = _of_run()
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[Prose]
+    hash: Mapped[Prose]
+    location: Mapped[Prose]
+    created_us: Mapped[InstantUs]
+    kind: Mapped[Prose | None]
+    step: Mapped[int | None] = mapped_column(BigInteger)
+    facts: Mapped[Json | None] = mapped_column("metadata")
+    reference: Mapped[Prose | None]
+    preview: Mapped[Json | None]  # what was told at the logging: the head of a table, a histogram
+    deleted_us: Mapped[InstantUs | None]  # nobody is shown it; its content goes with the next gc
+
+    __table_args__ = (Index("ix_artifact_versions_hash", "hash"),)
 
 
 class MetricRow(Base):

@@ -25,8 +25,8 @@ from nbproof.storage.tables import dump_json
 from nbproof.tracking.domain import ENDINGS, param_text
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.points import CHUNK, RECORD, Points, pack, sparkle, unpack
+from nbproof.tracking.repository.artifacts import ArtifactChange, artifact_change, write_artifacts
 from nbproof.tracking.repository.stored import (
-    ARTIFACTS,
     CHUNKS,
     EXPERIMENTS,
     INFINITY,
@@ -61,7 +61,7 @@ class _Gathered:
     runs: list[dict[str, Any]] = field(default_factory=list)
     params: list[tuple[str, str, Any, int]] = field(default_factory=list)
     tags: list[tuple[str, str, str | None, int]] = field(default_factory=list)
-    artifacts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    artifacts: list[ArtifactChange] = field(default_factory=list)
     series: dict[int, tuple[str, str]] = field(default_factory=dict)
     active: dict[str, int] = field(default_factory=dict)
 
@@ -88,6 +88,7 @@ class TrackingApplier:
             "tags",
             "series",
             "artifact",
+            "artifact.delete",
         }
     )
 
@@ -112,7 +113,7 @@ class TrackingApplier:
         experiments = _change_runs(connection, runs, gathered)
         _write_params(connection, gathered.params)
         _write_tags(connection, gathered.tags)
-        _write_artifacts(connection, gathered.artifacts)
+        write_artifacts(connection, gathered.artifacts, _put)
         _write_points(connection, points)
         for run_id, name in points:
             runs[run_id]["newest_metric"] = name
@@ -171,14 +172,8 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
                     (run_id, clean(key), None if value is None else clean(str(value)), time_us)
                     for key, value in event["values"].items()
                 ]
-            case "artifact":
-                gathered.artifacts[run_id, clean(event["name"])] = {
-                    "size_bytes": int(event["size"]),
-                    "media_type": clean(event["media_type"]),
-                    "hash": clean(event["hash"]),
-                    "location": clean(event["location"]),
-                    "created_us": time_us,
-                }
+            case "artifact" | "artifact.delete":
+                gathered.artifacts.append(artifact_change(event, run_id, time_us))
             case "run.start":
                 if not isinstance(event["experiment"]["name"], str) or not isinstance(event["name"], str):
                     raise ValueError("names are text")
@@ -222,9 +217,9 @@ def _refuse_purged(
     gathered.runs = [event for event in gathered.runs if event["run"] not in gone]
     gathered.params = [each for each in gathered.params if each[0] not in gone]
     gathered.tags = [each for each in gathered.tags if each[0] not in gone]
-    for key in [key for key in (*gathered.artifacts, *points) if key[0] in gone]:
-        gathered.artifacts.pop(key, None)
-        points.pop(key, None)
+    gathered.artifacts = [each for each in gathered.artifacts if each.run_id not in gone]
+    for key in [key for key in points if key[0] in gone]:
+        del points[key]
     for run_id in gone:
         del gathered.active[run_id]
 
@@ -450,11 +445,6 @@ def _write_tags(connection: Connection, given: Sequence[tuple[str, str, str | No
             sa.delete(TAGS).where(TAGS.c.run_id == sa.bindparam("run"), TAGS.c.key == sa.bindparam("name")),
             gone,
         )
-
-
-def _write_artifacts(connection: Connection, given: Mapping[tuple[str, str], dict[str, Any]]) -> None:
-    columns = ("run_id", "name", "size_bytes", "media_type", "hash", "location", "created_us")
-    _put(connection, ARTIFACTS, [(*key, *kept.values()) for key, kept in given.items()], columns=columns)
 
 
 def _write_points(connection: Connection, grouped: Mapping[tuple[str, str], Points]) -> None:

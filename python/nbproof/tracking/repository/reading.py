@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -15,8 +16,18 @@ from nbproof.core.operation import Page
 from nbproof.storage.database import Database
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
-from nbproof.tracking.models import Experiment, Metric, MetricHistory, MetricPoint, Run
+from nbproof.tracking.models import (
+    Artifact,
+    ArtifactPreview,
+    Experiment,
+    Metric,
+    MetricHistory,
+    MetricPoint,
+    Run,
+)
 from nbproof.tracking.points import CHUNK, Points, thinned, unpack
+from nbproof.tracking.previews import preview_of
+from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.family import children_of, param_values, with_children
 from nbproof.tracking.repository.search import Search, rank_special
@@ -368,6 +379,29 @@ class RunRepository:
         )
         with self._database.connect() as connection:
             return list(connection.execute(sa.select(RUNS.c.id).where(asked).order_by(RUNS.c.id)).scalars())
+
+    # -- artifacts -------------------------------------------------------------------------------
+
+    def get_artifact(self, identifier: str, reference: str) -> Artifact:
+        """An artifact by name or ``name@v2``; raises `NotFound` with near names."""
+        return ArtifactRecords(self._database).get(identifier, reference)
+
+    def list_artifacts(self, identifier: str, **which: Any) -> Page[Artifact]:
+        """A page of a run's artifacts; see `ArtifactRecords.page`."""
+        return ArtifactRecords(self._database).page(identifier, **which)
+
+    def preview_artifact(
+        self, identifier: str, reference: str, fetch: Callable[[str], Path]
+    ) -> ArtifactPreview:
+        """A small look at an artifact; see `nbproof.tracking.previews`."""
+        records = ArtifactRecords(self._database)
+        artifact = records.get(identifier, reference)
+        told, versions = records.told(identifier, artifact)
+        return preview_of(artifact, told, lambda: fetch(artifact.location), versions)
+
+    def artifact_locations(self) -> Iterator[str]:
+        """Every place in the content store that an artifact needs: what a gc must leave."""
+        return ArtifactRecords(self._database).locations()
 
     # -- metrics ---------------------------------------------------------------------------------
 

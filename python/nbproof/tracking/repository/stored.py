@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from nbproof.storage.tables import table_of
 from nbproof.tracking.tables import (
     ArtifactRow,
+    ArtifactVersionRow,
     ExperimentRow,
     MetricChunkRow,
     MetricRow,
@@ -28,6 +29,7 @@ PARAMS = table_of(ParamRow)
 TAGS = table_of(TagRow)
 METRICS = table_of(MetricRow)
 ARTIFACTS = table_of(ArtifactRow)
+ARTIFACT_VERSIONS = table_of(ArtifactVersionRow)
 CHUNKS = table_of(MetricChunkRow)
 SERIES = table_of(MetricSeriesRow)
 PARAM_HISTORY = table_of(ParamHistoryRow)

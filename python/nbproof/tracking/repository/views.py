@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from nbproof.core.clock import datetime_of
-from nbproof.tracking.models import Artifact, Experiment, GitState, Metric, Run
+from nbproof.tracking.artifacts import kind_of
+from nbproof.tracking.models import Artifact, ArtifactList, Experiment, GitState, Metric, Run
 from nbproof.tracking.repository.stored import (
     ARTIFACTS,
     EXPERIMENTS,
@@ -111,7 +112,7 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping], *, whole: b
             metrics[run_id][name] = number if special is None else SPECIALS[special]
         kept = sa.select(ARTIFACTS).where(a.run_id.in_(some)).order_by(a.run_id, a.name)
         for row in connection.execute(kept).mappings():
-            artifacts[row["run_id"]].append(_artifact(row))
+            artifacts[row["run_id"]].append(artifact_of(row))
         logged_last = (
             sa.select(METRICS)
             .join_from(RUNS, METRICS, sa.and_(m.run_id == RUNS.c.id, m.name == RUNS.c.newest_metric))
@@ -134,7 +135,7 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping], *, whole: b
             params=params.get(row["id"], {}),
             metrics=metrics.get(row["id"], {}),
             tags=tags.get(row["id"], {}),
-            artifacts=artifacts.get(row["id"], []),
+            artifacts=ArtifactList(artifacts.get(row["id"], ())),
             git=None
             if row["git_commit"] is None and row["git_branch"] is None
             else GitState(commit=row["git_commit"], branch=row["git_branch"], dirty=row["git_dirty"]),
@@ -179,13 +180,19 @@ def metric_of(row: Mapping[Any, Any]) -> Metric:
     )
 
 
-def _artifact(row: Mapping[Any, Any]) -> Artifact:
+def artifact_of(row: Mapping[Any, Any]) -> Artifact:
+    """An artifact, from a row of either of its tables."""
     return Artifact.model_construct(
         name=row["name"],
+        version=row["version"],
+        kind=row["kind"] or kind_of(row["media_type"]),
         size_bytes=row["size_bytes"],
         media_type=row["media_type"],
         hash=row["hash"],
         created=instant(row["created_us"]),
+        step=row["step"],
+        metadata=from_special(row["metadata"] or {}),
+        reference=row["reference"],
         location=row["location"],
     )
 

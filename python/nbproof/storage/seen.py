@@ -1,0 +1,115 @@
+"""Which files were kept before: so that an unchanged one is known without reading it again.
+
+A file is taken for unchanged if its path, device, inode, size, time of modification and time of change are
+what they were.  Two writes within one tick of the file system's clock could not be told apart by that, so a
+file is remembered only if it had rested for two seconds when it was read; until then it is read each time.
+What remains is a file whose content was changed behind the back of the file system, such as by a write to
+the disk itself: that is not noticed.
+
+What is written here is a help and no record: lost or damaged, files are read again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["SeenFiles"]
+
+_REST_NS = 2_000_000_000
+_WORTH_BYTES = 64 << 10  # smaller files are read as fast as they are looked up
+_MANY = 2_000  # lines more than files, before the list is written anew
+
+Marks = tuple[int, int, int, int, int]
+
+
+class SeenFiles:
+    """Remembers the content of files by path, for all processes of a workspace.
+
+    Laws: safe from any thread and beside other processes; never raises for what the disk does.
+
+    Parameters
+    ----------
+    path : Path
+        A list of JSON lines, the last of a file counts; made with the first line.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, tuple[Marks, str, int]] = {}
+        self._read_up_to = 0
+        self._identity: tuple[int, int] | None = None
+        self._lines = 0
+        self._lock = threading.Lock()
+
+    def recall(self, path: Path, state: os.stat_result) -> tuple[str, int] | None:
+        """Hash and size of a file that is as it was, or None."""
+        if state.st_size < _WORTH_BYTES:
+            return None
+        with self._lock:
+            self._catch_up()
+            known = self._known.get(_name(path))
+        if known is None or known[0] != _marks(state):
+            return None
+        return known[1], known[2]
+
+    def remember(self, path: Path, state: os.stat_result, hash: str) -> None:
+        """Note the content of a file, as it was by `state` before and after it was read."""
+        rested = time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns)
+        if state.st_size < _WORTH_BYTES or rested < _REST_NS:
+            return
+        name, marks = _name(path), _marks(state)
+        with self._lock:
+            self._known[name] = (marks, hash, state.st_size)
+            with suppress(OSError):
+                self._append(json.dumps([name, marks, hash, state.st_size]) + "\n")
+                if self._lines > len(self._known) + _MANY:
+                    self._write_anew()
+
+    def _catch_up(self) -> None:
+        """Read what this and other processes have added."""
+        with suppress(OSError), self._path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            if (state.st_dev, state.st_ino) != self._identity or state.st_size < self._read_up_to:
+                self._identity = (state.st_dev, state.st_ino)
+                self._read_up_to = self._lines = 0
+            if state.st_size == self._read_up_to:
+                return
+            file.seek(self._read_up_to)
+            added = file.read()
+            whole = added.rfind(b"\n") + 1
+            self._read_up_to += whole
+            for line in added[:whole].splitlines():
+                self._lines += 1
+                # A line that was torn or damaged is a file that is read again.
+                with suppress(ValueError, TypeError):
+                    name, marks, hash, size = json.loads(line)
+                    self._known[str(name)] = (tuple(marks), str(hash), int(size))
+
+    def _append(self, line: str) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._path, "ab", buffering=0) as file:
+            file.write(line.encode())
+
+    def _write_anew(self) -> None:
+        # What another process adds meanwhile may go missing: then it reads a file once more.
+        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            fresh.write_bytes(
+                b"".join(json.dumps([name, *known]).encode() + b"\n" for name, known in self._known.items())
+            )
+            os.replace(fresh, self._path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
+def _name(path: Path) -> str:
+    return os.path.abspath(path)
+
+
+def _marks(state: os.stat_result) -> Marks:
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns

@@ -1,0 +1,60 @@
+"""Artifacts from a shell: folders, stdin, references, listings, previews."""
+
+from __future__ import annotations
+
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture
+def run(nbproof):
+    assert nbproof("runs", "start", "digits", "--name", "r").code == 0
+    return nbproof
+
+
+def test_a_folder_is_kept_file_by_file_and_listed(run, project):
+    (project / "plots" / "deep").mkdir(parents=True)
+    (project / "plots" / "a.txt").write_text("abc")
+    (project / "plots" / "deep" / "b.txt").write_text("b")
+    assert run("runs", "log-artifact", "r", "plots").code == 0
+    listed = run("runs", "artifacts", "r", "--json").json
+    assert [each["name"] for each in listed["items"]] == ["plots/a.txt", "plots/deep/b.txt"]
+    top = run("runs", "artifacts", "r", "--folder", "plots")
+    assert [line.split()[0] for line in top.out.splitlines()] == ["ARTIFACT", "plots/a.txt", "plots/deep/"]
+
+
+def test_stdin_is_kept_under_a_name(run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"piped")))
+    assert run("runs", "log-artifact", "r", "-", "--name", "notes.txt", "--kind", "note").code == 0
+    assert run("runs", "preview-artifact", "r", "notes.txt").out == "piped\n"
+    assert run("runs", "get-artifact", "r", "notes.txt", "--output", "got.txt").code == 0
+    nameless = run("runs", "log-artifact", "r", "-")
+    assert nameless.code == 2 and "--name" in nameless.err
+
+
+def test_versions_are_listed_fetched_and_deleted(run, project):
+    for text in ("one", "two"):
+        (project / "a.txt").write_text(text)
+        assert run("runs", "log-artifact", "r", "a.txt", "--step", "3").code == 0
+    every = run("runs", "artifacts", "r", "--versions", "--json").json["items"]
+    assert [(each["version"], each["step"]) for each in every] == [(1, 3), (2, 3)]
+    assert run("runs", "get-artifact", "r", "a.txt@v1", "--output", "-").code == 0
+    assert run("runs", "delete-artifact", "r", "a.txt").code == 0
+    assert run("runs", "preview-artifact", "r", "a.txt").code == 3
+
+
+def test_references_are_recorded_and_checked(run, project):
+    (project / "huge.bin").write_bytes(b"x" * 1000)
+    assert run("runs", "log-artifact", "r", "huge.bin", "--reference").code == 0
+    assert run("runs", "log-artifact", "r", "s3://bucket/m.bin", "--reference", "--name", "far").code == 0
+    checked = run("runs", "check-references", "r", "--json")
+    states = {each["name"]: each["state"] for each in checked.json["items"]}
+    assert (checked.code, states) == (0, {"huge.bin": "unchanged", "far": "unknown"})
+    (project / "huge.bin").write_bytes(b"y" * 1000)
+    changed = run("runs", "check-references", "r")
+    assert changed.code == 1 and "changed" in changed.out
+    assert run("runs", "get-artifact", "r", "far").code == 4
+    assert not list((project / ".nbproof").glob("content/objects/*"))
