@@ -19,6 +19,7 @@ from nbproof.api import (
     compare_runs,
     create_experiment,
     end_run,
+    environment,
     get_experiment,
     get_run,
     list_experiments,
@@ -38,16 +39,16 @@ from nbproof.api import (
     workspace,
 )
 from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
-from nbproof.tracking.active import ActiveRun, RecordingFailed, RecordingWaits
+from nbproof.tracking.active import ActiveRun, RecordingFailed, RecordingWaits, SecretBlanked
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
     from nbproof.storage.backend import FileSystemStorage, StorageBackend
-    from nbproof.tracking.models import Artifact, Comparison, Experiment, Metric, Run
+    from nbproof.tracking.models import Artifact, Comparison, Environment, Experiment, Metric, Run
 
 _HOMES = {
     "nbproof.storage.backend": "FileSystemStorage StorageBackend",
-    "nbproof.tracking.models": "Artifact Comparison Experiment Metric Run",
+    "nbproof.tracking.models": "Artifact Comparison Environment Experiment Metric Run",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -56,6 +57,7 @@ __all__ = [
     "Artifact",
     "Comparison",
     "Conflict",
+    "Environment",
     "Experiment",
     "ExperimentTracker",
     "FileSystemStorage",
@@ -67,6 +69,7 @@ __all__ = [
     "RecordingFailed",
     "RecordingWaits",
     "Run",
+    "SecretBlanked",
     "StorageBackend",
     "Unavailable",
     "__version__",
@@ -74,6 +77,7 @@ __all__ = [
     "compare_runs",
     "create_experiment",
     "end_run",
+    "environment",
     "get_experiment",
     "get_run",
     "list_experiments",

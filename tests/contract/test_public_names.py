@@ -31,13 +31,14 @@ SIGNATURES = {
     "log_artifact": "(path, name=None, *, run_id=None)",
     "get_run": "(id)",
     "search_runs": "(query='', *, experiment=None, limit=1000)",
-    "compare_runs": "(*ids)",
+    "compare_runs": "(*ids, metrics=None, smoothing=0.0, points=None)",
+    "environment": "()",
     "create_experiment": "(name, *, description=None, tags=None)",
     "get_experiment": "(id)",
     "list_experiments": "(*, limit=100, after=None)",
 }
 
-MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run"}
+MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run", "environment"}
 
 COMMANDS = {
     "experiments list",
@@ -45,6 +46,8 @@ COMMANDS = {
     "runs list",
     "runs show",
     "runs compare",
+    "runs environment",
+    "environment",
     "runs search",
 }
 
@@ -58,6 +61,8 @@ ROUTES = {
     "GET /runs/search",
     "GET /runs/compare",
     "GET /runs/{id}",
+    "GET /runs/{id}/environment",
+    "GET /environment",
     "POST /runs/{id}/metrics",
     "POST /runs/{id}/params",
     "POST /runs/{id}/artifacts",
@@ -68,12 +73,23 @@ ROUTES = {
     "DELETE /jobs/{id}",
 }
 
-TABLES = {"experiments", "runs", "params", "metrics", "metric_chunks", "tags", "artifacts", "jobs"}
+TABLES = {
+    "experiments",
+    "runs",
+    "params",
+    "metrics",
+    "metric_chunks",
+    "tags",
+    "artifacts",
+    "environments",
+    "jobs",
+}
 
 MODELS = {
     "Experiment": {"id", "name"},
     "Run": {"id", "name", "status", "params", "metrics", "tags", "artifacts"},
     "Metric": {"name", "value", "step", "time"},
+    "Environment": {"hash", "python", "packages", "os", "cpu", "memory_bytes", "gpus"},
     "Artifact": {"name", "size_bytes", "media_type", "hash"},
 }
 

@@ -20,6 +20,7 @@ __all__ = [
     "compare_runs",
     "create_experiment",
     "end_run",
+    "environment",
     "get_experiment",
     "get_run",
     "list_experiments",
@@ -82,6 +83,7 @@ search_runs = _of_tracker(ExperimentTracker.search_runs)
 compare_runs = _of_tracker(ExperimentTracker.compare_runs)
 list_metrics = _of_tracker(ExperimentTracker.list_metrics)
 metric_history = _of_tracker(ExperimentTracker.metric_history)
+environment = _of_tracker(ExperimentTracker.environment)
 
 
 def log_metric(  # noqa: D103 - its docstring is the service's

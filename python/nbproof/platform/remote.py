@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, microseconds_of
-from nbproof.core.errors import PlatformError
+from nbproof.core.errors import NotFound, PlatformError
 from nbproof.core.events import Changes
 from nbproof.platform.connection import Connection
 from nbproof.platform.location import running_source
@@ -26,7 +26,7 @@ from nbproof.platform.queue import Queue
 from nbproof.platform.rooms import ROOMS, find_operation
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.tracking.active import RecordingWaits
-from nbproof.tracking.provenance import Origin
+from nbproof.tracking.provenance import Capture, Origin
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
@@ -105,8 +105,10 @@ class RemoteWorkspace:
             clock=self.clock,
             origin=_origin,
             experiment=self._environ.get("NBPROOF_EXPERIMENT"),
+            capture=Capture.from_settings({}, self._environ),
             prepare=self._prepare,
             ended=self._run_ended,
+            compare=lambda **values: self.ask("runs.compare", **values),
         )
 
     def _prepare(self) -> None:
@@ -280,6 +282,12 @@ class _Records:
 
     def search(self, query: str, **values: Any) -> Any:
         return self._ask("runs.search", query=query, **values)
+
+    def environment_of_run(self, run_id: str) -> Any:
+        try:
+            return self._ask("runs.environment", id=run_id)
+        except NotFound:
+            return None
 
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items

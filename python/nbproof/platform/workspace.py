@@ -25,7 +25,7 @@ from nbproof.core.events import Changes
 from nbproof.platform.location import Location, find_location, running_source
 from nbproof.platform.rooms import ROOMS
 from nbproof.storage.journal.writer import JournalWriter
-from nbproof.tracking.provenance import Origin
+from nbproof.tracking.provenance import Capture, Origin
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
@@ -117,9 +117,10 @@ class Workspace:
             clock=self.clock,
             origin=_origin,
             experiment=self._environ.get("NBPROOF_EXPERIMENT") or raw.get("experiment"),
-            capture_git=_truth(self._environ.get("NBPROOF_CAPTURE_GIT", raw.get("capture_git", True))),
+            capture=Capture.from_settings(raw, self._environ),
             prepare=self.make,
             ended=self._run_ended,
+            repository=self.root,
         )
 
     def make(self) -> None:
@@ -446,10 +447,6 @@ def drain(root: str) -> None:
 def _origin() -> Origin:
     folder, source = running_source()
     return Origin(folder, source)
-
-
-def _truth(value: object) -> bool:
-    return str(value).strip().lower() not in ("0", "false", "no", "off")
 
 
 def _say(line: str) -> None:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from nbproof.storage.journal.writer import JournalWriter, Series
     from nbproof.tracking.models import Artifact, Run
 
-__all__ = ["ActiveRun", "RecordingFailed", "RecordingWaits", "acknowledged_only", "ended_conflict"]
+__all__ = [
+    "ActiveRun",
+    "RecordingFailed",
+    "RecordingWaits",
+    "SecretBlanked",
+    "acknowledged_only",
+    "ended_conflict",
+]
 
 _acknowledged_only: ContextVar[bool] = ContextVar("nbproof_acknowledged_only", default=False)
 
@@ -41,6 +48,10 @@ def acknowledged_only() -> Iterator[None]:
 
 class RecordingFailed(UserWarning):
     """The machine could not record something; the cell went on.  Said once a run."""
+
+
+class SecretBlanked(UserWarning):
+    """What looked like a key, a token or a password was kept as ``[redacted]``.  Said once a run."""
 
 
 class RecordingWaits(UserWarning):
@@ -86,6 +97,8 @@ class ActiveRun:
         ``running`` until it ends.
     unacknowledged : int
         Log calls that the machine could not record (a full disk, a vanished folder).
+    redacted : int
+        Values that looked like a secret and were blanked, of those logged through this handle.
 
     Examples
     --------
@@ -107,6 +120,7 @@ class ActiveRun:
         "id",
         "name",
         "parent_id",
+        "redacted",
         "start",
         "status",
         "unacknowledged",
@@ -134,6 +148,7 @@ class ActiveRun:
         self.start: dict[str, Any] = {}
         self.status = "running"
         self.unacknowledged = 0
+        self.redacted = 0
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -321,6 +336,22 @@ class ActiveRun:
                 RecordingFailed,
                 stacklevel=users_stacklevel(),
             )
+
+    def blanked(self, where: str, what: Mapping[str, int]) -> None:
+        """Count secrets that were blanked, by the names they stood under, and warn once a run."""
+        count = sum(what.values())
+        # A face without a cell has nobody to warn; the count is recorded all the same.
+        if count and not self.redacted and not _acknowledged_only.get():
+            from nbproof.core.callers import users_stacklevel
+
+            warnings.warn(
+                f"nbproof blanked what looks like a secret in the {where} of run {self.name!r}: "
+                f"{', '.join(map(repr, what))}. Keys, tokens and passwords are never recorded; run.redacted "
+                "counts them. This is said once a run.",
+                SecretBlanked,
+                stacklevel=users_stacklevel(),
+            )
+        self.redacted += count
 
     def __enter__(self) -> ActiveRun:
         return self

@@ -15,6 +15,7 @@ Grammar
     order       = field [ "asc" | "desc" ]
     field       = "metrics." name | "params." name | "tags." name | attribute
     attribute   = name | status | experiment | id | parent | user | host | notes | started | ended | duration
+                | python | os | gpu | entry | command | environment
     name        = letters, digits, "_", "-", ".", "/"  |  `anything`  |  "anything"
     value       = number | "nan" | "inf" | string | "true" | "false" | date | ago | seconds
     string      = "anything" | 'anything'          (the quote itself is written twice)
@@ -84,6 +85,12 @@ ATTRIBUTES: dict[str, Literal["text", "time", "seconds"]] = {
     "user": "text",
     "host": "text",
     "notes": "text",
+    "python": "text",
+    "os": "text",
+    "gpu": "text",
+    "entry": "text",
+    "command": "text",
+    "environment": "text",
     "started": "time",
     "ended": "time",
     "duration": "seconds",

@@ -15,13 +15,14 @@ from nbproof.core.operation import Page
 from nbproof.storage.database import Database
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
-from nbproof.tracking.models import Experiment, Metric, MetricHistory, MetricPoint, Run
+from nbproof.tracking.models import Environment, Experiment, Metric, MetricHistory, MetricPoint, Run
 from nbproof.tracking.points import CHUNK, Points, thinned, unpack
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.search import Search, rank_special
-from nbproof.tracking.repository.stored import CHUNKS, EXPERIMENTS, METRICS, NAN, RUNS, clean
+from nbproof.tracking.repository.stored import CHUNKS, ENVIRONMENTS, EXPERIMENTS, METRICS, NAN, RUNS, clean
 from nbproof.tracking.repository.views import (
     UNKNOWN,
+    environment_of,
     experiment_of,
     instant,
     metric_of,
@@ -317,6 +318,16 @@ class RunRepository:
         )
         with self._database.connect() as connection:
             return [(str(run), int(when)) for run, when in connection.execute(statement)]
+
+    def environment_of_run(self, identifier: str) -> Environment | None:
+        """The environment a run was started in; None where it was not recorded."""
+        with self._database.connect() as connection:
+            row = connection.execute(
+                sa.select(ENVIRONMENTS)
+                .join_from(RUNS, ENVIRONMENTS, RUNS.c.environment == ENVIRONMENTS.c.hash)
+                .where(RUNS.c.id == identifier)
+            ).mappings().first()  # fmt: skip
+        return None if row is None else environment_of(row)
 
     # -- metrics ---------------------------------------------------------------------------------
 

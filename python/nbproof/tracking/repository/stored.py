@@ -9,6 +9,8 @@ from typing import Any, TypeVar, overload
 from nbproof.storage.tables import table_of
 from nbproof.tracking.tables import (
     ArtifactRow,
+    EnvironmentPackageRow,
+    EnvironmentRow,
     ExperimentRow,
     MetricChunkRow,
     MetricRow,
@@ -30,6 +32,8 @@ ARTIFACTS = table_of(ArtifactRow)
 CHUNKS = table_of(MetricChunkRow)
 SERIES = table_of(MetricSeriesRow)
 PARAM_HISTORY = table_of(ParamHistoryRow)
+ENVIRONMENTS = table_of(EnvironmentRow)
+PACKAGES = table_of(EnvironmentPackageRow)
 
 # Codes of MetricRow.special: what a column of numbers does not hold on every database.
 NAN, INFINITY, MINUS_INFINITY = 1, 2, 3

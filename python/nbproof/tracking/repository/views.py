@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from nbproof.core.clock import datetime_of
-from nbproof.tracking.models import Artifact, Experiment, GitState, Metric, Run
+from nbproof.tracking.models import Artifact, Environment, Experiment, GitState, Metric, Run
 from nbproof.tracking.repository.stored import (
     ARTIFACTS,
     EXPERIMENTS,
@@ -122,8 +122,19 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[Run
             artifacts=artifacts.get(row["id"], []),
             git=None
             if row["git_commit"] is None and row["git_branch"] is None
-            else GitState(commit=row["git_commit"], branch=row["git_branch"], dirty=row["git_dirty"]),
+            else GitState(
+                commit=row["git_commit"],
+                branch=row["git_branch"],
+                dirty=row["git_dirty"],
+                remote=row["git_remote"],
+            ),
             code=row["code"],
+            entry=row["entry"],
+            command=row["command"],
+            environment_hash=row["environment"],
+            os=row["os"],
+            gpu=row["gpu"],
+            redacted=row["redacted"],
             source=row["source"],
             user=row["user_name"],
             host=row["host"],
@@ -132,6 +143,11 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[Run
         )
         for row in rows
     ]
+
+
+def environment_of(row: Mapping[Any, Any]) -> Environment:
+    """The environment of a row."""
+    return Environment.model_validate({**row["facts"], "hash": row["hash"]})
 
 
 def metric_of(row: Mapping[Any, Any]) -> Metric:
