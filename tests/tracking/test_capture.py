@@ -237,7 +237,7 @@ def test_a_script_is_known_by_its_command_without_the_secrets_in_it(project):
 @pytest.mark.parametrize(
     "query",
     [
-        'python like "3.%"',
+        'python like "3.%" and os like "%"',
         'os is not null and environment = "{run.environment_hash}"',
         'entry != "nothing" and command like "%py%"',
         "gpu is null",

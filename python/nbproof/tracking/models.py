@@ -362,6 +362,14 @@ class Comparison(View):
     more_metrics: int = Field(0, description="Metrics with a course that got no chart.")
     code_differences: list[CodeDifference] = Field(default_factory=list)
 
+    def __str__(self) -> str:
+        from nbproof.tracking.display_comparison import comparison_text
+
+        return comparison_text(self)
+
+    def __repr__(self) -> str:
+        return f"<comparison of {len(self.runs)} runs: {', '.join(run.name for run in self.runs[:5])}>"
+
     def to_frame(self) -> pandas.DataFrame:
         """One row per value that was compared (index ``(kind, key)``), one column per run."""
         import pandas

@@ -554,7 +554,8 @@ class ExperimentTracker:
         1
         """
         if not 2 <= len(ids) <= 100:
-            raise Invalid(f"comparing takes 2 to 100 runs, found {len(ids)}", details={"field": "id"})
+            wanted = "two runs or more" if len(ids) < 2 else "at most 100 runs"
+            raise Invalid(f"comparing takes {wanted}, found {len(ids)}", details={"field": "id"})
         if not 0 <= smoothing < 1:
             raise Invalid(
                 f"smoothing lies from 0 to below 1, found {smoothing!r}", details={"field": "smoothing"}
