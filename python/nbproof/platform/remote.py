@@ -20,6 +20,7 @@ from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, microseconds_of
 from nbproof.core.errors import NotFound, PlatformError
 from nbproof.core.events import Changes
+from nbproof.core.redaction import without_credentials
 from nbproof.platform.connection import Connection
 from nbproof.platform.location import running_source
 from nbproof.platform.queue import Queue
@@ -217,7 +218,7 @@ class RemoteWorkspace:
         return self.call(operation, validated(operation.ask, values))
 
     def __repr__(self) -> str:
-        return f"<workspace {self.url}>"
+        return f"<workspace {without_credentials(self.url)}>"
 
     def _answer(
         self,
