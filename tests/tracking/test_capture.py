@@ -151,6 +151,28 @@ def test_facts_that_are_not_those_of_their_hash_are_refused(workspace):
     assert list((workspace.folder / "journal" / "rejected").rglob("*"))
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"kind": "run.environment", "environment": None, "facts": None, "os": 5},
+        {"kind": "run.environment", "facts": {"packages": ["numpy"]}},
+        {"kind": "run.environment", "facts": {"python": "3", "packages": {"numpy": {}}}},
+        {"kind": "run.provenance", "git": {"commit": 5}, "code": None},
+        {"kind": "run.provenance", "git": None, "code": None, "command": ["rm"]},
+    ],
+)
+def test_an_event_that_cannot_be_is_set_aside_and_the_rest_goes_on(workspace, event):
+    tracker = workspace.tracker
+    tracker.open_run("e", name="r")
+    run = tracker.get_run("r").id
+    told = {"environment": environment_hash(event["facts"])} if isinstance(event.get("facts"), dict) else {}
+    kind = event.pop("kind")
+    workspace.journal.event(kind, run=run, **{**event, **told})
+    tracker.log_metric("x", 1.0, run_id="r")
+    assert tracker.get_run("r").metrics == {"x": 1.0}
+    assert list((workspace.folder / "journal" / "rejected").rglob("*"))
+
+
 def test_graphics_cards_are_told_by_nvidia_smi(tmp_path, monkeypatch):
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho 'NVIDIA A100-SXM4-40GB, 40960, 535.104.05'\necho 'Odd, [N/A], '\n")

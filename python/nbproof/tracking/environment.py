@@ -43,7 +43,7 @@ def environment_hash(facts: Mapping[str, Any]) -> str:
     import hashlib
     import json
 
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
 
 

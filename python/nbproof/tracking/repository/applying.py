@@ -23,6 +23,7 @@ from nbproof.core.ids import short
 from nbproof.storage.tables import dump_json
 from nbproof.tracking.domain import ENDINGS, param_text
 from nbproof.tracking.environment import environment_hash
+from nbproof.tracking.models import Environment
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.points import CHUNK, RECORD, Points, pack, sparkle, unpack
 from nbproof.tracking.repository.stored import (
@@ -200,9 +201,17 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
             case "run.end" if event["status"] not in ENDINGS:
                 raise ValueError(f"no run ends as {event['status']!r}")
             case "run.environment":
+                _check_text(event, "environment", "os", "gpu")
                 facts = event.get("facts")
-                if facts is not None and environment_hash(facts) != event["environment"]:
-                    raise ValueError("the facts of an environment are not those of its hash")
+                if facts is not None:
+                    if environment_hash(facts) != event["environment"]:
+                        raise ValueError("the facts of an environment are not those of its hash")
+                    Environment.model_validate({**facts, "hash": event["environment"]})
+                gathered.runs.append(event)
+            case "run.provenance":
+                git = event.get("git") or {}
+                _check_text(git, "commit", "branch", "remote")
+                _check_text(event, "code", "entry", "command")
                 gathered.runs.append(event)
             case _:
                 gathered.runs.append({**event, "writer": writer_id})
@@ -211,6 +220,12 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
             f"an event {event.get('kind')!r} cannot be understood: {type(error).__name__} {error}",
             details={"seq": event.get("seq")},
         ) from error
+
+
+def _check_text(given: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if not isinstance(given.get(name), str | None):
+            raise ValueError(f"{name} is text")
 
 
 def _insert_series(connection: Connection, writer_id: str, series: Mapping[int, tuple[str, str]]) -> None:
