@@ -21,6 +21,7 @@ from nbproof.api import (
     create_experiment,
     delete_artifact,
     end_run,
+    environment,
     export_runs,
     get_experiment,
     get_run,
@@ -52,17 +53,31 @@ from nbproof.api import (
     workspace,
 )
 from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
-from nbproof.tracking.active import ActiveRun, RecordingFailed, RecordingWaits, RunCancelled
+from nbproof.tracking.active import (
+    ActiveRun,
+    RecordingFailed,
+    RecordingWaits,
+    RunCancelled,
+    SecretBlanked,
+)
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
     from nbproof.storage.backend import FileSystemStorage, StorageBackend
-    from nbproof.tracking.models import Artifact, ArtifactPreview, Comparison, Experiment, Metric, Run
+    from nbproof.tracking.models import (
+        Artifact,
+        ArtifactPreview,
+        Comparison,
+        Environment,
+        Experiment,
+        Metric,
+        Run,
+    )
     from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
     "nbproof.storage.backend": "FileSystemStorage StorageBackend",
-    "nbproof.tracking.models": "Artifact ArtifactPreview Comparison Experiment Metric Run",
+    "nbproof.tracking.models": "Artifact ArtifactPreview Comparison Environment Experiment Metric Run",
     "nbproof.tracking.transfer.models": "ExportReport ImportReport",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -73,6 +88,7 @@ __all__ = [
     "ArtifactPreview",
     "Comparison",
     "Conflict",
+    "Environment",
     "Experiment",
     "ExperimentTracker",
     "ExportReport",
@@ -87,6 +103,7 @@ __all__ = [
     "RecordingWaits",
     "Run",
     "RunCancelled",
+    "SecretBlanked",
     "StorageBackend",
     "Unavailable",
     "__version__",
@@ -96,6 +113,7 @@ __all__ = [
     "create_experiment",
     "delete_artifact",
     "end_run",
+    "environment",
     "export_runs",
     "get_experiment",
     "get_run",

@@ -103,6 +103,22 @@ def test_a_comparison_shows_what_differs_and_the_best(recorded):
     assert list(lines).index("params.lr") < list(lines).index("tags.team")
 
 
+def test_many_compared_runs_stand_in_rows(recorded):
+    for number in range(7):
+        recorded("runs", "start", "many", "--name", f"r{number}", "--param", f"depth={number}")
+    compared = recorded("runs", "compare", *(f"r{number}" for number in range(7)))
+    lines = compared.out.splitlines()
+    assert "params.depth" in lines[0]
+    assert [line.split()[0] for line in lines[1:8]] == [f"r{number}" for number in range(7)]
+
+
+def test_the_environment_is_shown_by_facts_and_packages(recorded):
+    lines = recorded("environment").out.splitlines()
+    assert lines[0].split() == ["FACT", "VALUE"]
+    assert any(line.split()[:1] == ["numpy"] for line in lines)
+    assert json.loads(recorded("environment", "--json").out)["packages"]["numpy"]
+
+
 def test_a_page_tells_how_to_get_the_next(recorded):
     page = recorded("runs", "list", "digits", "--limit", "1")
     assert "second" in page.out

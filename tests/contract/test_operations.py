@@ -25,6 +25,7 @@ from nbproof.platform.rooms import find_operation, operations
 from nbproof.platform.workspace import Workspace
 from nbproof.storage.journal.wire import Sent, encode
 from nbproof.storage.journal.writer import JournalWriter
+from nbproof.tracking.provenance import Capture
 from nbproof.tracking.service import ExperimentTracker
 from tests.support.journals import read_all
 from tests.support.served import Served
@@ -162,8 +163,30 @@ def many_runs(call: Caller, folder: Path) -> None:
         call("runs.search", after="nonsense")
     compared = call("runs.compare", id=["r1", "r4"])
     assert [(row.key, row.values) for row in compared.params] == [("depth", [1, 4]), ("seed", [1, 1])]
+    for number in range(5):
+        for step in range(10):
+            call("runs.log_metric", id=f"r{number}", key="loss", value=1 / (step + 1), step=step)
+    compared = call("runs.compare", id=["r1", "r4"], metrics=["loss"], smoothing=0.5, points=5)
+    (loss,) = compared.charts
+    assert [course.run for course in loss.courses] == [0, 1]
+    assert all(len(course.steps) == len(course.smoothed) <= 5 for course in loss.courses)
     with pytest.raises(Invalid):
         call("runs.compare", id=["r1"])
+    with pytest.raises(Invalid):
+        call("runs.compare", id=["r1", "r2"], smoothing=1)
+
+
+@scenario("environment.get", "runs.environment")
+def environments(call: Caller, folder: Path) -> None:
+    here = call("environment.get")
+    assert here.packages["numpy"] and here.python
+    call.run("bare")
+    with pytest.raises(NotFound):
+        call("runs.environment", id="bare")
+    call("runs.set_provenance", id="bare", environment=here.model_dump())
+    assert call("runs.environment", id="bare") == here
+    run = call("runs.get", id="bare")
+    assert (run.environment_hash, run.os) == (here.hash, here.os)
 
 
 @scenario("runs.update", "runs.set_provenance")
@@ -175,11 +198,15 @@ def facts_of_a_run(call: Caller, folder: Path) -> None:
     call(
         "runs.set_provenance",
         id="after",
-        git={"commit": "c0ffee", "branch": "main", "dirty": True},
+        git={"commit": "c0ffee", "branch": "main", "dirty": True, "remote": "https://ann:pw@host/a"},
         code="ab",
+        entry="script",
+        command="train.py --password hunter2",
     )
     run = call("runs.get", id="after")
     assert (run.git.commit, run.git.branch, run.git.dirty, run.code) == ("c0ffee", "main", True, "ab")
+    assert (run.git.remote, run.entry) == ("https://host/a", "script")
+    assert run.command == "train.py --password [redacted]" and run.redacted == 1
 
 
 @scenario("runs.log_metric", "runs.log_metrics", "runs.metrics", "runs.metric_history")
@@ -391,7 +418,8 @@ def looks_at_artifacts(call: Caller, folder: Path) -> None:
 @scenario("journal.take", "content.keep", "content.find")
 def journals_of_other_machines(call: Caller, folder: Path) -> None:
     writer = JournalWriter(folder / "afar", clock=SystemClock())
-    tracker = ExperimentTracker(writer, _not_here, _not_here, _not_here, capture_git=False)
+    nothing = Capture(git=False, command=False, environment=False)
+    tracker = ExperimentTracker(writer, _not_here, _not_here, _not_here, capture=nothing)
     with tracker.start_run("from afar", experiment="e") as run:
         run.log_metric("x", 1.5)
     (batch,) = read_all(folder / "afar")

@@ -44,7 +44,8 @@ SIGNATURES = {
     "delete_artifact": "(id, name)",
     "get_run": "(id)",
     "search_runs": "(query='', *, experiment=None, limit=1000)",
-    "compare_runs": "(*ids)",
+    "compare_runs": "(*ids, metrics=None, smoothing=0.0, points=None)",
+    "environment": "()",
     "create_experiment": "(name, *, description=None, tags=None)",
     "get_experiment": "(id)",
     "list_experiments": "(*, limit=100, after=None, deleted=False)",
@@ -58,7 +59,7 @@ TRANSFERS = {
     ),
 }
 
-MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run"}
+MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run", "environment"}
 
 COMMANDS = {
     "experiments list",
@@ -66,6 +67,8 @@ COMMANDS = {
     "runs list",
     "runs show",
     "runs compare",
+    "runs environment",
+    "environment",
     "runs search",
     "runs delete",
     "runs restore",
@@ -98,6 +101,8 @@ ROUTES = {
     "GET /runs/search",
     "GET /runs/compare",
     "GET /runs/{id}",
+    "GET /runs/{id}/environment",
+    "GET /environment",
     "POST /runs/{id}/metrics",
     "POST /runs/{id}/params",
     "POST /runs/{id}/artifacts",
@@ -128,6 +133,7 @@ TABLES = {
     "tags",
     "artifacts",
     "artifact_versions",
+    "environments",
     "jobs",
 }
 
@@ -135,6 +141,7 @@ MODELS = {
     "Experiment": {"id", "name"},
     "Run": {"id", "name", "status", "params", "metrics", "tags", "artifacts"},
     "Metric": {"name", "value", "step", "time"},
+    "Environment": {"hash", "python", "packages", "os", "cpu", "memory_bytes", "gpus"},
     "Artifact": {"name", "version", "kind", "size_bytes", "media_type", "hash", "step", "metadata"},
 }
 

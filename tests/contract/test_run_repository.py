@@ -181,7 +181,7 @@ def test_a_run_comes_back_as_it_was_written(records, writer):
     assert [(each.name, each.size_bytes, each.location) for each in found.artifacts] == [
         ("plots/roc.png", 12, "objects/x")
     ]
-    assert found.git.model_dump() == {"commit": "c0ffee", "branch": "main", "dirty": True}
+    assert found.git.model_dump() == {"commit": "c0ffee", "branch": "main", "dirty": True, "remote": None}
     assert found.code == "beef"
     assert (found.newest_metric.name, found.newest_metric.count) == ("auc", 2)
     assert found.started < found.ended

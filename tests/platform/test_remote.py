@@ -111,6 +111,16 @@ def test_a_server_is_asked_all_that_a_repository_is_asked():
     assert asked(RunRepository) - asked(_Records) <= of_a_server
 
 
+def test_no_message_repeats_the_password_of_an_address():
+    workspace = RemoteWorkspace("http://ann:q7Rk2mX9@127.0.0.1:9/")
+    with pytest.raises(Unavailable) as away:
+        workspace.ask("runs.get", id="x")
+    with pytest.raises(Invalid) as refused:
+        RemoteWorkspace("postgresql://ann:q7Rk2mX9@host")
+    for said in (str(away.value), str(refused.value), repr(workspace)):
+        assert "q7Rk2mX9" not in said
+
+
 def test_an_address_without_http_is_refused():
     with pytest.raises(Invalid, match="http://"):
         RemoteWorkspace("ftp://x")

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 from nbproof.core.operation import Page
 from nbproof.tracking.comparison import compare
-from nbproof.tracking.display import comparison_html, comparison_text, run_html, run_text
+from nbproof.tracking.display import run_html, run_text
+from nbproof.tracking.display_comparison import comparison_html, comparison_text
 from nbproof.tracking.models import Artifact, Experiment, GitState, Metric, Run
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

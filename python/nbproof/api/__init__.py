@@ -22,6 +22,7 @@ __all__ = [
     "create_experiment",
     "delete_artifact",
     "end_run",
+    "environment",
     "export_runs",
     "get_experiment",
     "get_run",
@@ -106,6 +107,7 @@ search_runs = _of_tracker(ExperimentTracker.search_runs)
 compare_runs = _of_tracker(ExperimentTracker.compare_runs)
 list_metrics = _of_tracker(ExperimentTracker.list_metrics)
 metric_history = _of_tracker(ExperimentTracker.metric_history)
+environment = _of_tracker(ExperimentTracker.environment)
 
 
 def log_metric(  # noqa: D103 - its docstring is the service's

@@ -22,12 +22,15 @@ from nbproof.core.operation import Operation, Page
 from nbproof.platform.argv import Form
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import children_text, duration_text, number_text, size_text
+from nbproof.tracking.display_comparison import IN_COLUMNS, groups_of
+from nbproof.tracking.display_environment import environment_facts_text
 from nbproof.tracking.domain import param_text
 from nbproof.tracking.models import (
     Artifact,
     ArtifactPreview,
     ComparedValues,
     Comparison,
+    Environment,
     Experiment,
     Metric,
     MetricHistory,
@@ -78,6 +81,8 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
 
         for line in preview_text(answer).split("\n"):
             printer.line(line)
+    elif isinstance(answer, Environment):
+        _environment(printer, answer)
     else:
         _fields(printer, answer)
 
@@ -310,6 +315,10 @@ def _run(printer: Printer, run: Run, metrics: Sequence[Metric]) -> None:
         facts.append(("source", run.source))
     if run.code:
         facts.append(("code", run.code[:16]))
+    if run.command:
+        facts.append(("command", run.command))
+    if run.redacted:
+        facts.append(("redacted", f"{run.redacted} values that looked like a secret"))
     who = "@".join(part for part in (run.user, run.host) if part)
     if who or run.python:
         facts.append(
@@ -318,6 +327,9 @@ def _run(printer: Printer, run: Run, metrics: Sequence[Metric]) -> None:
                 "  ".join(part for part in (who, f"Python {run.python}" if run.python else "") if part),
             )
         )
+    if run.environment_hash:
+        parts = [run.environment_hash[:12], run.os, run.gpu]
+        facts.append(("runs in", "  ".join(part for part in parts if part)))
     for key, value in facts:
         printer.line(Text(f"{key:<10}", style="bright_black"), value)
     if run.notes:
@@ -391,16 +403,42 @@ def _param_history(printer: Printer, history: ParamHistory) -> None:
 
 
 def _comparison(printer: Printer, comparison: Comparison) -> None:
-    columns = ["", *(f"{run.name} ({short(run.id)})" for run in comparison.runs)]
+    named = [f"{run.name} ({short(run.id)})" for run in comparison.runs]
     rows: list[list[str | Text]] = [["status", *(printer.status(run.status) for run in comparison.runs)]]
     same: list[list[str | Text]] = []
-    for kind in ("metrics", "params", "tags", "git"):
-        for row in getattr(comparison, kind):
+    for kind, group in groups_of(comparison):
+        for row in group:
             line: list[str | Text] = [f"{kind}.{row.key}", *_values(row)]
             (rows if row.differs else same).append(line)
-    printer.table(columns, rows + ([] if printer.for_people else same))
+    shown = rows + ([] if printer.for_people else same)
+    if len(comparison.runs) <= IN_COLUMNS:
+        printer.table(["", *named], shown)
+    else:
+        columns = list(zip(*shown, strict=True))
+        printer.table(
+            ["", *map(str, columns[0])],
+            ([name, *values] for name, values in zip(named, columns[1:], strict=True)),
+        )
     if printer.for_people and same:
         printer.line(f"{len(same)} more are the same in all: ", ", ".join(str(line[0]) for line in same))
+    if comparison.same_packages:
+        printer.line(f"{comparison.same_packages} packages have the same version in all")
+    for difference in comparison.code_differences:
+        others = ", ".join(comparison.runs[place].name for place in difference.runs)
+        printer.line("")
+        printer.line(Text(f"code of {clean(others)}, against {clean(comparison.runs[0].name)}", style="bold"))
+        if difference.missing:
+            printer.line(difference.missing)
+        for line_ in (difference.patch or "").splitlines():
+            style = "green" if line_.startswith("+") else "red" if line_.startswith("-") else ""
+            printer.line(Text(clean(line_), style=style))
+
+
+def _environment(printer: Printer, environment: Environment) -> None:
+    facts = {"hash": environment.hash, **environment_facts_text(environment)}
+    printer.table(["FACT", "VALUE"], list(facts.items()))
+    printer.line("")
+    printer.table(["PACKAGE", "VERSION"], list(environment.packages.items()))
 
 
 def _values(row: ComparedValues) -> list[str | Text]:

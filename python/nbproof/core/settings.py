@@ -45,7 +45,19 @@ class Settings(BaseModel):
     )
     drain_seconds: float = Field(0.5, gt=0, le=3600, description="How often a server empties the journals.")
     server_threads: int = Field(4, ge=1, le=64, description="Threads a server uses for blocking work.")
-    capture_git: bool = Field(True, description="Whether a run records commit, branch and dirty flag.")
+    capture_git: bool = Field(
+        True, description="Whether a run records commit, branch, remote and dirty flag, and its changes."
+    )
+    capture_changes: bool = Field(
+        True, description="Whether a run keeps what is not committed as the artifact git/changes.patch."
+    )
+    capture_changes_bytes: int = Field(
+        1_000_000, ge=0, description="Most bytes of it; files that do not fit are named."
+    )
+    capture_command: bool = Field(True, description="Whether a run records its command line.")
+    capture_environment: bool = Field(
+        True, description="Whether a run records Python, packages, operating system and hardware."
+    )
 
 
 def load_settings(

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from nbproof.core.errors import Invalid, PlatformError, Unavailable, error_of
+from nbproof.core.redaction import redact_text, without_credentials
 
 if TYPE_CHECKING:
     import urllib.error
@@ -47,7 +48,7 @@ class Connection:
         address, _, self.query = url.partition("?")
         if not address.startswith(("http://", "https://")):
             raise Invalid(
-                f"NBPROOF_URL must start with http:// or https://, found {url!r}",
+                f"NBPROOF_URL must start with http:// or https://, found {redact_text(url).value!r}",
                 details={"field": "NBPROOF_URL"},
             )
         address = address.rstrip("/")
@@ -93,7 +94,7 @@ class Connection:
         except OSError as error:  # a URLError is one, too
             reason = getattr(error, "reason", error)
             raise Unavailable(
-                f"the server at {self.url} does not answer: {reason}",
+                f"the server at {without_credentials(self.url)} does not answer: {reason}",
                 hint="start it with `nbproof serve`, or mend NBPROOF_URL and NBPROOF_TOKEN",
             ) from None
 

@@ -20,8 +20,9 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, microseconds_of
-from nbproof.core.errors import PlatformError
+from nbproof.core.errors import NotFound, PlatformError
 from nbproof.core.events import Changes
+from nbproof.core.redaction import without_credentials
 from nbproof.platform.connection import Connection
 from nbproof.platform.location import running_source
 from nbproof.platform.queue import Queue
@@ -29,7 +30,7 @@ from nbproof.platform.rooms import ROOMS, find_operation
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.tracking.active import RecordingWaits
 from nbproof.tracking.joining import Signals
-from nbproof.tracking.provenance import Origin
+from nbproof.tracking.provenance import Capture, Origin
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
@@ -113,12 +114,14 @@ class RemoteWorkspace:
             clock=self.clock,
             origin=_origin,
             experiment=self._environ.get("NBPROOF_EXPERIMENT"),
+            capture=Capture.from_settings({}, self._environ),
             prepare=self._prepare,
             ended=self._run_ended,
             # Claims are of this machine's processes; requests to stop come with the server's answers.
             signals=Signals(self.queue.folder),
             environ=self._environ,
             fetch=self._fetch,
+            compare=lambda **values: self.ask("runs.compare", **values),
         )
 
     def _fetch(self, place: str) -> Path:
@@ -243,7 +246,7 @@ class RemoteWorkspace:
         return self.call(operation, validated(operation.ask, values))
 
     def __repr__(self) -> str:
-        return f"<workspace {self.url}>"
+        return f"<workspace {without_credentials(self.url)}>"
 
     def _answer(
         self,
@@ -368,6 +371,12 @@ class _Records:
 
     def preview_artifact(self, run_id: str, reference: str, fetch: Any) -> Any:
         return self._ask("runs.artifact_preview", id=run_id, name=reference)
+
+    def environment_of_run(self, run_id: str) -> Any:
+        try:
+            return self._ask("runs.environment", id=run_id)
+        except NotFound:
+            return None
 
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items

@@ -26,7 +26,7 @@ from nbproof.platform.location import Location, find_location, running_source
 from nbproof.platform.rooms import ROOMS
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.tracking.joining import Signals
-from nbproof.tracking.provenance import Origin
+from nbproof.tracking.provenance import Capture, Origin
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
@@ -121,11 +121,12 @@ class Workspace:
             clock=self.clock,
             origin=_origin,
             experiment=self._environ.get("NBPROOF_EXPERIMENT") or raw.get("experiment"),
-            capture_git=_truth(self._environ.get("NBPROOF_CAPTURE_GIT", raw.get("capture_git", True))),
+            capture=Capture.from_settings(raw, self._environ),
             prepare=self.make,
             ended=self._run_ended,
             signals=self._signals(raw),
             environ=self._environ,
+            repository=self.root,
         )
 
     def _signals(self, raw: Mapping[str, Any]) -> Signals:
@@ -492,10 +493,6 @@ def drain(root: str) -> None:
 def _origin() -> Origin:
     folder, source = running_source()
     return Origin(folder, source)
-
-
-def _truth(value: object) -> bool:
-    return str(value).strip().lower() not in ("0", "false", "no", "off")
 
 
 def _say(line: str) -> None:

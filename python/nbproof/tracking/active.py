@@ -26,6 +26,7 @@ __all__ = [
     "RecordingFailed",
     "RecordingWaits",
     "RunCancelled",
+    "SecretBlanked",
     "acknowledged_only",
     "ended_conflict",
 ]
@@ -48,6 +49,10 @@ def acknowledged_only() -> Iterator[None]:
 
 class RecordingFailed(UserWarning):
     """The machine could not record something; the cell went on.  Said once a run."""
+
+
+class SecretBlanked(UserWarning):
+    """What looked like a key, a token or a password was kept as ``[redacted]``.  Said once a run."""
 
 
 class RecordingWaits(UserWarning):
@@ -159,6 +164,8 @@ class ActiveRun:
         Whether another process owns the run: this one writes to it, and does not end it.
     unacknowledged : int
         Log calls that the machine could not record (a full disk, a vanished folder).
+    redacted : int
+        Values that looked like a secret and were blanked, of those logged through this handle.
 
     Examples
     --------
@@ -183,6 +190,7 @@ class ActiveRun:
         "joined",
         "name",
         "parent_id",
+        "redacted",
         "start",
         "status",
         "unacknowledged",
@@ -213,6 +221,7 @@ class ActiveRun:
         self.joined = False
         self.began_us = 0  # no end is earlier, whatever the clock does
         self._cancelled = False
+        self.redacted = 0
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -467,6 +476,22 @@ class ActiveRun:
                 RecordingFailed,
                 stacklevel=users_stacklevel(),
             )
+
+    def blanked(self, where: str, what: Mapping[str, int]) -> None:
+        """Count secrets that were blanked, by the names they stood under, and warn once a run."""
+        count = sum(what.values())
+        # A face without a cell has nobody to warn; the count is recorded all the same.
+        if count and not self.redacted and not _acknowledged_only.get():
+            from nbproof.core.callers import users_stacklevel
+
+            warnings.warn(
+                f"nbproof blanked what looks like a secret in the {where} of run {self.name!r}: "
+                f"{', '.join(map(repr, what))}. Keys, tokens and passwords are never recorded; run.redacted "
+                "counts them. This is said once a run.",
+                SecretBlanked,
+                stacklevel=users_stacklevel(),
+            )
+        self.redacted += count
 
     def __enter__(self) -> ActiveRun:
         return self

@@ -20,23 +20,24 @@ from nbproof.tracking.domain import param_text
 
 if TYPE_CHECKING:
     from nbproof.tracking.active import ActiveRun
-    from nbproof.tracking.models import ComparedValues, Comparison, Run
+    from nbproof.tracking.models import Run
 
 __all__ = [
+    "STYLE",
     "MetricCard",
     "RunCard",
     "active_bundle",
     "card_html",
     "card_style",
     "card_text",
-    "comparison_html",
-    "comparison_text",
     "duration_text",
     "number_text",
     "run_card",
     "run_html",
     "run_text",
+    "short_value",
     "size_text",
+    "status_html",
     "status_text",
 ]
 
@@ -54,7 +55,7 @@ _COLOURS = {
 }
 # Three times the class, because JupyterLab's own rules for tables and code in an output are that specific.
 _CARD = ".nbproof-card.nbproof-card.nbproof-card"
-_STYLE = f"""<style>
+STYLE = f"""<style>
 {_CARD}{{color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,sans-serif);\
 font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:64em;padding:2px 0 6px}}
 {_CARD} .nbproof-head{{display:flex;flex-wrap:wrap;gap:0 .75em;align-items:baseline;margin-bottom:.35em}}
@@ -82,7 +83,7 @@ font-weight:normal;overflow-wrap:anywhere;max-width:28em}}
 
 def card_style() -> str:
     """The style of a card, for displays beside those of this module."""
-    return _STYLE
+    return STYLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,10 @@ def run_card(run: Run) -> RunCard:
         facts["by"] = "@".join(part for part in (run.user, run.host) if part)
     if run.python:
         facts["python"] = run.python
+    if run.environment_hash:
+        facts["environment"] = run.environment_hash[:12]
+    if run.redacted:
+        facts["secrets blanked"] = str(run.redacted)
     if run.parent_id:
         facts["nested in"] = run.parent_id[-6:]
     if run.children:
@@ -206,8 +211,8 @@ def card_text(card: RunCard) -> str:
         lines.append(f"  {card.unacknowledged} log calls could not be recorded")
     for title, rows in (
         ("metrics", [(metric.name, _metric_text(metric)) for metric in card.metrics]),
-        ("params", [(key, _short(param_text(value))) for key, value in card.params.items()]),
-        ("tags", [(key, _short(value)) for key, value in card.tags.items()]),
+        ("params", [(key, short_value(param_text(value))) for key, value in card.params.items()]),
+        ("tags", [(key, short_value(value)) for key, value in card.tags.items()]),
         ("artifacts", [(name, size_text(size)) for name, size in card.artifacts]),
         ("", list(card.facts.items())),
     ):
@@ -225,7 +230,7 @@ def card_text(card: RunCard) -> str:
 
 def card_html(card: RunCard) -> str:
     """A card in HTML, escaped."""
-    parts = [_STYLE, '<div class="nbproof-card">', _head(card)]
+    parts = [STYLE, '<div class="nbproof-card">', _head(card)]
     if card.unacknowledged:
         parts.append(
             f'<div role="alert" style="color:{_COLOURS["failed"]}">'
@@ -243,58 +248,6 @@ def card_html(card: RunCard) -> str:
         told = " · ".join(f"{escape(key)} <code>{escape(value)}</code>" for key, value in card.facts.items())
         parts.append(f'<div class="nbproof-dim">{told}</div>')
     return "".join([*parts, "</div>"])
-
-
-def comparison_text(comparison: Comparison) -> str:
-    """Runs side by side in plain text; the best value of each metric has a star."""
-    header = ["", *(f"{run.name} ({run.id[-6:]})" for run in comparison.runs)]
-    rows: list[list[str]] = [header, ["status", *(run.status for run in comparison.runs)]]
-    same = 0
-    for title, group in _groups(comparison):
-        differing = [row for row in group if row.differs]
-        same += len(group) - len(differing)
-        rows += [[f"{title}.{row.key}", *_cells(row)] for row in differing]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(header))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    if same:
-        lines.append(f"({same} more are the same in all)")
-    return "\n".join(lines)
-
-
-def comparison_html(comparison: Comparison) -> str:
-    """Runs side by side in HTML: what differs, then, folded away, what does not."""
-    heads = "".join(
-        f'<th scope="col"><span class="nbproof-name">{escape(run.name)}</span> <code>{run.id[-6:]}</code><br>'
-        f"{_status(run.status)}</th>"
-        for run in comparison.runs
-    )
-    differing: list[str] = []
-    same: list[str] = []
-    for title, group in _groups(comparison):
-        for row in group:
-            cells = "".join(
-                f'<td class="{"nbproof-best" if place == row.best else ""}">{escape(cell)}</td>'
-                for place, cell in enumerate(_cells(row))
-            )
-            name = f'<span class="nbproof-dim">{title}</span> {escape(row.key)}'
-            line = f'<tr><th scope="row">{name}</th>{cells}</tr>'
-            (differing if row.differs else same).append(line)
-    count = len(comparison.runs)
-    body = "".join(differing) or f'<tr><td colspan="{count + 1}">Nothing differs.</td></tr>'
-    folded = ""
-    if same:
-        folded = (
-            f"<details><summary>{len(same)} the same in all</summary>"
-            f"<table><tbody>{''.join(same)}</tbody></table></details>"
-        )
-    return (
-        f'{_STYLE}<div class="nbproof-card"><table><caption class="nbproof-dim" style="text-align:left">'
-        f"Comparison of {count} runs; ★ marks the best value of a metric: the greatest, of losses and errors "
-        "the least</caption>"
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>{folded}</div>"
-    )
 
 
 # -- words for numbers ------------------------------------------------------------------------------
@@ -378,11 +331,12 @@ def _head(card: RunCard) -> str:
     return (
         f'<div class="nbproof-head"><span class="nbproof-name">{escape(card.name)}</span>'
         f'<code class="nbproof-dim" title="{escape(card.id)}">{escape(card.id[-6:])}</code>'
-        f'<span class="nbproof-dim">{escape(card.experiment)}</span>{_status(card.status)}{when}</div>'
+        f'<span class="nbproof-dim">{escape(card.experiment)}</span>{status_html(card.status)}{when}</div>'
     )
 
 
-def _status(status: str) -> str:
+def status_html(status: str) -> str:
+    """A status with its sign, in its colour."""
     colour = _COLOURS.get(status, _COLOURS["cancelled"])
     sign = f'<span aria-hidden="true">{_SIGNS.get(status, "?")}</span>'
     return f'<span style="color:{colour};white-space:nowrap">{sign} {escape(status)}</span>'
@@ -410,7 +364,7 @@ def _pairs(title: str, pairs: Sequence[tuple[str, str]]) -> str:
     return _folded(
         title,
         [
-            f'<tr><th scope="row">{escape(key)}</th><td><code>{escape(_short(value))}</code></td></tr>'
+            f'<tr><th scope="row">{escape(key)}</th><td><code>{escape(short_value(value))}</code></td></tr>'
             for key, value in pairs
         ],
     )
@@ -436,29 +390,8 @@ def _metric_text(metric: MetricCard) -> str:
     return text
 
 
-def _groups(comparison: Comparison) -> list[tuple[str, list[ComparedValues]]]:
-    return [
-        ("metrics", comparison.metrics),
-        ("params", comparison.params),
-        ("tags", comparison.tags),
-        ("git", comparison.git),
-    ]
-
-
-def _cells(row: ComparedValues) -> list[str]:
-    cells = []
-    for place, value in enumerate(row.values):
-        if value is None:
-            text = "—"
-        elif isinstance(value, float):
-            text = number_text(value)
-        else:
-            text = _short(param_text(value))
-        cells.append(f"{text} ★" if place == row.best else text)
-    return cells
-
-
-def _short(text: str) -> str:
+def short_value(text: str) -> str:
+    """Text cut where it is too long for a table."""
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, SupportsIndex, overload
@@ -26,23 +26,29 @@ from nbproof.tracking.references import ReferenceState, state_of
 if TYPE_CHECKING:
     import pandas
 
+    from nbproof.plots.figure import Figure
     from nbproof.tracking.trash_models import ParamHistory
 
 __all__ = [
     "Artifact",
     "ArtifactList",
     "ArtifactPreview",
+    "CodeDifference",
     "CompareRuns",
+    "ComparedCourse",
+    "ComparedMetric",
     "ComparedValues",
     "Comparison",
     "CreateExperiment",
     "EndRun",
+    "Environment",
     "Experiment",
     "GetArtifact",
     "GetExperiment",
     "GetMetricHistory",
     "GetRun",
     "GitState",
+    "Gpu",
     "Histogram",
     "ListArtifacts",
     "ListExperiments",
@@ -63,6 +69,7 @@ __all__ = [
     "SetProvenance",
     "SetTag",
     "SetTags",
+    "ShowEnvironment",
     "StartRun",
     "UpdateRun",
 ]
@@ -87,7 +94,51 @@ class GitState(View):
 
     commit: str | None = None
     branch: str | None = None
-    dirty: bool | None = None
+    dirty: bool | None = Field(None, description="Whether a file that git tracks was changed.")
+    remote: str | None = Field(None, description="Address of the remote, without user and password.")
+
+
+class Gpu(View):
+    """A graphics card."""
+
+    name: str
+    memory_bytes: int | None = None
+    driver: str | None = None
+
+
+class Environment(View):
+    """Python, packages, operating system and hardware that code runs in.
+
+    Examples
+    --------
+    >>> import nbproof as nbp
+    >>> environment = nbp.environment()
+    >>> environment.packages["numpy"] == __import__("numpy").__version__
+    True
+    """
+
+    hash: str = Field(description="BLAKE2b-256 of all the rest: equal environments have equal hashes.")
+    python: str
+    implementation: str = "cpython"
+    executable: str | None = None
+    packages: dict[str, str] = Field(default_factory=dict, description="Version by normalised name.")
+    os: str | None = None
+    machine: str | None = None
+    cpu: str | None = None
+    cpu_count: int | None = None
+    memory_bytes: int | None = Field(None, description="Of the machine, or what its container may use.")
+    gpus: list[Gpu] = Field(default_factory=list)
+    jupyter: str | None = Field(None, description="Kernel and front end.")
+
+    def __str__(self) -> str:
+        from nbproof.tracking.display_environment import environment_text
+
+        return environment_text(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.tracking.display_environment import environment_html, environment_text
+
+        return {"text/plain": environment_text(self), "text/html": environment_html(self)}
 
 
 class Metric(View):
@@ -367,6 +418,12 @@ class Run(View):
     user: str | None = None
     host: str | None = None
     python: str | None = None
+    entry: str | None = Field(None, description="notebook, script, module NAME or interactive.")
+    command: str | None = Field(None, description="Command line of the process, secrets blanked.")
+    os: str | None = None
+    gpu: str | None = None
+    environment_hash: str | None = None
+    redacted: int = Field(0, description="Secrets that were blanked before the run was recorded.")
     newest_metric: Metric | None = Field(None, description="The metric logged last.")
     group: str | None = Field(None, description="What it is one of: the runs of a sweep, of a day.")
     children: dict[str, int] = Field(
@@ -382,6 +439,7 @@ class Run(View):
     _history: Callable[[str, str], pandas.DataFrame] | None = PrivateAttr(default=None)
     _measure: Callable[[str], list[Metric]] | None = PrivateAttr(default=None)
     _param_history: Callable[[str, str], ParamHistory] | None = PrivateAttr(default=None)
+    _surroundings: Callable[[str], Environment | None] | None = PrivateAttr(default=None)
 
     def param_history(self, key: str) -> pandas.DataFrame:
         """Every value of a param, in the order of time: a frame with columns ``time`` and ``value``.
@@ -398,6 +456,11 @@ class Run(View):
         from nbproof.tracking.frames import param_frame
 
         return param_frame(self._param_history(self.id, key))
+
+    @property
+    def environment(self) -> Environment | None:
+        """The environment the run was started in; None where it was not recorded."""
+        return None if self._surroundings is None else self._surroundings(self.id)
 
     def metric_history(self, name: str) -> pandas.DataFrame:
         """Every point of one metric, in the order logged.
@@ -472,6 +535,32 @@ class ComparedValues(View):
     )
 
 
+class ComparedCourse(View):
+    """One metric of one of the compared runs; columns of equal length, thinned but for the extremes."""
+
+    run: int = Field(description="Place of the run in the comparison.")
+    count: int = Field(description="Points logged, before thinning.")
+    steps: list[Int64]
+    seconds: list[Number] = Field(description="Since the run started.")
+    values: list[Number]
+    smoothed: list[Number] = Field(default_factory=list, description="Where smoothing was asked.")
+
+
+class ComparedMetric(View):
+    """The courses of one metric in the runs that have it: what an overlaid chart needs."""
+
+    name: str
+    courses: list[ComparedCourse]
+
+
+class CodeDifference(View):
+    """How the code of some of the compared runs differs from that of the first."""
+
+    runs: list[int] = Field(description="Places of the runs, which all have the same code.")
+    patch: str | None = Field(None, description="Unified diff; null where nothing can be shown.")
+    missing: str | None = Field(None, description="What could not be shown, and why.")
+
+
 class Comparison(View):
     """Runs side by side; what differs comes first."""
 
@@ -480,22 +569,80 @@ class Comparison(View):
     metrics: list[ComparedValues]
     tags: list[ComparedValues]
     git: list[ComparedValues]
+    environment: list[ComparedValues] = Field(default_factory=list)
+    packages: list[ComparedValues] = Field(default_factory=list, description="Versions that differ.")
+    same_packages: int = Field(0, description="Packages that are the same in all.")
+    charts: list[ComparedMetric] = Field(default_factory=list)
+    more_metrics: int = Field(0, description="Metrics with a course that got no chart.")
+    code_differences: list[CodeDifference] = Field(default_factory=list)
+
+    def __str__(self) -> str:
+        from nbproof.tracking.display_comparison import comparison_text
+
+        return comparison_text(self)
+
+    def __repr__(self) -> str:
+        return f"<comparison of {len(self.runs)} runs: {', '.join(run.name for run in self.runs[:5])}>"
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row per param, metric, tag and git fact (index ``(kind, key)``), one column per run."""
+        """One row per value that was compared (index ``(kind, key)``), one column per run."""
         import pandas
 
         rows = {
             (kind, row.key): row.values
-            for kind in ("params", "metrics", "tags", "git")
+            for kind in ("params", "metrics", "tags", "git", "environment", "packages")
             for row in getattr(self, kind)
         }
         names = [f"{run.name} ({run.id[-6:]})" for run in self.runs]
         index = pandas.MultiIndex.from_tuples(list(rows), names=["kind", "key"]) if rows else None
         return pandas.DataFrame(list(rows.values()), index=index, columns=names)
 
+    def line(
+        self,
+        metric: str,
+        *,
+        x: Literal["step", "time", "relative"] = "step",
+        smoothing: float = 0.0,
+        log: bool = False,
+    ) -> Figure:
+        """One metric of all runs over each other.
+
+        Parameters
+        ----------
+        metric : str
+        x : {"step", "time", "relative"}
+            Over steps, over the time of day (UTC), or over the time since each run's start.
+        smoothing : float
+            From 0 to below 1: how much of the past stays in the moving average.
+        log : bool
+            Whether values are drawn by ratios.
+        """
+        from nbproof.tracking.figures import line_figure
+
+        return line_figure(self, metric, x=x, smoothing=smoothing, log=log)
+
+    def parallel(self, metric: str | None = None, params: Sequence[str] | None = None) -> Figure:
+        """Each run a line across its params to a metric, by default the first that differs."""
+        from nbproof.tracking.figures import parallel_figure
+
+        return parallel_figure(self, metric, params)
+
+    def scatter(
+        self, param: str, metric: str | None = None, *, log_x: bool = False, log_y: bool = False
+    ) -> Figure:
+        """A metric against a param, a dot for each run; `param` may be a metric, too."""
+        from nbproof.tracking.figures import scatter_figure
+
+        return scatter_figure(self, param, metric, log_x=log_x, log_y=log_y)
+
+    def box(self, param: str, metric: str | None = None, *, log: bool = False) -> Figure:
+        """How a metric spreads for each value of a param."""
+        from nbproof.tracking.figures import box_figure
+
+        return box_figure(self, param, metric, log=log)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from nbproof.tracking.display import comparison_html, comparison_text
+        from nbproof.tracking.display_comparison import comparison_html, comparison_text
 
         return {"text/plain": comparison_text(self), "text/html": comparison_html(self)}
 
@@ -579,14 +726,28 @@ class CompareRuns(Ask):
     id: Annotated[
         list[RunRef], Positional, Field(min_length=2, max_length=100, description="Two runs or more.")
     ]
+    metrics: list[Name] | None = Field(
+        None, description="Metrics to chart; by default up to 12 that have a course."
+    )
+    smoothing: float = Field(0.0, ge=0, lt=1, description="Weight of the past in the moving average.")
+    points: int | None = Field(None, ge=4, le=10_000, description="Most points of a course.")
+
+
+class ShowEnvironment(Ask):
+    """Nothing: there is one environment here."""
 
 
 class SetProvenance(Ask):
-    """Where a run's code came from."""
+    """Where a run came from."""
 
     id: RunRef
     git: GitState | None = None
     code: str | None = Field(None, max_length=200, description="Fingerprint of the notebook or script.")
+    entry: str | None = Field(
+        None, max_length=500, description="notebook, script, module NAME or interactive."
+    )
+    command: str | None = Field(None, max_length=20_000, description="Command line; secrets are blanked.")
+    environment: Environment | None = Field(None, description="Its hash is made anew from the rest.")
 
 
 class UpdateRun(Ask):

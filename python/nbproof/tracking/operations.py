@@ -10,6 +10,7 @@ from nbproof.tracking.models import (
     Comparison,
     CreateExperiment,
     EndRun,
+    Environment,
     Experiment,
     GetArtifact,
     GetExperiment,
@@ -32,6 +33,7 @@ from nbproof.tracking.models import (
     SetProvenance,
     SetTag,
     SetTags,
+    ShowEnvironment,
     StartRun,
     UpdateRun,
 )
@@ -116,7 +118,7 @@ def search_runs(tracker: ExperimentTracker, ask: SearchRuns) -> Page[Run]:
 @operation("runs.compare", "GET /runs/compare", action="read", python="compare_runs", cli="runs compare")
 def compare_runs(tracker: ExperimentTracker, ask: CompareRuns) -> Comparison:
     """Compare two runs or more; what differs comes first."""
-    return tracker.compare_runs(*ask.id)
+    return tracker.compare_runs(*ask.id, metrics=ask.metrics, smoothing=ask.smoothing, points=ask.points)
 
 
 @operation("runs.get", "GET /runs/{id}", action="read", python="get_run", cli="runs show")
@@ -289,8 +291,40 @@ def delete_artifact(tracker: ExperimentTracker, ask: GetArtifact) -> None:
 
 @operation("runs.set_provenance", "PUT /runs/{id}/provenance", action="write")
 def set_provenance(tracker: ExperimentTracker, ask: SetProvenance) -> None:
-    """Tell the state of the repository and the fingerprint of the code a run was started with."""
-    tracker.set_provenance(ask.id, git=ask.git.model_dump() if ask.git else None, code=ask.code)
+    """Tell where a run came from: repository, code, command, environment."""
+    tracker.set_provenance(
+        ask.id,
+        git=ask.git.model_dump() if ask.git else None,
+        code=ask.code,
+        entry=ask.entry,
+        command=ask.command,
+        environment=ask.environment.model_dump(exclude={"hash"}) if ask.environment else None,
+    )
+
+
+@operation(
+    "environment.get",
+    "GET /environment",
+    action="read",
+    python="environment",
+    cli="environment",
+    magic="environment",
+)
+def environment(tracker: ExperimentTracker, ask: ShowEnvironment) -> Environment:
+    """Show the environment of this process; over HTTP, the server's."""
+    return tracker.environment()
+
+
+@operation(
+    "runs.environment",
+    "GET /runs/{id}/environment",
+    action="read",
+    python="environment_of",
+    cli="runs environment",
+)
+def environment_of(tracker: ExperimentTracker, ask: GetRun) -> Environment:
+    """Show the environment a run was started in."""
+    return tracker.environment_of(ask.id)
 
 
 @operation(

@@ -1,18 +1,22 @@
-"""Where a run's code came from: git commit, branch, dirty flag, fingerprint of the source.
+"""Where a run came from: code, command and environment.
 
-Asked of git by a short-lived thread after the run has started, so that no cell waits for it.
+Gathered by a short-lived thread after the run has started, so that no cell waits for it.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
-__all__ = ["Origin", "capture_later", "code_fingerprint", "git_state"]
+from nbproof.tracking.git import Changes, git_state, local_changes
 
-_SECONDS = 5.0
+__all__ = ["Capture", "Origin", "Recorder", "capture_later", "code_fingerprint"]
+
 _LATER_SECONDS = 0.05
 
 
@@ -37,34 +41,40 @@ class Origin:
         return (self.source.stem if self.source else self.folder.name) or "default"
 
 
-def git_state(folder: Path) -> dict[str, object] | None:
-    """Commit, branch and dirty flag of the repository around `folder`; None without git or repository."""
-    import subprocess
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What is recorded of where a run came from."""
 
-    try:
-        told = subprocess.run(
-            ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"],
-            capture_output=True,
-            timeout=_SECONDS,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        ).stdout.decode("utf-8", "replace")
-    except (OSError, subprocess.SubprocessError):
-        return None
-    commit = branch = None
-    dirty = False
-    for line in told.splitlines():
-        if line.startswith("# branch.oid "):
-            commit = line.removeprefix("# branch.oid ")
-        elif line.startswith("# branch.head "):
-            branch = line.removeprefix("# branch.head ")
-        elif not line.startswith("#"):
-            dirty = True
-    return {
-        "commit": None if commit == "(initial)" else commit,
-        "branch": None if branch == "(detached)" else branch,
-        "dirty": dirty,
-    }
+    git: bool = True
+    changes: bool = True
+    changes_bytes: int = 1_000_000
+    command: bool = True
+    environment: bool = True
+
+    @classmethod
+    def from_settings(cls, raw: Mapping[str, Any], environ: Mapping[str, str]) -> Capture:
+        """As the settings ``capture_*`` say; what cannot be read is as it comes."""
+        given: dict[str, Any] = {}
+        for name in ("git", "changes", "command", "environment"):
+            value = environ.get(f"NBPROOF_CAPTURE_{name.upper()}", raw.get(f"capture_{name}", True))
+            given[name] = str(value).strip().lower() not in ("0", "false", "no", "off")
+        size = str(environ.get("NBPROOF_CAPTURE_CHANGES_BYTES", raw.get("capture_changes_bytes", "")))
+        if size.isdigit():
+            given["changes_bytes"] = int(size)
+        return cls(**given)
+
+
+class Recorder(Protocol):
+    """Takes what was found out about a run."""
+
+    def tell_provenance(self, run_id: str, facts: Mapping[str, Any]) -> None:
+        """Git, fingerprint of the code, command and entry point."""
+
+    def tell_environment(self, run_id: str, facts: Mapping[str, Any]) -> None:
+        """The environment."""
+
+    def keep_changes(self, run_id: str, changes: Changes) -> None:
+        """What is not committed."""
 
 
 def code_fingerprint(source: Path | None) -> str | None:
@@ -83,23 +93,61 @@ def code_fingerprint(source: Path | None) -> str | None:
     return digest.hexdigest()
 
 
+T = TypeVar("T")
+
+
+class _Shared(Generic[T]):
+    """One answer of git for all runs that were started before it was asked.
+
+    So a loop of short runs asks now and then, and no run gets an answer that was given before it.
+    """
+
+    def __init__(self, ask: Callable[[Path, Capture], T]) -> None:
+        self._ask = ask
+        self._renew()
+
+    def _renew(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._known: tuple[Path, Capture, float, T] | None = None
+
+    def __call__(self, folder: Path, capture: Capture, since: float) -> T:
+        """What git says of `folder`, asked at the time `since` (`time.monotonic`) or later."""
+        if self._process != os.getpid():
+            self._renew()  # the lock may have been held when the process forked
+        with self._lock:
+            known = self._known
+            if known is not None and known[:2] == (folder, capture) and known[2] >= since:
+                return known[3]
+            began = time.monotonic()
+            found = self._ask(folder, capture)
+            self._known = (folder, capture, began, found)
+            return found
+
+
+_state = _Shared(lambda folder, capture: git_state(folder))
+_changes = _Shared(lambda folder, capture: local_changes(folder, most_bytes=capture.changes_bytes))
+
+
 def capture_later(
     origin: Origin,
-    tell: Callable[[dict[str, object] | None, str | None], None],
+    run_id: str,
+    recorder: Recorder,
     *,
-    git: bool = True,
+    capture: Capture,
     hurry: threading.Event | None = None,
 ) -> threading.Thread:
-    """Gather provenance in a thread of its own and `tell` it; join the thread to be sure it is told.
+    """Find out where a run came from in a thread of its own; join the thread to be sure it is told.
 
     The thread lets the cell that started the run go first, unless somebody is in a `hurry`.
     """
     signal = hurry or threading.Event()
+    started = time.monotonic()
 
     def gather() -> None:
         signal.wait(_LATER_SECONDS)
         try:
-            tell(git_state(origin.folder) if git else None, code_fingerprint(origin.source))
+            _gather(origin, run_id, recorder, capture, started)
         except Exception:
             import logging
 
@@ -108,3 +156,25 @@ def capture_later(
     thread = threading.Thread(target=gather, name="nbproof-provenance", daemon=True)
     thread.start()
     return thread
+
+
+def _gather(origin: Origin, run_id: str, recorder: Recorder, capture: Capture, started: float) -> None:
+    from nbproof.tracking.environment import command_line, entry_point, environment_facts
+
+    # What is quick comes first: a process that is about to end waits for this two seconds.
+    state = _state(origin.folder, capture, started) if capture.git else None
+    recorder.tell_provenance(
+        run_id,
+        {
+            "git": state,
+            "code": code_fingerprint(origin.source),
+            "entry": entry_point(origin.source),
+            "command": command_line() if capture.command else None,
+        },
+    )
+    if capture.environment:
+        recorder.tell_environment(run_id, environment_facts())
+    if capture.changes and state is not None:
+        changes = _changes(origin.folder, capture, started)
+        if changes is not None:
+            recorder.keep_changes(run_id, changes)

@@ -16,6 +16,7 @@ Grammar
     field       = "metrics." name | "params." name | "tags." name | attribute
     attribute   = name | status | experiment | id | parent | user | host | notes | started | ended | duration
                 | group | deleted
+                | python | os | gpu | entry | command | environment
     name        = letters, digits, "_", "-", ".", "/"  |  `anything`  |  "anything"
     value       = number | "nan" | "inf" | string | "true" | "false" | date | ago | seconds
     string      = "anything" | 'anything'          (the quote itself is written twice)
@@ -85,6 +86,12 @@ ATTRIBUTES: dict[str, Literal["text", "time", "seconds"]] = {
     "user": "text",
     "host": "text",
     "notes": "text",
+    "python": "text",
+    "os": "text",
+    "gpu": "text",
+    "entry": "text",
+    "command": "text",
+    "environment": "text",
     "started": "time",
     "ended": "time",
     "duration": "seconds",

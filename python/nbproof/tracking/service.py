@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, near_names
 from nbproof.core.ids import is_id, new_id
+from nbproof.core.redaction import redact_text, without_credentials
 from nbproof.tracking.active import ActiveRun, ended_conflict
 from nbproof.tracking.domain import ENDINGS
 from nbproof.tracking.joining import RUN_ID, Signals, asked_run, is_one_of_several
 from nbproof.tracking.names import kind_name
-from nbproof.tracking.provenance import Origin, capture_later
+from nbproof.tracking.provenance import Capture, Origin, capture_later
 from nbproof.tracking.values import (
     flat_params,
     metric_value,
@@ -28,6 +29,7 @@ from nbproof.tracking.values import (
     step_of,
     tag_value,
     time_us_of,
+    without_secrets,
 )
 
 if TYPE_CHECKING:
@@ -40,10 +42,12 @@ if TYPE_CHECKING:
     from nbproof.storage.journal.writer import JournalWriter
     from nbproof.tracking.artifacts import Item
     from nbproof.tracking.contents import Contents
+    from nbproof.tracking.git import Changes
     from nbproof.tracking.models import (
         Artifact,
         ArtifactPreview,
         Comparison,
+        Environment,
         Experiment,
         Metric,
         MetricHistory,
@@ -77,8 +81,8 @@ class ExperimentTracker:
         Tells which notebook or script is running, at the start of each run.
     experiment : str, optional
         Name of the experiment of runs that name none; by default the notebook's or script's.
-    capture_git : bool
-        Whether a run records the state of its repository.
+    capture : Capture
+        What a run records of where it came from.
     prepare : callable
         Called before a run starts, to make what is missing.
     ended : callable
@@ -90,6 +94,10 @@ class ExperimentTracker:
         Instead of `os.environ`.
     fetch : callable, optional
         Gives a file with the content at a location, where that is not in the storage.
+    repository : Path, optional
+        A folder where git may be asked what changed between the commits of two runs.
+    compare : callable, optional
+        Compares runs elsewhere, where their records are.
     """
 
     def __init__(
@@ -102,12 +110,14 @@ class ExperimentTracker:
         clock: Clock | None = None,
         origin: Callable[[], Origin] | None = None,
         experiment: str | None = None,
-        capture_git: bool = True,
+        capture: Capture | None = None,
         prepare: Callable[[], object] | None = None,
         ended: Callable[[], object] | None = None,
         signals: Signals | None = None,
         environ: Mapping[str, str] | None = None,
         fetch: Callable[[str], Path] | None = None,
+        repository: Path | None = None,
+        compare: Callable[..., Comparison] | None = None,
     ) -> None:
         self._signals = signals or Signals(None, self.was_cancelled)
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
@@ -118,10 +128,13 @@ class ExperimentTracker:
         self._clock: Clock = clock or SystemClock()
         self._origin = origin or (lambda: Origin(Path.cwd()))
         self._experiment = experiment
-        self._capture_git = capture_git
+        self._capture = capture or Capture()
+        self._environments_told: set[str] = set()
         self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
         self._fetch = fetch or (lambda location: self._artifacts().path(location))
+        self._compare_elsewhere = compare
+        self._repository = repository
         self._lock = threading.RLock()
         self._live: ActiveRun | None = None
         self._stack: list[ActiveRun] = []
@@ -357,7 +370,8 @@ class ExperimentTracker:
 
     def log_params(self, params: Mapping[str, Any], *, run_id: str | None = None) -> None:
         """Record params; see `log_param`."""
-        self._write(run_id, "params", values=_spelled(flat_params(_mapping(params, "params"))))
+        values, blanked = without_secrets(flat_params(_mapping(params, "params")))
+        self._write(run_id, "params", blanked, values=_spelled(values))
 
     def set_tag(self, key: str, value: Any, *, run_id: str | None = None) -> None:
         """Set a tag of a run; None removes it."""
@@ -365,7 +379,8 @@ class ExperimentTracker:
 
     def set_tags(self, tags: Mapping[str, Any], *, run_id: str | None = None) -> None:
         """Set tags of a run; None removes one."""
-        self._write(run_id, "tags", values=_checked_tags(tags))
+        values, blanked = without_secrets(_checked_tags(tags))
+        self._write(run_id, "tags", blanked, values=values)
 
     def log_artifact(
         self,
@@ -563,7 +578,7 @@ class ExperimentTracker:
         if name is not None:
             fields["name"] = _run_name(name)
         if notes is not None:
-            fields["notes"] = str(notes)
+            fields["notes"], fields["redacted"] = redact_text(str(notes))
         if fields:
             self._tell("run.update", run=identifier, **fields)
             for live in [*self._stack, *self._adopted.values()]:
@@ -584,13 +599,18 @@ class ExperimentTracker:
             There is one of that name.
         """
         checked = name_of(name, "an experiment", "name")
-        kept = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
+        given, _ = without_secrets(_checked_tags(tags or {}))
+        kept = {key: value for key, value in given.items() if value is not None}
         try:
             self._prepare()
         except OSError as error:
             raise _unrecorded(error) from error
         return self._fresh().create_experiment(
-            new_id(), checked, description=description, tags=kept, created_us=self._clock.now_us()
+            new_id(),
+            checked,
+            description=description and redact_text(description).value,
+            tags=kept,
+            created_us=self._clock.now_us(),
         )
 
     def get_experiment(self, id: str) -> Experiment:
@@ -687,14 +707,114 @@ class ExperimentTracker:
                 break
         return runs_frame(runs)
 
-    def compare_runs(self, *ids: str) -> Comparison:
-        """Two runs or more side by side: params, metrics, tags, git; what differs first."""
-        from nbproof.tracking.comparison import compare
+    def compare_runs(
+        self,
+        *ids: str,
+        metrics: Iterable[str] | None = None,
+        smoothing: float = 0.0,
+        points: int | None = None,
+    ) -> Comparison:
+        """Two runs or more side by side: params, metrics, tags, git, environment; what differs first.
 
-        if len(ids) < 2:
-            raise Invalid(f"comparing takes two runs or more, found {len(ids)}", details={"field": "id"})
+        Parameters
+        ----------
+        *ids : str
+            2 to 100 runs, named in any way.
+        metrics : iterable of str, optional
+            What is charted; by default up to 12 metrics that have a course.
+        smoothing : float
+            From 0 to below 1: how much of the past stays in the moving average of the charts.
+        points : int, optional
+            Most points of a course; by default 200, and fewer where there are many runs.
+
+        Raises
+        ------
+        Invalid
+            Fewer than two runs, more than 100, or a smoothing outside its range.
+        NotFound, Conflict
+            A run that is not known, or several.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> for depth in (2, 4):
+        ...     with nbp.start_run(f"depth {depth}", experiment="doctest", params={"depth": depth}):
+        ...         nbp.log_metric("auc", 0.8 + depth / 100)
+        >>> comparison = nbp.compare_runs("depth 2", "depth 4")
+        >>> [(row.key, row.values) for row in comparison.params if row.differs]
+        [('depth', [2, 4])]
+        >>> comparison.metrics[0].best
+        1
+        """
+        if not 2 <= len(ids) <= 100:
+            wanted = "two runs or more" if len(ids) < 2 else "at most 100 runs"
+            raise Invalid(f"comparing takes {wanted}, found {len(ids)}", details={"field": "id"})
+        if not 0 <= smoothing < 1:
+            raise Invalid(
+                f"smoothing lies from 0 to below 1, found {smoothing!r}", details={"field": "smoothing"}
+            )
+        chosen = None if metrics is None else [name_of(each, "a metric", "metrics") for each in metrics]
+        if self._compare_elsewhere is not None:
+            found = self._compare_elsewhere(id=list(ids), metrics=chosen, smoothing=smoothing, points=points)
+            for run in found.runs:
+                self._bound(run)
+            return found
+        from nbproof.tracking.comparison import code_differences, compare, courses_of, environments_of
+
         records = self._fresh()
-        return compare([self._bound(records.get_run(_run_id(records, each))) for each in ids])
+        runs = [self._bound(records.get_run(_run_id(records, each))) for each in ids]
+        charts, more = courses_of(records, runs, metrics=chosen, smoothing=smoothing, points=points)
+        return compare(
+            runs,
+            environments=environments_of(records, runs),
+            charts=charts,
+            more_metrics=more,
+            code=code_differences(runs, self._short_text, self._repository),
+        )
+
+    def _short_text(self, run_id: str, name: str, most_bytes: int = 1_000_000) -> str | None:
+        """Text of an artifact; None where it is gone or too large."""
+        try:
+            path, _ = self.get_artifact(run_id, name)
+            if path.stat().st_size > most_bytes:
+                return None
+            return path.read_text("utf-8", "replace")
+        except (NotFound, Unavailable, OSError):
+            return None
+
+    def environment(self) -> Environment:
+        """The environment of this process: Python, packages, operating system, hardware.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> nbp.environment().python == __import__("platform").python_version()
+        True
+        """
+        from nbproof.tracking.environment import environment_facts, environment_hash
+        from nbproof.tracking.models import Environment
+
+        facts = environment_facts()
+        return Environment.model_validate({**facts, "hash": environment_hash(facts)})
+
+    def environment_of(self, id: str) -> Environment:
+        """The environment a run was started in.
+
+        Raises
+        ------
+        NotFound
+            No such run, or its environment was not recorded.
+        """
+        records = self._fresh()
+        identifier = _run_id(records, id)
+        found = records.environment_of_run(identifier)
+        if found is None:
+            raise NotFound(
+                f"the environment of run {id!r} was not recorded",
+                hint="runs started over HTTP or in a shell have none, nor where capture_environment is off",
+                details={"run": identifier},
+            )
+        return found
 
     def list_metrics(self, id: str) -> list[Metric]:
         """Every metric of a run: latest, least and greatest value, count."""
@@ -989,10 +1109,29 @@ class ExperimentTracker:
         if ended:
             self._ended()
 
-    def set_provenance(self, id: str, *, git: Mapping[str, Any] | None, code: str | None) -> None:
-        """Tell where a run's code came from; runs of this process tell it by themselves."""
+    def set_provenance(
+        self,
+        id: str,
+        *,
+        git: Mapping[str, Any] | None = None,
+        code: str | None = None,
+        entry: str | None = None,
+        command: str | None = None,
+        environment: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell where a run came from; runs of this process tell it by themselves."""
         identifier = _run_id(self._fresh(), id)
-        self._tell("run.provenance", run=identifier, git=dict(git) if git else None, code=code)
+        if git or code or entry or command:
+            state = dict(git or {})
+            if state.get("remote"):
+                state["remote"] = without_credentials(state["remote"])
+            told, redacted = redact_text(command or "")
+            self._tell(
+                "run.provenance", run=identifier, git=state or None, code=code, entry=entry,
+                command=told or None, redacted=redacted,
+            )  # fmt: skip
+        if environment is not None:
+            self._tell("run.environment", run=identifier, **_addressed(environment))
 
     def renew_after_fork(self) -> None:
         """Let go of locks that a thread of the parent may have held; for a forked child."""
@@ -1006,9 +1145,11 @@ class ExperimentTracker:
     def record_into(self, journal: JournalWriter) -> None:
         """Write to another journal from now on; runs that are live stay where they are."""
         self._journal = journal
+        self._environments_told.clear()
 
     def announce_again(self) -> None:
         """Tell a journal that had to begin anew which runs are live; a run told twice is one run."""
+        self._environments_told.clear()
         for run in list(self._stack):
             if run.start:
                 self._journal.event("run.start", **run.start)
@@ -1040,10 +1181,14 @@ class ExperimentTracker:
         group: str | None = None,
     ) -> ActiveRun:
         checked_group = None if group is None else name_of(group, "a group", "group")
-        checked_tags = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
-        checked_params = _spelled(flat_params(_mapping(params or {}, "params")))
+        given_tags, blanked = without_secrets(_checked_tags(tags or {}))
+        checked_tags = {key: value for key, value in given_tags.items() if value is not None}
+        given_params, blanked_params = without_secrets(flat_params(_mapping(params or {}, "params")))
+        checked_params = _spelled(given_params)
         if notes is not None and not isinstance(notes, str):
             raise Invalid(f"notes must be text, found {type(notes).__name__}", details={"field": "notes"})
+        kept_notes, in_notes = redact_text(notes or "")
+        blanked = {**blanked, **blanked_params, **({"notes": in_notes} if in_notes else {})}
         if before is not None:
             before()
         trouble: OSError | None = None
@@ -1062,8 +1207,9 @@ class ExperimentTracker:
             "parent": parent_id,
             "tags": checked_tags,
             "params": checked_params,
-            "notes": notes,
             "group": checked_group,
+            "notes": notes and kept_notes,
+            "redacted": sum(blanked.values()),
             "detached": detached,
             "time": self._clock.now_us(),
             "source": source,
@@ -1077,20 +1223,46 @@ class ExperimentTracker:
         except OSError as error:
             run.failed(error)
             return run
+        run.blanked("start", blanked)
         if origin is not None:
             self._capturing = [thread for thread in self._capturing if thread.is_alive()]
             self._capturing.append(
-                capture_later(
-                    origin,
-                    lambda git, code: self._tell_provenance(identifier, git, code),
-                    git=self._capture_git,
-                    hurry=self._closing,
-                )
+                capture_later(origin, identifier, self, capture=self._capture, hurry=self._closing)
             )
         return run
 
-    def _tell_provenance(self, identifier: str, git: dict[str, object] | None, code: str | None) -> None:
-        self._journal.event("run.provenance", run=identifier, git=git, code=code, time=self._clock.now_us())
+    # -- what the capturing thread found out ----------------------------------------------------------
+
+    def tell_provenance(self, run_id: str, facts: Mapping[str, Any]) -> None:
+        """Record git, fingerprint of the code, command and entry point of a run."""
+        self._journal.event("run.provenance", run=run_id, time=self._clock.now_us(), **facts)
+
+    def tell_environment(self, run_id: str, facts: Mapping[str, Any]) -> None:
+        """Record the environment of a run: whole the first time, by its hash after that."""
+        told = _addressed(facts)
+        if told["environment"] in self._environments_told:
+            told["facts"] = None
+        self._journal.event("run.environment", run=run_id, time=self._clock.now_us(), **told)
+        self._environments_told.add(told["environment"])
+
+    def keep_changes(self, run_id: str, changes: Changes) -> None:
+        """Keep what was not committed as an artifact of a run."""
+        from io import BytesIO
+
+        from nbproof.tracking.git import CHANGES
+
+        stored = self._artifacts().put(BytesIO(changes.patch))
+        self._journal.event(
+            "artifact",
+            run=run_id,
+            name=CHANGES,
+            size=stored.size_bytes,
+            media_type="text/x-diff",
+            hash=stored.hash,
+            location=stored.location,
+            redacted=changes.redacted,
+            time=self._clock.now_us(),
+        )
 
     def _resume(
         self,
@@ -1305,15 +1477,19 @@ class ExperimentTracker:
         except OSError as error:
             raise _unrecorded(error) from error
 
-    def _write(self, run_id: str | None, kind: str, **fields: object) -> None:
+    def _write(self, run_id: str | None, kind: str, blanked: Mapping[str, int], **fields: object) -> None:
         run = self._live if run_id is None else self._handle(run_id)
         if run is None:
             run = self._started()
         run.require_running(f"this ({kind})")
+        if blanked:
+            fields["redacted"] = sum(blanked.values())
         try:
             self._journal.event(kind, run=run.id, time=self._clock.now_us(), **fields)
         except OSError as error:
             run.failed(error)
+        if blanked:
+            run.blanked(kind.removesuffix("s"), blanked)
 
     def _keep(self, run_id: str | None, items: Sequence[Item]) -> None:
         from nbproof.tracking.artifacts import kept
@@ -1342,6 +1518,7 @@ class ExperimentTracker:
         run.artifacts.bound(self._contents(run.id))
         run._measure = lambda identifier: self._records().metrics_of(identifier)
         run._param_history = self.param_history
+        run._surroundings = lambda identifier: self._records().environment_of_run(identifier)
         return run
 
     def _bound_page(self, page: Page[Run]) -> Page[Run]:
@@ -1402,6 +1579,19 @@ def _check_metrics(metrics: Iterable[tuple[Any, Any]], step: object, time: objec
 
 def _checked_tags(tags: Mapping[str, Any]) -> dict[str, str | None]:
     return {name_of(key, "a tag"): tag_value(value) for key, value in _mapping(tags, "tags").items()}
+
+
+def _addressed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """An environment as its event tells it: its hash, what is searched for, and the facts."""
+    from nbproof.tracking.environment import environment_hash
+
+    gpus = ", ".join(str(gpu.get("name")) for gpu in facts.get("gpus") or ())
+    return {
+        "environment": environment_hash(facts),
+        "os": facts.get("os"),
+        "gpu": gpus or None,
+        "facts": dict(facts),
+    }
 
 
 def _spelled(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from nbproof.storage.tables import Base, Blob, Count, Id, InstantUs, Json, Name,
 __all__ = [
     "ArtifactRow",
     "ArtifactVersionRow",
+    "EnvironmentPackageRow",
+    "EnvironmentRow",
     "ExperimentRow",
     "MetricChunkRow",
     "MetricRow",
@@ -78,6 +80,13 @@ class RunRow(Base):
     group_name: Mapped[Name | None]  # GROUP is a reserved word
     cancel_us: Mapped[InstantUs | None]  # when somebody asked it to stop
     deleted_us: Mapped[InstantUs | None]  # in the trash since
+    git_remote: Mapped[Prose | None]
+    entry: Mapped[Prose | None]
+    command: Mapped[Prose | None]
+    environment: Mapped[Name | None]  # its hash; no foreign key: it may be drained later
+    os: Mapped[Prose | None]
+    gpu: Mapped[Prose | None]
+    redacted: Mapped[Count]
 
     __table_args__ = (
         Index("ix_runs_ending", "ending"),
@@ -102,6 +111,31 @@ class PurgedRunRow(Base):
     purged_us: Mapped[InstantUs]
 
     __table_args__ = (_BY_KEY,)
+
+
+class EnvironmentRow(Base):
+    """An environment, kept once under the hash of its facts however many runs had it."""
+
+    __tablename__ = "environments"
+
+    hash: Mapped[Name] = mapped_column(primary_key=True)
+    python: Mapped[Prose | None]
+    facts: Mapped[Json] = mapped_column(nullable=False)
+    created_us: Mapped[InstantUs]
+
+
+class EnvironmentPackageRow(Base):
+    """A package of an environment, for searches."""
+
+    __tablename__ = "environment_packages"
+
+    environment: Mapped[Name] = mapped_column(
+        ForeignKey("environments.hash", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    version: Mapped[Name]
+
+    __table_args__ = (Index("ix_environment_packages_name_version", "name", "version"), _BY_KEY)
 
 
 def _of_run() -> Mapped[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import Invalid
+from nbproof.core.redaction import redact_value
 from nbproof.tracking.domain import NAME_LIMIT
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "step_of",
     "tag_value",
     "time_us_of",
+    "without_secrets",
 ]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -84,7 +86,8 @@ def _is_masked(value: object) -> bool:
 
 def _not_a_number(key: str, value: object, hint: str | None) -> Invalid:
     return Invalid(
-        f"metric {key!r} must be one real number, found {type(value).__name__} {_brief(value)}",
+        f"metric {key!r} must be one real number, found {type(value).__name__} "
+        f"{_brief(redact_value(key, value).value)}",
         hint=hint,
         details={"field": "value"},
     )
@@ -242,6 +245,21 @@ def flat_params(params: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[name] = plain(value)
     return flat
+
+
+def without_secrets(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, int]]:
+    """Params or tags with their secrets blanked, and how many were blanked under which name."""
+    blanked: dict[str, int] = {}
+    for key, value in values.items():
+        if value is None or value.__class__ is float or value.__class__ is bool:
+            continue
+        left, count = redact_value(key, value)
+        if count:
+            if not blanked:
+                values = dict(values)  # a copy: the caller's own stays as it is
+            values[key] = left  # type: ignore[index]  # the copy
+            blanked[key] = count
+    return values, blanked
 
 
 def _text(value: object) -> str:

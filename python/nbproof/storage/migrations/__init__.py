@@ -18,6 +18,7 @@ REVISIONS: tuple[str, ...] = (
     "0002",  # runs.newest_metric, so that listing runs does not look through their metrics
     "0003",  # groups, cancelling, the trash; when other machines were last seen
     "0006",  # versions of artifacts, with their kind, step, metadata, preview and reference
+    "0007",  # environments, and where runs came from
 )
 
 HEAD = REVISIONS[-1]

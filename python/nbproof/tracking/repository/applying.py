@@ -23,16 +23,20 @@ from nbproof.core.ids import short
 from nbproof.storage.garbage import PURGED
 from nbproof.storage.tables import dump_json
 from nbproof.tracking.domain import ENDINGS, param_text
+from nbproof.tracking.environment import environment_hash
+from nbproof.tracking.models import Environment
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.points import CHUNK, RECORD, Points, pack, sparkle, unpack
 from nbproof.tracking.repository.artifacts import ArtifactChange, artifact_change, write_artifacts
 from nbproof.tracking.repository.stored import (
     CHUNKS,
+    ENVIRONMENTS,
     EXPERIMENTS,
     INFINITY,
     METRICS,
     MINUS_INFINITY,
     NAN,
+    PACKAGES,
     PARAM_HISTORY,
     PARAMS,
     RUNS,
@@ -64,6 +68,7 @@ class _Gathered:
     artifacts: list[ArtifactChange] = field(default_factory=list)
     series: dict[int, tuple[str, str]] = field(default_factory=dict)
     active: dict[str, int] = field(default_factory=dict)
+    redacted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def touch(self, run_id: str, time_us: int) -> None:
         self.active[run_id] = max(self.active.get(run_id, time_us), time_us)
@@ -84,6 +89,7 @@ class TrackingApplier:
             "run.end",
             "run.update",
             "run.provenance",
+            "run.environment",
             "params",
             "tags",
             "series",
@@ -111,6 +117,9 @@ class TrackingApplier:
             return []
         runs = _locked_runs(connection, gathered.active)
         experiments = _change_runs(connection, runs, gathered)
+        for run_id, count in gathered.redacted.items():
+            runs[run_id]["redacted"] += count
+        _write_environments(connection, gathered.runs)
         _write_params(connection, gathered.params)
         _write_tags(connection, gathered.tags)
         write_artifacts(connection, gathered.artifacts, _put)
@@ -162,6 +171,8 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
             gathered.series[int(event["series"])] = (run_id, clean(event["key"]))
             return
         gathered.touch(run_id, time_us)
+        if kind != "run.start":  # a start may be told twice, and counts once
+            gathered.redacted[run_id] += int(event.get("redacted") or 0)
         match kind:
             case "params":
                 gathered.params += [
@@ -187,6 +198,19 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
                 ]
             case "run.end" if event["status"] not in ENDINGS:
                 raise ValueError(f"no run ends as {event['status']!r}")
+            case "run.environment":
+                _check_text(event, "environment", "os", "gpu")
+                facts = event.get("facts")
+                if facts is not None:
+                    if environment_hash(facts) != event["environment"]:
+                        raise ValueError("the facts of an environment are not those of its hash")
+                    Environment.model_validate({**facts, "hash": event["environment"]})
+                gathered.runs.append(event)
+            case "run.provenance":
+                git = event.get("git") or {}
+                _check_text(git, "commit", "branch", "remote")
+                _check_text(event, "code", "entry", "command")
+                gathered.runs.append(event)
             case _:
                 gathered.runs.append({**event, "writer": writer_id})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -222,6 +246,12 @@ def _refuse_purged(
         del points[key]
     for run_id in gone:
         del gathered.active[run_id]
+
+
+def _check_text(given: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if not isinstance(given.get(name), str | None):
+            raise ValueError(f"{name} is text")
 
 
 def _insert_series(connection: Connection, writer_id: str, series: Mapping[int, tuple[str, str]]) -> None:
@@ -320,6 +350,7 @@ def _change_runs(
                 if run["notes"] is None:
                     run["notes"] = clean(event.get("notes"))
                 run["experiment_id"] = experiments[clean(event["experiment"]["name"])]
+                run["redacted"] += int(event.get("redacted") or 0)
                 run["started_us"] = time_us
                 run["parent_id"] = event.get("parent")
                 run["group_name"] = clean(event.get("group"))
@@ -343,9 +374,38 @@ def _change_runs(
             case "run.provenance":
                 git = event.get("git") or {}
                 run["git_commit"], run["git_branch"] = clean(git.get("commit")), clean(git.get("branch"))
-                run["git_dirty"] = git.get("dirty")
-                run["code"] = clean(event.get("code"))
+                run["git_dirty"], run["git_remote"] = git.get("dirty"), clean(git.get("remote"))
+                for column in ("code", "entry", "command"):
+                    run[column] = clean(event.get(column))
+            case "run.environment":
+                for column in ("environment", "os", "gpu"):
+                    run[column] = clean(event.get(column))
     return new
+
+
+def _write_environments(connection: Connection, events: Sequence[dict[str, Any]]) -> None:
+    """Keep the environments that are told whole; one that is there already is the same."""
+    told = {
+        event["environment"]: event
+        for event in events
+        if event["kind"] == "run.environment" and event.get("facts") is not None
+    }
+    _put(
+        connection,
+        ENVIRONMENTS,
+        [
+            (hash_, clean(facts.get("python")), dump_json(facts), event.get("time", 0))
+            for hash_, event in sorted(told.items())
+            if (facts := event["facts"]) is not None
+        ],
+        replace=False,
+    )
+    packages = [
+        (hash_, clean(str(name)), clean(str(version)))
+        for hash_, event in sorted(told.items())
+        for name, version in (event["facts"].get("packages") or {}).items()
+    ]
+    _put(connection, PACKAGES, packages, replace=False)
 
 
 def _experiment_ids(

@@ -19,6 +19,7 @@ from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.models import (
     Artifact,
     ArtifactPreview,
+    Environment,
     Experiment,
     Metric,
     MetricHistory,
@@ -31,10 +32,11 @@ from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.family import children_of, param_values, with_children
 from nbproof.tracking.repository.search import Search, rank_special
-from nbproof.tracking.repository.stored import CHUNKS, EXPERIMENTS, METRICS, NAN, RUNS, clean
+from nbproof.tracking.repository.stored import CHUNKS, ENVIRONMENTS, EXPERIMENTS, METRICS, NAN, RUNS, clean
 from nbproof.tracking.repository.trash import TrashRepository
 from nbproof.tracking.repository.views import (
     UNKNOWN,
+    environment_of,
     experiment_of,
     instant,
     metric_of,
@@ -402,6 +404,16 @@ class RunRepository:
     def artifact_locations(self) -> Iterator[str]:
         """Every place in the content store that an artifact needs: what a gc must leave."""
         return ArtifactRecords(self._database).locations()
+
+    def environment_of_run(self, identifier: str) -> Environment | None:
+        """The environment a run was started in; None where it was not recorded."""
+        with self._database.connect() as connection:
+            row = connection.execute(
+                sa.select(ENVIRONMENTS)
+                .join_from(RUNS, ENVIRONMENTS, RUNS.c.environment == ENVIRONMENTS.c.hash)
+                .where(RUNS.c.id == identifier)
+            ).mappings().first()  # fmt: skip
+        return None if row is None else environment_of(row)
 
     # -- metrics ---------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from nbproof.storage.tables import table_of
 from nbproof.tracking.tables import (
     ArtifactRow,
     ArtifactVersionRow,
+    EnvironmentPackageRow,
+    EnvironmentRow,
     ExperimentRow,
     MetricChunkRow,
     MetricRow,
@@ -34,6 +36,8 @@ CHUNKS = table_of(MetricChunkRow)
 SERIES = table_of(MetricSeriesRow)
 PARAM_HISTORY = table_of(ParamHistoryRow)
 PURGED = table_of(PurgedRunRow)
+ENVIRONMENTS = table_of(EnvironmentRow)
+PACKAGES = table_of(EnvironmentPackageRow)
 
 # Codes of MetricRow.special: what a column of numbers does not hold on every database.
 NAN, INFINITY, MINUS_INFINITY = 1, 2, 3

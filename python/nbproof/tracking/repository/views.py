@@ -13,7 +13,15 @@ import sqlalchemy as sa
 
 from nbproof.core.clock import datetime_of
 from nbproof.tracking.artifacts import kind_of
-from nbproof.tracking.models import Artifact, ArtifactList, Experiment, GitState, Metric, Run
+from nbproof.tracking.models import (
+    Artifact,
+    ArtifactList,
+    Environment,
+    Experiment,
+    GitState,
+    Metric,
+    Run,
+)
 from nbproof.tracking.repository.stored import (
     ARTIFACTS,
     EXPERIMENTS,
@@ -138,8 +146,19 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping], *, whole: b
             artifacts=ArtifactList(artifacts.get(row["id"], ())),
             git=None
             if row["git_commit"] is None and row["git_branch"] is None
-            else GitState(commit=row["git_commit"], branch=row["git_branch"], dirty=row["git_dirty"]),
+            else GitState(
+                commit=row["git_commit"],
+                branch=row["git_branch"],
+                dirty=row["git_dirty"],
+                remote=row["git_remote"],
+            ),
             code=row["code"],
+            entry=row["entry"],
+            command=row["command"],
+            environment_hash=row["environment"],
+            os=row["os"],
+            gpu=row["gpu"],
+            redacted=row["redacted"],
             source=row["source"],
             user=row["user_name"],
             host=row["host"],
@@ -160,6 +179,11 @@ def _beginnings(ids: Sequence[str]) -> sa.Select[Any]:
     return sa.select(p.run_id, p.key, sa.func.substr(p.text, 1, _PREVIEW), sa.func.length(p.text)).where(
         p.run_id.in_(ids), sa.func.length(sa.type_coerce(p.value, sa.Text)) > LONG
     )
+
+
+def environment_of(row: Mapping[Any, Any]) -> Environment:
+    """The environment of a row."""
+    return Environment.model_validate({**row["facts"], "hash": row["hash"]})
 
 
 def metric_of(row: Mapping[Any, Any]) -> Metric:

@@ -1,0 +1,204 @@
+"""Figures of compared runs: which numbers of a comparison go where; `nbproof.plots` draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.plots.box import boxes_of, plot_boxes
+from nbproof.plots.figure import Figure, Frame
+from nbproof.plots.line import Series, lines_of, plot_lines
+from nbproof.plots.parallel import plot_strands, strands_of
+from nbproof.plots.scatter import dots_of, plot_dots
+from nbproof.tracking.domain import param_text
+
+if TYPE_CHECKING:
+    from nbproof.plots.axis import Kind
+    from nbproof.tracking.models import ComparedCourse, ComparedMetric, Comparison
+
+__all__ = [
+    "box_figure",
+    "differing_params",
+    "first_metric",
+    "line_figure",
+    "parallel_figure",
+    "run_names",
+    "scatter_figure",
+]
+
+X = Literal["step", "time", "relative"]
+_X: dict[str, tuple[str, Kind]] = {
+    "step": ("step", "number"),
+    "time": ("time (UTC)", "time"),
+    "relative": ("time since the start", "seconds"),
+}
+
+
+def run_names(comparison: Comparison) -> list[str]:
+    """What each run is called in a figure: its name, with its last six digits where several share it."""
+    names = [run.name for run in comparison.runs]
+    return [
+        name if names.count(name) == 1 else f"{name} ({run.id[-6:]})"
+        for name, run in zip(names, comparison.runs, strict=True)
+    ]
+
+
+def differing_params(comparison: Comparison) -> list[str]:
+    """Params that differ, by name."""
+    return [row.key for row in comparison.params if row.differs]
+
+
+def first_metric(comparison: Comparison) -> str | None:
+    """The metric that figures show where none is named: the first that differs."""
+    return next((row.key for row in comparison.metrics if row.differs), None)
+
+
+def line_figure(
+    comparison: Comparison,
+    metric: str,
+    *,
+    x: X = "step",
+    smoothing: float = 0.0,
+    log: bool = False,
+    frame: Frame | None = None,
+) -> Figure:
+    """One metric of all runs over each other; see `Comparison.line`."""
+    if x not in _X:
+        raise Invalid(f"x is one of {', '.join(_X)}, found {x!r}", details={"field": "x"})
+    if not 0 <= smoothing < 1:
+        raise Invalid(
+            f"smoothing lies from 0 to below 1, found {smoothing!r}", details={"field": "smoothing"}
+        )
+    chart = _chart(comparison, metric)
+    names = run_names(comparison)
+    label, kind = _X[x]
+    lines = lines_of(
+        [
+            Series(
+                names[course.run],
+                _across(comparison, course, x),
+                course.values,
+                course.smoothed if course.smoothed and not smoothing else None,
+            )
+            for course in chart.courses
+        ],
+        title=f"{metric} (log)" if log else metric,
+        x_label=label,
+        x_kind=kind,
+        log=log,
+        smoothing=smoothing,
+    )
+    return plot_lines(lines, frame=frame, colours=[course.run for course in chart.courses])
+
+
+def _across(comparison: Comparison, course: ComparedCourse, x: X) -> Sequence[float]:
+    if x == "step":
+        return course.steps
+    if x == "relative":
+        return course.seconds
+    started = comparison.runs[course.run].started.timestamp()
+    return [started + each for each in course.seconds]
+
+
+def _chart(comparison: Comparison, metric: str) -> ComparedMetric:
+    for chart in comparison.charts:
+        if chart.name == metric:
+            return chart
+    known = [chart.name for chart in comparison.charts]
+    near = near_names(metric, known)
+    hint = f"did you mean {near[0]!r}?" if near else f"compare_runs(..., metrics=[{metric!r}])"
+    raise NotFound(f"the comparison has no course of {metric!r}", hint=hint, details={"near": near})
+
+
+def parallel_figure(
+    comparison: Comparison, metric: str | None = None, params: Sequence[str] | None = None
+) -> Figure:
+    """Parallel coordinates across params to a metric; see `Comparison.parallel`."""
+    chosen = list(params) if params is not None else differing_params(comparison)
+    columns: dict[str, Sequence[object]] = {key: _column(comparison, key) for key in chosen}
+    end = metric if metric is not None else first_metric(comparison)
+    if end is not None:
+        label = f"{end} (metric)" if end in columns else end
+        columns[label] = _column(comparison, end, "metrics")
+    if len(columns) < 2:
+        raise Invalid(
+            "parallel coordinates take a param that differs and a metric",
+            hint="name them: .parallel(metric, params)",
+            details={"field": "params"},
+        )
+    return plot_strands(strands_of(run_names(comparison), columns))
+
+
+def scatter_figure(
+    comparison: Comparison,
+    param: str,
+    metric: str | None = None,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    frame: Frame | None = None,
+) -> Figure:
+    """A metric against a param; see `Comparison.scatter`."""
+    chosen = _metric(comparison, metric)
+    return plot_dots(
+        dots_of(
+            run_names(comparison),
+            _column(comparison, param),
+            _column(comparison, chosen, "metrics"),
+            x_label=param,
+            y_label=chosen,
+            log_x=log_x,
+            log_y=log_y,
+        ),
+        frame=frame,
+    )
+
+
+def box_figure(
+    comparison: Comparison,
+    param: str,
+    metric: str | None = None,
+    *,
+    log: bool = False,
+    frame: Frame | None = None,
+) -> Figure:
+    """How a metric spreads for each value of a param; see `Comparison.box`."""
+    chosen = _metric(comparison, metric)
+    groups: dict[str, list[float]] = {}
+    for value, found in zip(_column(comparison, param), _column(comparison, chosen, "metrics"), strict=True):
+        if value is not None and found is not None:
+            groups.setdefault(param_text(value), []).append(float(found))
+    return plot_boxes(boxes_of(groups, x_label=param, y_label=chosen, log=log), frame=frame)
+
+
+def _metric(comparison: Comparison, metric: str | None) -> str:
+    chosen = metric if metric is not None else first_metric(comparison)
+    if chosen is None:
+        raise Invalid("no metric differs between these runs", hint="name one", details={"field": "metric"})
+    return chosen
+
+
+def _column(comparison: Comparison, key: str, kind: Literal["params", "metrics"] = "params") -> list[Any]:
+    """Values of a param, or of a metric of that name, as figures can place them: numbers or text."""
+    rows = {
+        "params": {row.key: row.values for row in comparison.params},
+        "metrics": {row.key: row.values for row in comparison.metrics},
+    }
+    order = ("params", "metrics") if kind == "params" else ("metrics",)
+    for each in order:
+        if key in rows[each]:
+            return [_placed(value) for value in rows[each][key]]
+    known: Mapping[str, object] = {name: None for each in order for name in rows[each]}
+    near = near_names(key, known)
+    raise NotFound(
+        f"the compared runs have no {kind.removesuffix('s')} {key!r}",
+        hint=f"did you mean {near[0]!r}?" if near else None,
+        details={"near": near},
+    )
+
+
+def _placed(value: object) -> float | str | None:
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return value
+    return param_text(value)
