@@ -28,7 +28,6 @@ __all__ = [
     "RunCard",
     "active_bundle",
     "card_html",
-    "card_style",
     "card_text",
     "duration_text",
     "number_text",
@@ -79,11 +78,6 @@ font-weight:normal;overflow-wrap:anywhere;max-width:28em}}
 {_CARD} summary{{cursor:pointer;color:var(--jp-ui-font-color2,#808080)}}
 {_CARD} .nbproof-notes{{white-space:pre-wrap;margin:.25em 0}}
 </style>"""
-
-
-def card_style() -> str:
-    """The style of a card, for displays beside those of this module."""
-    return STYLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _card(
     rows: Sequence[tuple[str, str]],
     left_out: Sequence[NotTaken],
 ) -> str:
-    from nbproof.tracking.display import card_style
+    from nbproof.tracking.display import STYLE
 
     counts = "".join(
         f"<tr><th scope=row>{escape(what)}</th><td class=nbproof-number>{number:,}</td></tr>"
@@ -83,7 +83,7 @@ def _card(
     if remarks:
         parts.append(f"<table><caption>Remarks</caption><tbody>{remarks}</tbody></table>")
     return (
-        f"{card_style()}<div class=nbproof-card><div class=nbproof-head>"
+        f"{STYLE}<div class=nbproof-card><div class=nbproof-head>"
         f"<span class=nbproof-name>{head}</span><span class=nbproof-dim>{escape(told)}</span></div>"
         f"<div class=nbproof-parts>{''.join(parts)}</div></div>"
     )
