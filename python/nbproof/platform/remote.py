@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, microseconds_of
-from nbproof.core.errors import PlatformError
+from nbproof.core.errors import Invalid, PlatformError
 from nbproof.core.events import Changes
 from nbproof.platform.connection import Connection
 from nbproof.platform.location import running_source
@@ -283,6 +283,20 @@ class _Records:
 
     def search(self, query: str, **values: Any) -> Any:
         return self._ask("runs.search", query=query, **values)
+
+    @property
+    def trash(self) -> Any:
+        # Its rules look at one run and all that is nested in it: the server does that, where the runs are.
+        raise Invalid(
+            "runs of a server are thrown away and cancelled there",
+            hint="nbp.delete_run(...), nbp.cancel_run(...) and their like ask it to",
+        )
+
+    def children_of(self, run_id: str, metrics: Any = (), *, deep: bool = False) -> Any:
+        return self._ask("runs.children", id=run_id, metric=list(metrics), deep=deep)
+
+    def param_history(self, run_id: str, key: str) -> Any:
+        return self._ask("runs.param_history", id=run_id, key=key)
 
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items
