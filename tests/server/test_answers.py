@@ -159,7 +159,7 @@ async def test_an_unknown_path_is_told_in_the_one_shape(ask: Ask, path: str) -> 
     [
         ("PUT", "/experiments", {"GET", "POST"}),
         ("POST", "/health", {"GET"}),
-        ("DELETE", "/runs/x", {"GET", "PATCH"}),
+        ("PUT", "/runs/x", {"GET", "PATCH", "DELETE"}),
     ],
 )
 async def test_a_wrong_method_is_told_in_the_one_shape(
