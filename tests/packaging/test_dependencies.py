@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.plain_user import REPOSITORY
 
-# Used where it is there: a kernel has it, a script need not.
-OPTIONAL = {"ipykernel"}
+# Used where it is there: a kernel has it, a script need not; whoever logs a figure has its library loaded.
+OPTIONAL = {"ipykernel", "matplotlib", "pyarrow", "yaml"}
 # A part of another that is asked for.
 PARTS = {"pydantic-core": "pydantic"}
 

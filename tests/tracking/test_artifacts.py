@@ -179,6 +179,7 @@ def test_a_deleted_artifact_is_gone_and_its_content_waits_for_gc(tracker, worksp
 def test_artifacts_of_a_run_are_found_by_name_and_by_place(tracker):
     tracker.log_artifact(b"x", "a.txt")
     artifacts = kept(tracker)
+    assert artifacts == kept(tracker)
     assert artifacts[0] == artifacts["a.txt"] and "a.txt" in artifacts and artifacts[0] in artifacts
     assert "b.txt" not in artifacts
     with pytest.raises(NotFound, match=r"a\.txt"):

@@ -172,6 +172,8 @@ class JournalFollower(Follower):
             self._series[event["series"]] = str(event["key"])
         elif kind == "artifact":
             self.artifacts[str(event["name"])] = int(event.get("size", 0))
+        elif kind == "artifact.delete" and event.get("version") is None:
+            self.artifacts.pop(str(event["name"]), None)
         elif kind == "run.end":
             self.ended_us = event.get("time")
 

@@ -10,7 +10,7 @@ import base64
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -55,8 +55,9 @@ class Contents:
     """Where the content of one run's artifacts is, here or on a server."""
 
     run_id: str
-    records: _Records
-    fetch: Callable[[str], Path]
+    # Where it is read from is no part of what an artifact is: two readings of one are equal.
+    records: _Records = field(compare=False)
+    fetch: Callable[[str], Path] = field(compare=False)
 
     def find(self, reference: str) -> Artifact:
         """The artifact of a name or ``name@v2``; raises `NotFound`."""
