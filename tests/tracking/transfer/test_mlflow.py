@@ -88,6 +88,22 @@ def test_a_store_that_has_grown_is_completed(workspace, store):
     assert target.tracker.get_run(run.id).metric_history("loss")["value"].tolist() == [1.0, 0.5]
 
 
+def test_an_artifact_that_was_replaced_since_is_a_difference(workspace, store):
+    target = workspace("target")
+    folder = store("mlflow-3-files")
+    target.transfer.import_runs(folder)
+    (file,) = (folder / "mlruns").glob("*/*/artifacts/notes.txt")
+    file.write_text("PLAIN text\n")
+
+    report = target.transfer.import_runs(folder)
+
+    (run,) = [run for run in report.runs if run.outcome == "differs"]
+    assert run.differences == ["artifact 'notes.txt' has another content here"]
+    file.write_text("longer than it was")
+    (run,) = [run for run in target.transfer.import_runs(folder).runs if run.outcome == "differs"]
+    assert run.differences == ["artifact 'notes.txt' has 11 bytes here and 18 there"]
+
+
 def test_what_is_damaged_in_a_folder_is_said_and_the_rest_taken(workspace, store):
     folder = store("mlflow-3-files")
     (loss,) = (folder / "mlruns").glob("*/*/metrics/val/auc")

@@ -13,7 +13,9 @@ So importing again changes nothing, and importing after an interruption goes on.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -28,7 +30,7 @@ from nbproof.tracking.models import Run
 from nbproof.tracking.points import Points
 from nbproof.tracking.repository.stored import clean
 from nbproof.tracking.transfer.archive import Tally
-from nbproof.tracking.transfer.portable import Findings, PortableArtifact, PortableRun
+from nbproof.tracking.transfer.portable import PIECE, Findings, PortableArtifact, PortableRun
 from nbproof.tracking.values import plain, tag_value
 
 if TYPE_CHECKING:
@@ -169,12 +171,13 @@ class Recorder:
         for artifact in run.artifacts:
             if artifact.name not in kept:
                 found.artifacts.append(artifact)
-            elif artifact.size_bytes != kept[artifact.name].size_bytes or (
-                artifact.hash is not None and artifact.hash != kept[artifact.name].hash
-            ):
-                differ(
-                    f"artifact {artifact.name!r}", kept[artifact.name].hash[:12], (artifact.hash or "")[:12]
+            elif artifact.size_bytes != kept[artifact.name].size_bytes:
+                sizes = kept[artifact.name].size_bytes, artifact.size_bytes
+                found.differences.append(
+                    f"artifact {artifact.name!r} has {sizes[0]:,} bytes here and {sizes[1]:,} there"
                 )
+            elif (artifact.hash or _hash_of(artifact)) != kept[artifact.name].hash:
+                found.differences.append(f"artifact {artifact.name!r} has another content here")
         ending = _ending(run)
         found.end = here.status != ending and here.status == "interrupted"
         if here.status not in (ending, "interrupted", "running"):
@@ -261,7 +264,8 @@ class Recorder:
             self._points(run, standing)
         except BaseException:
             # Whole or to be completed: never a run that seems to be going on.
-            self._event("run.end", _last(run), run=run.id, status="interrupted")
+            with suppress(Unavailable):
+                self._event("run.end", _last(run), run=run.id, status="interrupted")
             raise
         if standing.outcome == "taken" or standing.end or standing.points:
             self._event("run.end", _last(run), run=run.id, status=_ending(run))
@@ -365,6 +369,21 @@ _EVENT_WORDS = frozenset(
     "kind seq time run experiment name parent tags params notes detached values size media_type hash "
     "location writer id git code".split()
 )
+
+
+def _hash_of(artifact: PortableArtifact) -> str:
+    """The hash of a file whose source knows none."""
+    digest = hashlib.blake2b(digest_size=32)
+    try:
+        with artifact.open() as stream:
+            while piece := stream.read(PIECE):
+                digest.update(piece)
+    except OSError as error:
+        raise Unavailable(
+            f"artifact {artifact.name!r} can't be read: {error.strerror or error}",
+            hint="import again when it can",
+        ) from error
+    return digest.hexdigest()
 
 
 def _unknown(facts: dict[str, Any]) -> dict[str, Any]:
