@@ -18,6 +18,7 @@ from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.models import Experiment, Metric, MetricHistory, MetricPoint, Run
 from nbproof.tracking.points import CHUNK, Points, thinned, unpack
 from nbproof.tracking.repository.cursors import opened, sealed
+from nbproof.tracking.repository.saved import saved_searches
 from nbproof.tracking.repository.search import Search, rank_special
 from nbproof.tracking.repository.stored import CHUNKS, EXPERIMENTS, METRICS, NAN, RUNS, clean
 from nbproof.tracking.repository.views import (
@@ -25,6 +26,7 @@ from nbproof.tracking.repository.views import (
     experiment_of,
     instant,
     metric_of,
+    runs_of_ids,
     runs_of_rows,
     select_experiments,
     select_runs,
@@ -33,6 +35,7 @@ from nbproof.tracking.repository.views import (
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from sqlalchemy.engine import Connection
 
 __all__ = ["RunRepository"]
 
@@ -298,14 +301,15 @@ class RunRepository:
         Invalid
             A query that cannot be read: column and what was expected are named.
         """
-        compiled = Search(language.parse(query), self._clock.now_us(), self._database.dialect)
-        statement = compiled.statement(experiment, after).limit(limit + 1)
         with self._database.connect() as connection:
-            rows = connection.execute(statement).mappings().all()
-            last = rows[limit - 1] if len(rows) > limit else None
-            return Page[Run].model_construct(
-                items=runs_of_rows(connection, rows[:limit]), next=compiled.seal(last) if last else None
-            )
+            found = self._search(connection, query, experiment)
+            ids, following = found.page(connection, limit, after)
+            return Page[Run].model_construct(items=runs_of_ids(connection, ids), next=following)
+
+    def _search(self, connection: Connection, query: str, experiment: str | None) -> Search:
+        saved = saved_searches(connection) if "@" in query else {}
+        now_us = self._clock.now_us()
+        return Search(language.parse(query, saved), now_us, self._database.dialect, experiment=experiment)
 
     def active_since(self, time_us: int, *, limit: int = 1000) -> list[tuple[str, int]]:
         """Ids of runs whose newest record is younger, with its time; newest first."""

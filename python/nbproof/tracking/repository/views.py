@@ -69,6 +69,16 @@ def experiment_of(row: Mapping[Any, Any]) -> Experiment:
     )
 
 
+def runs_of_ids(connection: Connection, ids: Sequence[str]) -> list[Run]:
+    """Runs by id, in the order of the ids."""
+    rows = {
+        row["id"]: row
+        for some in portions(ids)
+        for row in connection.execute(select_runs().where(RUNS.c.id.in_(some))).mappings()
+    }
+    return runs_of_rows(connection, [rows[each] for each in ids])
+
+
 def runs_of_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[Run]:
     """Runs with all that belongs to them: one query a table for the whole page, however long."""
     ids = [row["id"] for row in rows]
