@@ -1,4 +1,4 @@
-"""Records with many runs, put straight into the tables: for whatever must be fast with ten or a hundred thousand.
+"""Records with many runs, put straight into the tables: for what must be fast with a hundred thousand.
 
 Each run has 20 params (``p0`` to ``p15`` numbers from 0 to 99, ``model`` one of five words, ``lr`` a float,
 ``seed``, ``data`` one of a thousand paths), 20 metrics (``m0`` to ``m19``, one point each, the last of a
@@ -20,6 +20,7 @@ from nbproof.storage.database import Database, open_database
 from nbproof.storage.tables import dump_json
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.points import Points, pack
+from nbproof.tracking.repository.stored import start_of
 
 __all__ = ["EXPERIMENTS", "MODELS", "fill"]
 
@@ -28,7 +29,9 @@ MODELS = ("xgb", "forest", "lightgbm", "linear", "mlp")
 _START_US = 1_750_000_000_000_000
 _BATCH = 2_000
 
-_WORDS = "baseline wider deeper dropout warmup clean leaky tuned stable noisy early later rerun ablation".split()
+_WORDS = (
+    "baseline wider deeper dropout warmup clean leaky tuned stable noisy early later rerun ablation".split()
+)
 
 
 def fill(
@@ -73,9 +76,10 @@ def fill(
 _COLUMNS = {
     "runs": (
         "id", "ending", "name", "experiment_id", "status", "started_us", "ended_us", "active_us", "notes",
-        "user_name", "host", "source", "python", "nbproof", "git_commit", "git_branch", "git_dirty", "newest_metric",
+        "user_name", "host", "source", "python", "nbproof", "git_commit", "git_branch", "git_dirty",
+        "newest_metric",
     ),
-    "params": ("run_id", "key", "value", "text", "number", "time_us"),
+    "params": ("run_id", "key", "value", "text", "number", "time_us", "start"),
     "tags": ("run_id", "key", "value", "time_us"),
     "metrics": ("run_id", "name", "value", "special", "step", "time_us", "min", "max", "count", "spark"),
     "metric_chunks": ("run_id", "name", "seq", "n", "blob"),
@@ -97,8 +101,8 @@ def _run(
     notes = f"A {' '.join(chance.choices(_WORDS, k=6))} run." if number % 10 == 0 else None
     rows["runs"].append(
         (
-            run_id, run_id[-6:], kind_name(run_id), experiments[number % len(experiments)][0], status, time_us,
-            time_us + chance.randrange(1, 3600) * 1_000_000, time_us + 1_000_000, notes, "ada", "lab",
+            run_id, run_id[-6:], kind_name(run_id), experiments[number % len(experiments)][0], status,
+            time_us, time_us + chance.randrange(1, 3600) * 1_000_000, time_us + 1_000_000, notes, "ada", "lab",
             "study.ipynb", "3.11.7", "0.1.0", f"{chance.getrandbits(160):040x}", "main", number % 3 == 0,
             f"m{metrics - 1}" if metrics else None,
         )
@@ -113,8 +117,9 @@ def _run(
     given |= {f"p{each}": chance.randrange(100) for each in range(params - len(given))}
     for key, value in given.items():
         text = value if isinstance(value, str) else dump_json(value)
+        number_or_none = None if isinstance(value, str) else value
         rows["params"].append(
-            (run_id, key, dump_json(value), text, None if isinstance(value, str) else value, time_us)
+            (run_id, key, dump_json(value), text, number_or_none, time_us, start_of(text, number_or_none))
         )
     for key, value in (("owner", chance.choice(("ann", "bob", "joanne"))), ("stage", "draft")):
         rows["tags"].append((run_id, key, value, time_us))
@@ -147,8 +152,6 @@ def _insert(database: Database, table: str, columns: tuple[str, ...], rows: list
             return
         marks = ", ".join("?" * len(columns))
         connection.exec_driver_sql(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
-
-
 
 
 def main(arguments: list[str]) -> int:

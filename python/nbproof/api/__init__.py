@@ -18,19 +18,24 @@ from nbproof.tracking.service import ExperimentTracker
 __all__ = [
     "active_run",
     "compare_runs",
+    "complete_search",
     "create_experiment",
+    "delete_search",
     "end_run",
     "get_experiment",
     "get_run",
+    "leaderboard",
     "list_experiments",
     "list_metrics",
     "list_runs",
+    "list_searches",
     "log_artifact",
     "log_metric",
     "log_metrics",
     "log_param",
     "log_params",
     "metric_history",
+    "save_search",
     "search_runs",
     "set_tag",
     "set_tags",
@@ -79,6 +84,11 @@ list_experiments = _of_tracker(ExperimentTracker.list_experiments)
 get_run = _of_tracker(ExperimentTracker.get_run)
 list_runs = _of_tracker(ExperimentTracker.list_runs)
 search_runs = _of_tracker(ExperimentTracker.search_runs)
+complete_search = _of_tracker(ExperimentTracker.complete_search)
+leaderboard = _of_tracker(ExperimentTracker.leaderboard)
+save_search = _of_tracker(ExperimentTracker.save_search)
+list_searches = _of_tracker(ExperimentTracker.list_searches)
+delete_search = _of_tracker(ExperimentTracker.delete_search)
 compare_runs = _of_tracker(ExperimentTracker.compare_runs)
 list_metrics = _of_tracker(ExperimentTracker.list_metrics)
 metric_history = _of_tracker(ExperimentTracker.metric_history)

@@ -21,9 +21,23 @@ from nbproof.core.ids import is_id, short
 from nbproof.core.operation import Operation, Page
 from nbproof.platform.argv import Form
 from nbproof.plots.sparkline import sparkline_text
-from nbproof.tracking.display import duration_text, number_text, size_text
+from nbproof.tracking.display import (
+    duration_text,
+    leaderboard_caption,
+    leaderboard_cells,
+    number_text,
+    size_text,
+)
 from nbproof.tracking.domain import param_text
-from nbproof.tracking.models import ComparedValues, Comparison, Experiment, Metric, MetricHistory, Run
+from nbproof.tracking.models import (
+    ComparedValues,
+    Comparison,
+    Experiment,
+    Leaderboard,
+    Metric,
+    MetricHistory,
+    Run,
+)
 
 __all__ = ["Printer", "relative", "show"]
 
@@ -57,6 +71,8 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
         _run(printer, answer, [answer.newest_metric] if answer.newest_metric else [])
     elif isinstance(answer, Comparison):
         _comparison(printer, answer)
+    elif isinstance(answer, Leaderboard):
+        _leaderboard(printer, answer)
     else:
         _fields(printer, answer)
 
@@ -323,6 +339,13 @@ def _comparison(printer: Printer, comparison: Comparison) -> None:
     printer.table(columns, rows + ([] if printer.for_people else same))
     if printer.for_people and same:
         printer.line(f"{len(same)} more are the same in all: ", ", ".join(str(line[0]) for line in same))
+
+
+def _leaderboard(printer: Printer, board: Leaderboard) -> None:
+    if printer.for_people:
+        printer.line(leaderboard_caption(board))
+    titles, rows = leaderboard_cells(board)
+    printer.table([title.upper() for title in titles], rows, right=["RANK", "N", "MEAN", "STD", "MIN", "MAX"])
 
 
 def _values(row: ComparedValues) -> list[str | Text]:

@@ -1,8 +1,8 @@
 r"""Regular expressions that no text can make slow: a documented subset, with one meaning on every database.
 
-Python's own `re` may need longer than anybody lives for ``(a+)+$``; and each database has a dialect of its own.
-Here a pattern is read into a tree.  From it come an automaton that takes one step a character (SQLite calls it
-as ``REGEXP``) and a spelling for PostgreSQL, whose automaton is of the same kind.
+Python's own `re` may need longer than anybody lives for ``(a+)+$``; and each database has a dialect of its
+own.  Here a pattern is read into a tree.  From it come an automaton that takes one step a character (SQLite
+calls it as ``REGEXP``) and a spelling for PostgreSQL, whose automaton is of the same kind.
 
 ==================  ===========================================================================
 ``.``               any character
@@ -142,7 +142,9 @@ class _Reader:
         if self._peek() == "?":
             self._at += 1  # as few as possible: whether there is a match does not depend on it
         if self._peek() in ("*", "+", "{"):
-            raise PatternError(self._at, "one number of times; put a group into parentheses to repeat it again")
+            raise PatternError(
+                self._at, "one number of times; put a group into parentheses to repeat it again"
+            )
         return _Repeat(item, least, most)
 
     def _counted(self, start: int) -> tuple[int, int | None]:

@@ -270,12 +270,12 @@ class Workspace:
         with self._lock:
             if self._drain is None:
                 from nbproof.storage.drain import Drain
-                from nbproof.tracking.repository import TrackingApplier
+                from nbproof.tracking.repository import SavedSearchApplier, TrackingApplier
 
                 self._drain = Drain(
                     self.folder / "journal",
                     self.database,
-                    [TrackingApplier(self.clock)],
+                    [TrackingApplier(self.clock), SavedSearchApplier()],
                     clock=self.clock,
                     changes=self.changes,
                 )

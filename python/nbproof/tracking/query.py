@@ -30,10 +30,10 @@ Grammar
     seconds     = number | 90s | 5m | 2h | 1d | 1w (for duration)
 
 Words may be in either case.  A comparison with something that a run does not have is false; so
-``params.depth != 3`` leaves out runs without ``depth``, and ``not params.depth = 3`` brings them.  A field alone
-is true for runs that have it and where it does not say no: not false, 0, empty, ``no``, ``off`` or ``none``.
-``like`` knows ``%`` (any text) and ``_`` (any one character) and minds case, ``ilike`` does not mind that of a
-to z.  ``~`` looks for a regular expression (`nbproof.core.pattern`) anywhere in the text.
+``params.depth != 3`` leaves out runs without ``depth``, and ``not params.depth = 3`` brings them.  A field
+alone is true for runs that have it and where it does not say no: not false, 0, empty, ``no``, ``off``, ``none``.
+``like`` knows ``%`` (any text) and ``_`` (any one character) and minds case, ``ilike`` does not mind that of
+a to z.  ``~`` looks for a regular expression (`nbproof.core.pattern`) anywhere in the text.
 A date without a time is the whole day.  Params compare by type: a number with numbers, text with text (any
 value has a text: ``params.depth = "3"`` finds the number too).  The whole of what follows ``metrics.`` is the
 metric's name, dots too; another figure of it than the value logged last is asked for by a function:
@@ -484,7 +484,9 @@ class _Parser:
             near = near_names(name, self._saved)
             self._fail(
                 "the name of a saved search",
-                hint=f"did you mean @{near[0]}?" if near else "save one with: nbproof searches save NAME QUERY",
+                hint=f"did you mean @{near[0]}?"
+                if near
+                else "save one with: nbproof searches save NAME QUERY",
             )
         inside = _Parser(self._saved[name], self._saved, (*self._within, name))
         try:

@@ -16,6 +16,7 @@ Rules
 REVISIONS: tuple[str, ...] = (
     "0001",  # every table of the first release
     "0002",  # runs.newest_metric, so that listing runs does not look through their metrics
+    "0005",  # saved_searches; params.start and its index, so that runs are found by the value of a param
 )
 
 HEAD = REVISIONS[-1]

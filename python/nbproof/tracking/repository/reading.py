@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -15,9 +15,20 @@ from nbproof.core.operation import Page
 from nbproof.storage.database import Database
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
-from nbproof.tracking.models import Experiment, Metric, MetricHistory, MetricPoint, Run
+from nbproof.tracking.models import (
+    Completions,
+    Experiment,
+    Leaderboard,
+    Metric,
+    MetricHistory,
+    MetricPoint,
+    Run,
+    SavedSearch,
+)
 from nbproof.tracking.points import CHUNK, Points, thinned, unpack
+from nbproof.tracking.repository.completion import completions
 from nbproof.tracking.repository.cursors import opened, sealed
+from nbproof.tracking.repository.leaderboard import Asked, leaderboard
 from nbproof.tracking.repository.saved import saved_searches
 from nbproof.tracking.repository.search import Search, rank_special
 from nbproof.tracking.repository.stored import CHUNKS, EXPERIMENTS, METRICS, NAN, RUNS, clean
@@ -26,6 +37,7 @@ from nbproof.tracking.repository.views import (
     experiment_of,
     instant,
     metric_of,
+    runs_frame_of,
     runs_of_ids,
     runs_of_rows,
     select_experiments,
@@ -34,6 +46,7 @@ from nbproof.tracking.repository.views import (
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas
     from numpy.typing import NDArray
     from sqlalchemy.engine import Connection
 
@@ -306,8 +319,46 @@ class RunRepository:
             ids, following = found.page(connection, limit, after)
             return Page[Run].model_construct(items=runs_of_ids(connection, ids), next=following)
 
+    def search_frame(self, query: str, *, experiment: str | None, limit: int) -> pandas.DataFrame:
+        """What `search` finds, as the frame that users get, made without a `Run` for each."""
+        with self._database.connect() as connection:
+            ids, _ = self._search(connection, query, experiment).page(connection, limit, None)
+            return runs_frame_of(connection, ids)
+
+    def complete_search(self, query: str, cursor: int | None, *, limit: int) -> Completions:
+        """What may be written at a place in a search."""
+        with self._database.connect() as connection:
+            return completions(connection, query, len(query) if cursor is None else cursor, limit)
+
+    def leaderboard(
+        self,
+        metric: str,
+        *,
+        query: str,
+        experiment: str | None,
+        group_by: Sequence[str],
+        over: Sequence[str],
+        value: str,
+        top: int,
+    ) -> Leaderboard:
+        """Groups of runs by the mean of a metric; raises `Invalid` and `NotFound`."""
+        asked = Asked(metric, value, group_by, over, top)
+        with self._database.connect() as connection:
+            return leaderboard(connection, self._search(connection, query, experiment), asked)
+
+    def list_searches(self) -> Page[SavedSearch]:
+        """Saved searches, by name."""
+        with self._database.connect() as connection:
+            return Page[SavedSearch](items=saved_searches(connection))
+
+    def check_search(self, query: str, name: str) -> None:
+        """Raise `Invalid` for a search that could not be used under a name."""
+        with self._database.connect() as connection:
+            saved = {each.name: each.query for each in saved_searches(connection)}
+        language.parse(query, {**saved, name: query} if "@" in query else saved)
+
     def _search(self, connection: Connection, query: str, experiment: str | None) -> Search:
-        saved = saved_searches(connection) if "@" in query else {}
+        saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}
         now_us = self._clock.now_us()
         return Search(language.parse(query, saved), now_us, self._database.dialect, experiment=experiment)
 

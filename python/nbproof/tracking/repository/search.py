@@ -2,9 +2,9 @@
 
 How it is fast
 --------------
-Each condition on a metric, param or tag is an ``EXISTS`` by key, a few microseconds a run; the rest is to look
-at few runs.  Most searches want the best of a metric: they are *led* by its index, which is read in the order
-asked for until a page is full.  Where a condition leaves few runs, SQLite looks at these instead: it is told
+Each condition on a metric, param or tag is an ``EXISTS`` by key, a few microseconds a run; the rest is to
+look at few runs.  Most searches want the best of a metric: they are *led* by its index, which is read in the
+order asked for until a page is full.  Where a condition leaves few runs, SQLite looks at these instead: it is told
 so, because without statistics it can't know, so we count before (up to a bound, in the index).  PostgreSQL
 has statistics and decides by itself.  A page finds ids first; whole runs are read for those alone.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -32,19 +33,17 @@ from nbproof.tracking.repository.stored import (
     SPECIALS,
     TAGS,
     clean,
+    start_of,
 )
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["Search", "rank_special", "shown_runs"]
+__all__ = ["COLUMNS", "Search", "rank_special", "shown_runs"]
 
-_TABLES = {"metrics": METRICS, "params": PARAMS, "tags": TAGS}
-_COLUMNS: dict[str, sa.Column[Any]] = {
-    **{
-        name: RUNS.c[name]
-        for name in ("name", "status", "id", "host", "notes", "source", "code", "python")
-    },
+_TABLES = {"metrics": METRICS, "params": PARAMS, "tags": TAGS, "runs": RUNS}
+COLUMNS: dict[str, sa.Column[Any]] = {
+    **{name: RUNS.c[name] for name in ("name", "status", "id", "host", "notes", "source", "code", "python")},
     "parent": RUNS.c.parent_id,
     "user": RUNS.c.user_name,
     "started": RUNS.c.started_us,
@@ -109,6 +108,7 @@ class Search:
         self._sqlite = dialect == "sqlite"
         self._experiment = experiment
         self._experiments = False  # whether their table is needed
+        self._rows_named = 0
         # The field by whose index runs are found just now, its row, and whether its value is finite.
         self._lead: tuple[language.Field, Any, bool] | None = None
 
@@ -119,13 +119,41 @@ class Search:
         following = sealed(list(rows[limit - 1])[1:]) if len(rows) > limit else None
         return [row[0] for row in rows[:limit]], following
 
-    def select(self, *columns: Any, joined: Sequence[tuple[Any, Any]] = ()) -> sa.Select[Any]:
-        """Columns of all runs that are found, in no order; with other tables joined by conditions."""
+    def scores(self, metric: str, figure: str, fields: Sequence[language.Field]) -> sa.Select[Any]:
+        """All runs found that have a metric, in no order.
+
+        Rows have ``id, name, started_us, value, special``, then what runs have of each field (of a param its
+        JSON).
+        """
+        aliases: dict[language.Field, Any] = {}
+        columns = []
+        for field in fields:
+            if field.group in ("params", "tags"):
+                table = aliases.setdefault(field, _alias(field.group, f"by_{len(aliases)}"))
+                columns.append(sa.type_coerce(table.c.value, sa.Text))
+            elif field.group == "run":
+                columns.append(self._seconds() if field.name == "duration" else self._attribute(field.name))
+            else:
+                columns.append(self._text(field, None))
+        score = _alias("metrics", "score")
+        special = score.c.special if figure == "last" else sa.null()
+        value = score.c.value if figure == "last" else score.c[figure]
         where = self._wheres()
-        source = self._with_experiments(RUNS)
-        for table, condition in joined:
-            source = source.join(table, condition)
-        return sa.select(*columns).select_from(source).where(*where)
+        source: Any = sa.join(score, RUNS, RUNS.c.id == score.c.run_id)
+        source = self._with_aliases(self._with_experiments(source), aliases)
+        labelled = [column.label(f"field_{at}") for at, column in enumerate(columns)]
+        return (
+            sa.select(
+                RUNS.c.id,
+                RUNS.c.name,
+                RUNS.c.started_us,
+                value.label("value"),
+                sa.cast(special, sa.Integer).label("special"),
+                *labelled,
+            )
+            .select_from(source)
+            .where(score.c.name == metric, *where)
+        )
 
     # -- which way ---------------------------------------------------------------------------------
 
@@ -177,7 +205,7 @@ class Search:
 
     def _stretches(self, first: language.Order) -> list[Callable[..., sa.Select[Any] | None]]:
         """Where runs stand by their value of a field, in order: as `_sort_key` ranks them."""
-        table = _TABLES[first.field.group].alias("lead")
+        table = _alias(first.field.group, "lead")
         zero = sa.literal(0.0, sa.Double)
 
         def present(condition: Any, *parts: _Part, finite: bool = True) -> Callable[..., sa.Select[Any]]:
@@ -287,7 +315,7 @@ class Search:
         if field.group == "metrics" and field.figure == "last" and isinstance(value, language.Number):
             if operator == "!=" or not math.isfinite(value.value):
                 return None
-            table = METRICS.alias("few")
+            table = _alias("metrics", "few")
             ids = sa.select(table.c.run_id).where(table.c.name == clean(field.name))
             finite = ids.where(_operate(table.c.value, operator, value.value))
             special = [code for code, each in SPECIALS.items() if _holds(each, operator, value.value)]
@@ -297,14 +325,20 @@ class Search:
             both = sa.union_all(finite, rest).subquery()
             return finite, sa.select(both.c.run_id)
         if field.group == "params" and operator != "!=":
-            table = PARAMS.alias("few")
+            table = _alias("params", "few")
             ids = sa.select(table.c.run_id).where(table.c.key == clean(field.name))
             if isinstance(value, language.Number) and math.isfinite(value.value):
                 found = ids.where(self._param_compared(table, operator, value))
                 return found, found
+            if isinstance(value, language.Text) and operator == "=":
+                text = clean(value.value)
+                found = ids.where(table.c.number.is_(None), table.c.start == start_of(text, None))
+                found = found.where(table.c.text == text)
+                # A number has a text as well, but it is found as a number.
+                return None if _reads_as_number(text) else (found, found)
         if field == language.Field("run", "name") and operator == "=" and isinstance(value, language.Text):
-            named = sa.select(RUNS.alias("few").c.id)
-            named = named.where(named.selected_columns.id.table.c.name == clean(value.value))
+            table = _alias("runs", "few")
+            named = sa.select(table.c.id).where(table.c.name == clean(value.value))
             return named, named
         return None
 
@@ -322,6 +356,7 @@ class Search:
     # -- conditions ------------------------------------------------------------------------------
 
     def _wheres(self) -> list[sa.ColumnElement[bool]]:
+        self._rows_named = 0
         wheres = shown_runs()
         if self._experiment is not None:
             wheres.append(RUNS.c.experiment_id == self._experiment)
@@ -383,9 +418,13 @@ class Search:
         """What is true of the row of a metric, param or tag; false where there is none."""
         if self._lead is not None and self._lead[0] == field:
             return _surely(build(self._lead[1]))
-        row = _TABLES[field.group].alias()
+        row = self._row(field.group)
         own = sa.and_(row.c.run_id == RUNS.c.id, _key_of(row) == clean(field.name))
         return sa.exists().where(own, build(row)).correlate_except(row)
+
+    def _row(self, group: str) -> Any:
+        self._rows_named += 1
+        return _alias(group, f"{group}_{self._rows_named}")
 
     def _compared(
         self, field: language.Field, operator: language.Operator, value: language.Value
@@ -444,7 +483,12 @@ class Search:
         written = sa.type_coerce(table.c.value, sa.Text)
         match value:
             case language.Text(text):
-                return _operate(table.c.text, operator, clean(text))
+                same = _operate(table.c.text, operator, clean(text))
+                if operator == "=" and not self._sqlite and not _reads_as_number(text):
+                    # So that PostgreSQL can use the index.
+                    start = start_of(clean(text), None)
+                    return sa.and_(table.c.number.is_(None), table.c.start == start, same)
+                return same
             case language.Truth(truth):
                 # Only true and false have these spellings without quotes.
                 same = written == ("true" if truth else "false")
@@ -491,13 +535,11 @@ class Search:
         def has(text: Any) -> sa.ColumnElement[bool]:
             return _surely(self._any_case(text, pattern))
 
-        tag, param = TAGS.alias(), PARAMS.alias()
+        tag, param = self._row("tags"), self._row("params")
         return sa.or_(
             has(self._attribute("name")),
             has(self._attribute("notes")),
-            sa.exists()
-            .where(tag.c.run_id == RUNS.c.id, has(self._plain(tag.c.value)))
-            .correlate_except(tag),
+            sa.exists().where(tag.c.run_id == RUNS.c.id, has(self._plain(tag.c.value))).correlate_except(tag),
             sa.exists()
             .where(param.c.run_id == RUNS.c.id, param.c.number.is_(None), has(param.c.text))
             .correlate_except(param),
@@ -528,7 +570,7 @@ class Search:
     # -- fields ----------------------------------------------------------------------------------
 
     def _attribute(self, name: str) -> Any:
-        column = _COLUMNS[name]
+        column = COLUMNS[name]
         if column.table is EXPERIMENTS:
             self._experiments = True
         return self._plain(column) if isinstance(column.type, sa.String) else column
@@ -541,16 +583,14 @@ class Search:
         ended = sa.func.coalesce(RUNS.c.ended_us, sa.bindparam("now", self._now, sa.BigInteger, unique=True))
         return (ended - RUNS.c.started_us) * sa.literal(1e-6, sa.Double)
 
-    def _sort_key(
-        self, orders: Sequence[language.Order], aliases: dict[language.Field, Any]
-    ) -> list[_Part]:
+    def _sort_key(self, orders: Sequence[language.Order], aliases: dict[language.Field, Any]) -> list[_Part]:
         parts = [part for order in orders for part in self._sort_parts(order, aliases)]
         return [*parts, _Part(RUNS.c.started_us, True, int), _Part(RUNS.c.id, True, str)]
 
     def _sort_parts(self, order: language.Order, aliases: dict[language.Field, Any]) -> list[_Part]:
         field, down = order.field, order.descending
-        if field.group in _TABLES and field not in aliases:
-            aliases[field] = _TABLES[field.group].alias(f"by_{len(aliases)}")
+        if field.group in ("metrics", "params", "tags") and field not in aliases:
+            aliases[field] = _alias(field.group, f"by_{len(aliases)}")
         table = aliases.get(field)
         if field.group == "metrics" and field.figure == "last":
             first, last = (INFINITY, MINUS_INFINITY) if down else (MINUS_INFINITY, INFINITY)
@@ -613,6 +653,20 @@ def _required(where: language.Condition | None) -> set[language.Field]:
     }
 
 
+@lru_cache(maxsize=500)
+def _alias(group: str, name: str) -> Any:
+    """A table under another name; making one costs more than asking SQLite for a page."""
+    return _TABLES[group].alias(name)
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _key_of(table: Any) -> Any:
     """The column of the name in a table of metrics, params or tags."""
     return table.c.name if "name" in table.c else table.c.key
@@ -637,9 +691,7 @@ def _beyond(key: Sequence[_Part], last: Sequence[Any]) -> sa.ColumnElement[bool]
     options = []
     for place, part in enumerate(key):
         same = [earlier.column == last[number] for number, earlier in enumerate(key[:place])]
-        options.append(
-            sa.and_(*same, part.column < last[place] if part.down else part.column > last[place])
-        )
+        options.append(sa.and_(*same, part.column < last[place] if part.down else part.column > last[place]))
     # Said once more about the first part alone, so that an index is entered at the right place.
     first = key[0].column <= last[0] if key[0].down else key[0].column >= last[0]
     return sa.and_(first, sa.or_(*options))

@@ -16,6 +16,7 @@ from nbproof.tracking.tables import (
     ParamHistoryRow,
     ParamRow,
     RunRow,
+    SavedSearchRow,
     TagRow,
 )
 
@@ -29,6 +30,7 @@ METRICS = table_of(MetricRow)
 ARTIFACTS = table_of(ArtifactRow)
 CHUNKS = table_of(MetricChunkRow)
 SERIES = table_of(MetricSeriesRow)
+SAVED_SEARCHES = table_of(SavedSearchRow)
 PARAM_HISTORY = table_of(ParamHistoryRow)
 
 # Codes of MetricRow.special: what a column of numbers does not hold on every database.
@@ -66,6 +68,11 @@ def clean(text: str | None) -> str | None:
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def start_of(text: str, number: float | None) -> str | None:
+    """What the index of params holds of a text; nothing of a number."""
+    return text[:64] if number is None else None
 
 
 def portions(items: Sequence[T], size: int = _SOME) -> Iterable[Sequence[T]]:
