@@ -63,7 +63,7 @@ class RunColumns:
         self._known: list[tuple[Any, ...]] = [()] * len(ids)
         self._params: dict[str, list[Any]] = defaultdict(self._nothing)
         self._tags: dict[str, list[Any]] = defaultdict(self._nothing)
-        self._metrics: dict[str, np.ndarray] = defaultdict(lambda: np.full(len(self._ids), np.nan))
+        self._metrics: dict[str, list[float]] = defaultdict(lambda: [np.nan] * len(self._ids))
 
     def _nothing(self) -> list[Any]:
         return [None] * len(self._ids)
@@ -104,9 +104,9 @@ class RunColumns:
             "started": _instants(started),
             "ended": _instants(ended),
         }
-        for group, values in (("params", self._params), ("metrics", self._metrics), ("tags", self._tags)):
-            for key in sorted(values):
-                columns[f"{group}.{key}"] = values[key]
+        columns |= {f"params.{key}": self._params[key] for key in sorted(self._params)}
+        columns |= {f"metrics.{key}": np.array(self._metrics[key]) for key in sorted(self._metrics)}
+        columns |= {f"tags.{key}": self._tags[key] for key in sorted(self._tags)}
         return pd.DataFrame(columns)
 
 

@@ -15,8 +15,8 @@ from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.leaderboard import Scored, ranked
 from nbproof.tracking.models import Leaderboard
 from nbproof.tracking.repository.search import Search
-from nbproof.tracking.repository.stored import METRICS, RUNS, SPECIALS, clean, portions
-from nbproof.tracking.repository.views import params_of, plain
+from nbproof.tracking.repository.stored import METRICS, RUNS, SPECIALS, clean, from_special
+from nbproof.tracking.repository.views import params_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -116,7 +116,7 @@ def _field(text: str, name: str) -> language.Field:
 
 def _shown(field: language.Field) -> Any:
     if field.group == "params":
-        return lambda text: None if text is None else plain(json.loads(text))
+        return lambda text: None if text is None else from_special(json.loads(text))
     return lambda value: value
 
 
@@ -124,9 +124,7 @@ def _but_for(
     connection: Connection, runs: Sequence[Scored], left_out: set[str]
 ) -> tuple[list[tuple[Hashable, Mapping[str, Any], Scored]], list[str]]:
     """Runs by all of their params but some; what is the same in all of them is not shown."""
-    params: dict[str, dict[str, Any]] = {}
-    for some in portions([run.run_id for run in runs]):
-        params |= params_of(connection, some)
+    params = params_of(connection, [run.run_id for run in runs])
     kept = {
         run.run_id: {key: value for key, value in params.get(run.run_id, {}).items() if key not in left_out}
         for run in runs
