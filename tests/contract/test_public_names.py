@@ -32,6 +32,11 @@ SIGNATURES = {
     "get_run": "(id)",
     "search_runs": "(query='', *, experiment=None, limit=1000)",
     "compare_runs": "(*ids)",
+    "leaderboard": ("(metric, *, query='', experiment=None, group_by=None, over=None, value='last', top=10)"),
+    "save_search": "(name, query)",
+    "list_searches": "()",
+    "delete_search": "(name)",
+    "complete_search": "(query='', cursor=None, *, limit=50)",
     "create_experiment": "(name, *, description=None, tags=None)",
     "get_experiment": "(id)",
     "list_experiments": "(*, limit=100, after=None)",
@@ -46,6 +51,10 @@ COMMANDS = {
     "runs show",
     "runs compare",
     "runs search",
+    "runs leaderboard",
+    "searches list",
+    "searches save",
+    "searches delete",
 }
 
 COMMANDS_BY_HAND = ["init", "doctor", "serve", "db current", "db upgrade", "db check"]
@@ -56,6 +65,11 @@ ROUTES = {
     "GET /experiments/{id}",
     "POST /experiments/{id}/runs",
     "GET /runs/search",
+    "GET /runs/search/completions",
+    "GET /runs/leaderboard",
+    "GET /searches",
+    "PUT /searches/{name}",
+    "DELETE /searches/{name}",
     "GET /runs/compare",
     "GET /runs/{id}",
     "POST /runs/{id}/metrics",
@@ -68,7 +82,17 @@ ROUTES = {
     "DELETE /jobs/{id}",
 }
 
-TABLES = {"experiments", "runs", "params", "metrics", "metric_chunks", "tags", "artifacts", "jobs"}
+TABLES = {
+    "experiments",
+    "runs",
+    "params",
+    "metrics",
+    "metric_chunks",
+    "tags",
+    "artifacts",
+    "jobs",
+    "saved_searches",
+}
 
 MODELS = {
     "Experiment": {"id", "name"},

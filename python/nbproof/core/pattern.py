@@ -2,7 +2,7 @@ r"""Regular expressions that no text can make slow: a documented subset, with on
 
 Python's own `re` may need longer than anybody lives for ``(a+)+$``; and each database has a dialect of its
 own.  Here a pattern is read into a tree.  From it come an automaton that takes one step a character (SQLite
-calls it as ``REGEXP``) and a spelling for PostgreSQL, whose automaton is of the same kind.
+calls it) and a spelling for PostgreSQL, whose automaton is of the same kind.
 
 ==================  ===========================================================================
 ``.``               any character
@@ -452,7 +452,7 @@ def _compiled(pattern: str) -> Callable[[str], bool]:
 
 
 def matches(pattern: str, text: object) -> bool | None:
-    """What SQLite calls for ``text REGEXP pattern``; unknown where either is NULL."""
+    """What SQLite calls; unknown where either is NULL."""
     if pattern is None or text is None:
         return None
     return _compiled(str(pattern))(text if isinstance(text, str) else str(text))

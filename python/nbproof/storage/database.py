@@ -274,7 +274,8 @@ class Database:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if network else 'NORMAL'}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA cache_size = -16000")
-                connection.create_function("regexp", 2, matches, deterministic=True)
+                # Not as REGEXP: SQLAlchemy puts Python's own `re` there, which some patterns keep busy for ever.
+                connection.create_function("nbproof_matches", 2, matches, deterministic=True)
                 if not settled:
                     _settle_journal_mode(connection, mode, self._busy_timeout)
                     settled = True

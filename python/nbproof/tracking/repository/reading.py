@@ -355,12 +355,14 @@ class RunRepository:
         """Raise `Invalid` for a search that could not be used under a name."""
         with self._database.connect() as connection:
             saved = {each.name: each.query for each in saved_searches(connection)}
-        language.parse(query, {**saved, name: query} if "@" in query else saved)
+        language.parse(clean(query), {**saved, name: query} if "@" in query else saved)
 
     def _search(self, connection: Connection, query: str, experiment: str | None) -> Search:
         saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}
         now_us = self._clock.now_us()
-        return Search(language.parse(query, saved), now_us, self._database.dialect, experiment=experiment)
+        return Search(
+            language.parse(clean(query), saved), now_us, self._database.dialect, experiment=experiment
+        )
 
     def active_since(self, time_us: int, *, limit: int = 1000) -> list[tuple[str, int]]:
         """Ids of runs whose newest record is younger, with its time; newest first."""

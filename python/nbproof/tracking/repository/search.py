@@ -2,11 +2,12 @@
 
 How it is fast
 --------------
-Each condition on a metric, param or tag is an ``EXISTS`` by key, a few microseconds a run; the rest is to
-look at few runs.  Most searches want the best of a metric: they are *led* by its index, which is read in the
-order asked for until a page is full.  Where a condition leaves few runs, SQLite looks at these instead: it is told
-so, because without statistics it can't know, so we count before (up to a bound, in the index).  PostgreSQL
-has statistics and decides by itself.  A page finds ids first; whole runs are read for those alone.
+Each condition on a metric, param or tag looks up a row by key, a few microseconds a run; the rest is to look at
+few runs.  Most searches want the best of a metric: they are *led* by its index, which is read in the order asked
+for until a page is full.  Where a condition leaves few runs these are looked at instead: it is counted before,
+up to a bound and in the index.  That choice is made here and not left to the databases: without statistics
+SQLite cannot make it, and PostgreSQL guesses wrong too often.  A page finds ids first; whole runs are read for
+those alone.
 """
 
 from __future__ import annotations
@@ -285,7 +286,7 @@ class Search:
 
     def _few(self, connection: Connection, limit: int, lead: language.Field | None) -> sa.Select[Any] | None:
         """Ids by the condition that leaves fewest, where looking at these beats reading in order."""
-        if not self._sqlite or self._query.where is None:
+        if self._query.where is None:
             return None
         counted = [found for item in _conjuncts(self._query.where) if (found := self._countable(item))][:4]
         if not counted:
@@ -294,9 +295,8 @@ class Search:
             sa.select(sa.func.count()).select_from(each.limit(_COUNTED).subquery()).scalar_subquery()
             for each, _ in counted
         ]
-        newest = sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(RUNS).scalar_subquery()
-        total, *found = connection.execute(sa.select(newest, *counts)).one()
-        total = max(total or 0, 1)
+        roughly, *found = connection.execute(sa.select(self._total(), *counts)).one()
+        total = max(int(roughly or 0), *found, 1)
         # Beyond what was counted, half of all is a fair guess.
         guessed = [max(number, total / 2) if number >= _COUNTED else number for number in found]
         share = math.prod(number / total for number in guessed)
@@ -306,6 +306,12 @@ class Search:
         read_in_order = min(total, limit / max(share, 1e-9))
         ordered = lead is not None or not self._query.order
         return counted[fewest][1] if not ordered or 2 * found[fewest] < read_in_order else None
+
+    def _total(self) -> Any:
+        """About how many runs there are, without counting them."""
+        if self._sqlite:
+            return sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(RUNS).scalar_subquery()
+        return sa.literal_column("(SELECT reltuples FROM pg_class WHERE oid = 'runs'::regclass)")
 
     def _countable(self, item: language.Condition) -> tuple[sa.Select[Any], sa.Select[Any]] | None:
         """What counts the matches of a condition in an index alone, and what finds them."""
@@ -420,7 +426,11 @@ class Search:
             return _surely(build(self._lead[1]))
         row = self._row(field.group)
         own = sa.and_(row.c.run_id == RUNS.c.id, _key_of(row) == clean(field.name))
-        return sa.exists().where(own, build(row)).correlate_except(row)
+        if self._sqlite:
+            return sa.exists().where(own, build(row)).correlate_except(row)
+        # PostgreSQL turns EXISTS into a join of whole tables, and then reads all to find a page.
+        one = sa.select(sa.literal_column("1")).where(own, build(row)).correlate_except(row)
+        return sa.func.coalesce(one.scalar_subquery(), 0) == sa.literal_column("1")
 
     def _row(self, group: str) -> Any:
         self._rows_named += 1
@@ -547,7 +557,7 @@ class Search:
 
     def _matches(self, text: Any, pattern: str) -> sa.ColumnElement[bool]:
         if self._sqlite:
-            return sa.and_(text.op("REGEXP", is_comparison=True)(pattern))
+            return sa.func.nbproof_matches(pattern, text) == sa.literal_column("1")
         return sa.and_(text.op("~", is_comparison=True)(Pattern(pattern).postgresql))
 
     def _like(self, column: Any, pattern: str, minds_case: bool) -> sa.ColumnElement[bool]:
