@@ -102,8 +102,9 @@ def _run(
     rows["runs"].append(
         (
             run_id, run_id[-6:], kind_name(run_id), experiments[number % len(experiments)][0], status,
-            time_us, time_us + chance.randrange(1, 3600) * 1_000_000, time_us + 1_000_000, notes, "ada", "lab",
-            "study.ipynb", "3.11.7", "0.1.0", f"{chance.getrandbits(160):040x}", "main", number % 3 == 0,
+            time_us, time_us + chance.randrange(1, 3600) * 1_000_000, time_us + 1_000_000, notes, "ada",
+            "lab", "study.ipynb", "3.11.7", "0.1.0", f"{chance.getrandbits(160):040x}", "main",
+            number % 3 == 0,
             f"m{metrics - 1}" if metrics else None,
         )
     )  # fmt: skip

@@ -381,10 +381,6 @@ WORDS = (
 ).split(" ")
 
 
-def test_a_pattern_has_one_meaning_whatever_the_letters(records):
-    assert names(records.search(r'name ~ "^\\w$" and not params.model ~ "^[^\\W_]+$"')) == "d"
-
-
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join), st.text(max_size=60)))
 @example("started > -99999999999999w")
@@ -408,7 +404,8 @@ def test_odd_but_valid_searches_are_answered_by_both_databases(records):
         "params.depth in (1, 'x', true, nan) or tags.team in ('a')",
         " and ".join(f"metrics.m{number} is null" for number in range(50)),
         "not " * 30 + "name = 'x'",
-        "max(metrics.auc) > inf or min(metrics.auc) <= nan or count(metrics.auc) < -inf or step(metrics.a) = 1e300",
+        "max(metrics.auc) > inf or min(metrics.auc) <= nan",
+        "count(metrics.auc) < -inf or step(metrics.a) = 1e300",
         "count(metrics.auc) = 99999999999999999999 or step(metrics.auc) != 9223372036854775807",
         "name ~ '[^\0-\ud800]' or notes !~ '\U0001f388+' or params.x ~ '^$|[]-]|\\\\'",
         "experiment.tags.`\0` = '\ud800' order by experiment.tags.x, git.dirty desc, duration",

@@ -1,7 +1,7 @@
 """Random searches over random runs: both databases answer as a few lines of Python do.
 
-Each search is made as text together with what it means, a Python function of a run; neither parser nor compiler
-takes part in the meaning.
+Each search is made as text together with what it means, a Python function of a run; neither parser nor
+compiler takes part in the meaning.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ RUNS = make_runs()
 
 def fill(database: Any) -> None:
     events: list[dict[str, Any]] = []
-    points = []
+    points: list[tuple[int, int, int, int, float, int]] = []
     for run in RUNS:
         seq = len(events) + len(points) + 1
 
@@ -129,7 +129,7 @@ def records(request, tmp_path_factory):
 # -- what searches mean ---------------------------------------------------------------------------------
 
 Means = Callable[[Known], bool]
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": lambda one, other: one == other,
     "!=": lambda one, other: one != other,
     ">": lambda one, other: one > other,
@@ -261,13 +261,13 @@ def metric_condition(draw) -> tuple[str, Means]:
             return False
         if number != number and figure == "last":  # NaN equals NaN, and is neither more nor less
             if operator in ("=", "<=", ">="):
-                return found != found
-            return found == found if operator == "!=" else False
+                return math.isnan(found)
+            return operator == "!=" and not math.isnan(found)
         if number != number:
             return False
         if found != found:
             return operator == "!="
-        return COMPARE[operator](found, number)
+        return bool(COMPARE[operator](found, number))
 
     way = draw(st.sampled_from(("compare", "compare", "compare", "null", "alone")))
     if way == "null":

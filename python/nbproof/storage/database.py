@@ -274,7 +274,7 @@ class Database:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if network else 'NORMAL'}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA cache_size = -16000")
-                # Not as REGEXP: SQLAlchemy puts Python's own `re` there, which some patterns keep busy for ever.
+                # Not as REGEXP: SQLAlchemy puts Python's own `re` there, which some patterns keep busy.
                 connection.create_function("nbproof_matches", 2, matches, deterministic=True)
                 if not settled:
                     _settle_journal_mode(connection, mode, self._busy_timeout)

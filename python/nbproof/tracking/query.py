@@ -31,7 +31,7 @@ Grammar
 
 Words may be in either case.  A comparison with something that a run does not have is false; so
 ``params.depth != 3`` leaves out runs without ``depth``, and ``not params.depth = 3`` brings them.  A field
-alone is true for runs that have it and where it does not say no: not false, 0, empty, ``no``, ``off``, ``none``.
+alone is true for runs that have it, where it does not say no: not false, 0, empty, ``no``, ``off``, ``none``.
 ``like`` knows ``%`` (any text) and ``_`` (any one character) and minds case, ``ilike`` does not mind that of
 a to z.  ``~`` looks for a regular expression (`nbproof.core.pattern`) anywhere in the text.
 A date without a time is the whole day.  Params compare by type: a number with numbers, text with text (any

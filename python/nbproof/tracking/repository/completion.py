@@ -193,8 +193,8 @@ def _newest_values(connection: Connection, field: language.Field) -> Iterator[st
             yield text if number is not None or written in ("true", "false") else _quoted(text)
     elif field.group == "tags":
         newest = sa.select(TAGS.c.value).where(TAGS.c.key == clean(field.name))
-        values = connection.execute(newest.order_by(TAGS.c.run_id.desc()).limit(_NEWEST)).scalars()
-        yield from map(_quoted, values)
+        newest = newest.order_by(TAGS.c.run_id.desc()).limit(_NEWEST)
+        yield from map(_quoted, connection.execute(newest).scalars())
     elif COLUMNS[field.name].table is EXPERIMENTS:
         column = COLUMNS[field.name]
         newest = sa.select(column).where(column.is_not(None)).order_by(EXPERIMENTS.c.id.desc())

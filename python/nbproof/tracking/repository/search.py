@@ -2,12 +2,12 @@
 
 How it is fast
 --------------
-Each condition on a metric, param or tag looks up a row by key, a few microseconds a run; the rest is to look at
-few runs.  Most searches want the best of a metric: they are *led* by its index, which is read in the order asked
-for until a page is full.  Where a condition leaves few runs these are looked at instead: it is counted before,
-up to a bound and in the index.  That choice is made here and not left to the databases: without statistics
-SQLite cannot make it, and PostgreSQL guesses wrong too often.  A page finds ids first; whole runs are read for
-those alone.
+Each condition on a metric, param or tag looks up a row by key, a few microseconds a run; the rest is to look
+at few runs.  Most searches want the best of a metric: they are *led* by its index, which is read in the order
+asked for until a page is full.  Where a condition leaves few runs these are looked at instead: it is counted
+before, up to a bound and in the index.  That choice is made here and not left to the databases: without
+statistics SQLite cannot make it, and PostgreSQL guesses wrong too often.  A page finds ids first; whole runs
+are read for those alone.
 """
 
 from __future__ import annotations
@@ -288,7 +288,8 @@ class Search:
         """Ids by the condition that leaves fewest, where looking at these beats reading in order."""
         if self._query.where is None:
             return None
-        counted = [found for item in _conjuncts(self._query.where) if (found := self._countable(item))][:4]
+        countable = map(self._countable, _conjuncts(self._query.where))
+        counted = [each for each in countable if each is not None][:4]
         if not counted:
             return None
         counts = [
@@ -429,7 +430,7 @@ class Search:
         if self._sqlite:
             return sa.exists().where(own, build(row)).correlate_except(row)
         # PostgreSQL turns EXISTS into a join of whole tables, and then reads all to find a page.
-        one = sa.select(sa.literal_column("1")).where(own, build(row)).correlate_except(row)
+        one: Any = sa.select(sa.literal_column("1")).where(own, build(row)).correlate_except(row)
         return sa.func.coalesce(one.scalar_subquery(), 0) == sa.literal_column("1")
 
     def _row(self, group: str) -> Any:
@@ -601,7 +602,7 @@ class Search:
         field, down = order.field, order.descending
         if field.group in ("metrics", "params", "tags") and field not in aliases:
             aliases[field] = _alias(field.group, f"by_{len(aliases)}")
-        table = aliases.get(field)
+        table: Any = aliases.get(field)
         if field.group == "metrics" and field.figure == "last":
             first, last = (INFINITY, MINUS_INFINITY) if down else (MINUS_INFINITY, INFINITY)
             rank = sa.case((table.c.run_id.is_(None), 4), else_=_special_rank(table.c.special, first, last))

@@ -203,7 +203,8 @@ def _told(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
 def _raw(connection: Connection, statement: sa.Select[Any], told: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Rows as the driver makes them: a third of the time goes into dressing them."""
     with closing(connection.execute(statement, told)) as result:
-        rows: list[tuple[Any, ...]] = result.cursor.fetchall()  # type: ignore[union-attr]  # a SELECT has one
+        cursor: Any = result.cursor
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
 
