@@ -1,7 +1,7 @@
 """Searching 10,000 and 100,000 runs: in Python, over REST, as a frame, while written; MLflow beside it.
 
-MLflow gets its 10,000 runs straight into its own tables as well, as clones of one that its API made; it answers
-in an environment of its own, made from ``peers/mlflow/requirements.txt``.
+MLflow gets its 10,000 runs straight into its own tables as well, as clones of one that its API made; it
+answers in an environment of its own, made from ``peers/mlflow/requirements.txt``.
 """
 
 from __future__ import annotations

@@ -235,6 +235,7 @@ class Search:
                     table.c.number.is_(None),
                     _Part(zero, first.descending, float),
                     _Part(table.c.text, first.descending, str),
+                    finite=False,
                 ),
                 missing,
             ]
@@ -424,14 +425,17 @@ class Search:
     def _exists(self, field: language.Field, build: Build) -> sa.ColumnElement[bool]:
         """What is true of the row of a metric, param or tag; false where there is none."""
         if self._lead is not None and self._lead[0] == field:
-            return _surely(build(self._lead[1]))
+            condition = build(self._lead[1])
+            # What is finite is never unknown; said plainly, its range of the index is read alone.
+            return condition if self._lead[2] else _surely(condition)
         row = self._row(field.group)
         own = sa.and_(row.c.run_id == RUNS.c.id, _key_of(row) == clean(field.name))
         if self._sqlite:
             return sa.exists().where(own, build(row)).correlate_except(row)
-        # PostgreSQL turns EXISTS into a join of whole tables, and then reads all to find a page.
-        one: Any = sa.select(sa.literal_column("1")).where(own, build(row)).correlate_except(row)
-        return sa.func.coalesce(one.scalar_subquery(), 0) == sa.literal_column("1")
+        # PostgreSQL turns EXISTS into a join of whole tables and reads all to find a page; of this it
+        # supposes that half the runs pass, and goes through the index that we have in mind.
+        one: Any = sa.select(sa.true()).where(own, build(row)).correlate_except(row)
+        return sa.func.coalesce(one.scalar_subquery(), sa.false())
 
     def _row(self, group: str) -> Any:
         self._rows_named += 1
