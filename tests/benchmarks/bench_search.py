@@ -98,7 +98,7 @@ def mlflow(folder: Path, runs: int) -> dict[str, float]:
     environment = folder / "mlflow"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"
-    install = [python, "-m", "pip", "-q", "install", "-r", str(HERE / "peers/mlflow/requirements.txt")]
+    install = [str(python), "-m", "pip", "-q", "install", "-r", str(HERE / "peers/mlflow/requirements.txt")]
     if subprocess.run(install, stderr=subprocess.DEVNULL, check=False).returncode:
         print("*** MLflow can't be installed here and is left out", flush=True)
         return {}

@@ -250,7 +250,8 @@ def text_condition(draw) -> tuple[str, Means]:
 def metric_condition(draw) -> tuple[str, Means]:
     name, figure = draw(st.sampled_from(("auc", "val_loss"))), draw(st.sampled_from(sorted(FIGURES)))
     spelling = f"metrics.{name}" if figure == "last" else f"{figure}(metrics.{name})"
-    operator, number = draw(st.sampled_from(sorted(COMPARE))), draw(st.sampled_from(NUMBERS))
+    operator: str = draw(st.sampled_from(sorted(COMPARE)))
+    number: float = draw(st.sampled_from(NUMBERS))
 
     def value(run: Known) -> float | None:
         return FIGURES[figure](name, run.metrics[name]) if name in run.metrics else None

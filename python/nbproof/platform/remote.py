@@ -304,7 +304,8 @@ class _Records:
         return self._ask("searches.list")
 
     def check_search(self, query: str, name: str) -> None:
-        """The server checks it when it is saved."""
+        """Let the server read it before it is in the journal."""
+        self._ask("runs.search", query=query, limit=1)
 
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items

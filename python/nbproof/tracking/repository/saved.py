@@ -46,6 +46,10 @@ class SavedSearchApplier:
         """A saved search belongs to no process."""
         return []
 
+    def writer_returned(self, connection: Connection, writer_id: str) -> Iterable[Changed]:
+        """Nothing was changed by `writer_died`."""
+        return []
+
 
 def _put(connection: Connection, event: dict[str, object]) -> str:
     name, time_us, query = event.get("name"), event.get("time"), event.get("query", "")
