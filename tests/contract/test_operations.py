@@ -189,6 +189,34 @@ def environments(call: Caller, folder: Path) -> None:
     assert (run.environment_hash, run.os) == (here.hash, here.os)
 
 
+@scenario("searches.save", "searches.list", "searches.delete", "runs.complete_search", "runs.leaderboard")
+def searches(call: Caller, folder: Path) -> None:
+    for number in range(4):
+        call.run(f"r{number}", params={"model": "ab"[number % 2], "seed": number // 2})
+        call("runs.log_metric", id=f"r{number}", key="auc", value=number / 10)
+    saved = call("searches.save", name="gut/ü", query="metrics.auc > 0.05 order by metrics.auc")
+    assert call("searches.list").items == [saved]
+    found = call("runs.search", query='@"gut/ü" and params.model = "b"')
+    assert [run.name for run in found.items] == ["r1", "r3"]
+    with pytest.raises(Invalid) as caught:
+        call("searches.save", name="bad", query="name ~ '('")
+    assert caught.value.details["column"] == 10
+    offered = call("runs.complete_search", query="params.model = ", limit=5)
+    assert (offered.start, [each.text for each in offered.items]) == (15, ['"a"', '"b"'])
+    assert call("runs.complete_search", query="metrics.a and", cursor=9).items[0].text == "metrics.auc"
+    board = call("runs.leaderboard", metric="auc", query="status = 'running'", over=["params.seed"])
+    assert [(group.keys, group.n) for group in board.groups] == [
+        ({"params.model": "b"}, 2),
+        ({"params.model": "a"}, 2),
+    ]
+    assert board.groups == call("runs.leaderboard", metric="auc", group_by=["params.model"]).groups
+    with pytest.raises(NotFound):
+        call("runs.leaderboard", metric="acu")
+    call("searches.delete", name="gut/ü")
+    with pytest.raises(NotFound):
+        call("searches.delete", name="gut/ü")
+
+
 @scenario("runs.update", "runs.set_provenance")
 def facts_of_a_run(call: Caller, folder: Path) -> None:
     call.run("before")

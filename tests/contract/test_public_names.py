@@ -46,6 +46,11 @@ SIGNATURES = {
     "search_runs": "(query='', *, experiment=None, limit=1000)",
     "compare_runs": "(*ids, metrics=None, smoothing=0.0, points=None)",
     "environment": "()",
+    "leaderboard": ("(metric, *, query='', experiment=None, group_by=None, over=None, value='last', top=10)"),
+    "save_search": "(name, query)",
+    "list_searches": "()",
+    "delete_search": "(name)",
+    "complete_search": "(query='', cursor=None, *, limit=50)",
     "create_experiment": "(name, *, description=None, tags=None)",
     "get_experiment": "(id)",
     "list_experiments": "(*, limit=100, after=None, deleted=False)",
@@ -79,6 +84,10 @@ COMMANDS = {
     "gc",
     "runs export",
     "runs import",
+    "runs leaderboard",
+    "searches list",
+    "searches save",
+    "searches delete",
 }
 
 COMMANDS_BY_HAND = [
@@ -99,6 +108,11 @@ ROUTES = {
     "GET /experiments/{id}",
     "POST /experiments/{id}/runs",
     "GET /runs/search",
+    "GET /runs/search/completions",
+    "GET /runs/leaderboard",
+    "GET /searches",
+    "PUT /searches/{name}",
+    "DELETE /searches/{name}",
     "GET /runs/compare",
     "GET /runs/{id}",
     "GET /runs/{id}/environment",
@@ -135,6 +149,7 @@ TABLES = {
     "artifact_versions",
     "environments",
     "jobs",
+    "saved_searches",
 }
 
 MODELS = {

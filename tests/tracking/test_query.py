@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nbproof.core.clock import FixedClock, microseconds_of
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Conflict, Invalid
 from nbproof.core.ids import new_id
 from nbproof.storage.database import open_database
 from nbproof.storage.journal.process import this_process
@@ -47,8 +47,13 @@ def fill(database, clock):
             "experiment": {"id": new_id(), "name": "delays" if name < "d" else "other"},
             "name": name,
         }
+        if name == "a":
+            start["notes"] = "A *fine* run."
         start |= {"params": params, "tags": tags, "host": "lab", "user": "ada", "detached": True}
         events.append({"seq": seq, "kind": "run.start", "time": time, "run": run, **start})
+        if name in "abc":
+            git = {"commit": f"c0ffee{place}", "branch": "main", "dirty": name != "b"}
+            events.append({"seq": seq + 1, "kind": "run.provenance", "time": time, "run": run, "git": git})
         if seconds is not None:
             events.append(
                 {
@@ -73,6 +78,10 @@ def fill(database, clock):
             points.append((len(points), seq + 3, 0, time, value))
     raw = np.array([(*point, 0) for point in points], RECORD).tobytes()
     batch = Batch(WriterInfo(new_id(), this_process(), "0.1.0", 0), 0, 10**6, events, raw, 0, Cursor())
+    with contextlib.suppress(Conflict):  # filled a second time
+        RunRepository(database).create_experiment(
+            new_id(), "delays", description="How late?", tags={"area": "air", 'ü "x"': "y"}, created_us=0
+        )
     with database.begin() as connection:
         list(TrackingApplier(clock).apply(connection, batch))
 
@@ -132,7 +141,7 @@ FOUND = {
     "STATUS != 'running' AND Metrics.auc IS NULL": "",
     'experiment = "other"': "ed",
     'host = "lab" and user = "ada"': "edcba",
-    "parent is null and notes is null": "edcba",
+    "parent is null and notes is null": "edcb",
     "ended is null": "d",
     "duration > 1m": "edcb",
     "duration <= 10": "a",
@@ -157,6 +166,50 @@ FOUND = {
     "order by experiment, started": "abcde",
     "order by ended": "abced",
     "metrics.auc > 0 order by metrics.auc desc": "abc",
+    # Regular expressions.
+    'params.model ~ "g"': "ba",
+    'params.model !~ "g"': "edc",
+    'tags.team ~ "(?i)^bl" and not name ~ "d$"': "a",
+    'params.model ~ "[?]\\[x\\]$"': "d",
+    'experiment ~ "^(delays|nothing)$"': "cba",
+    # A field alone.
+    "params.on": "a",
+    "not params.on": "edcb",
+    "tags.team and metrics.auc": "ba",
+    "ended order by name": "abce",
+    "params.none": "",
+    "git.dirty": "ca",
+    "git.dirty = false": "b",
+    "git.dirty != false": "ca",
+    "git.dirty is null": "ed",
+    'git.branch = "main" order by git.commit': "abc",
+    # Other figures of a metric.
+    "min(metrics.auc) < 0.75": "ec",
+    "max(metrics.`val loss`) = inf": "d",
+    "count(metrics.auc) = 1 and step(metrics.auc) <= 0": "ecba",
+    "best(metrics.auc) > 0.75 order by best(metrics.auc)": "ba",
+    "last(metrics.auc) = 0.8": "b",
+    "order by min(metrics.auc) desc": "abced",
+    # Words.
+    '"XGB"': "ca",
+    '"lgbm red"': "b",
+    '"50%"': "d",
+    '"fine"': "a",
+    "name = 'b' or 'nothing like it'": "b",
+    # The experiment.
+    'experiment.description like "How%"': "cba",
+    'experiment.tags.area = "air"': "cba",
+    "not experiment.tags.area": "ed",
+    "experiment.tags.area is null order by experiment.tags.area": "ed",
+    "order by experiment.tags.area desc, name": "abcde",
+    "experiment.created >= 1970-01-02": "ed",
+    # As MLflow writes it.
+    "attributes.status = 'FINISHED' and metric.auc > 0.75": "ba",
+    "attributes.run_name = 'a' OR run.`name` LIKE 'b%'": "ba",
+    "attribute.start_time >= 1767225600000 and parameters.depth = '2'": "",
+    "start_time < 1767225600000": "cba",
+    "params.model ILIKE 'xg%' AND tags.team IN ('blue', 'red')": "a",
+    "tag.`team` != 'blue' order by attributes.end_time desc": "bd",
 }
 
 
@@ -188,6 +241,25 @@ def test_pages_of_a_search_join_without_gap_or_overlap(records):
             if after is None:
                 break
         assert parts == whole, query
+
+
+def test_pages_go_on_where_they_ended_while_runs_are_added(database_url, clock):
+    with open_database(database_url) as database:
+        fill(database, clock)
+        records = RunRepository(database, clock=clock)
+        for query in ("order by metrics.auc desc", "order by params.depth", "order by name", ""):
+            before = {run.id for run in records.search(query).items}
+            seen, after = [], None
+            while True:
+                page = records.search(query, limit=2, after=after)
+                seen += [run.id for run in page.items]
+                after = page.next
+                if after is None:
+                    break
+                if len(seen) < 6:
+                    fill(database, clock)  # the same values again: every place is tied
+            assert len(seen) == len(set(seen)), query
+            assert before <= set(seen), query
 
 
 def test_a_search_can_be_kept_to_one_experiment(records):
@@ -232,19 +304,29 @@ def test_a_day_is_a_span_and_an_instant_is_not():
     ("query", "column", "expected", "hint"),
     [
         ("metrics.auc >", 14, "a value", None),
-        ("metrics.auc", 12, "one of = !=", None),
+        ("metrics.auc 3", 13, "one of = !=", None),
         ("metrics", 8, "a dot and a name", None),
         ("metrics.", 9, "the name", None),
         ("metrics.auc > 'x'", 15, "a number", None),
         ("metrics.auc > 1 metrics.b > 2", 17, '"and"', 'join conditions by "and"'),
-        ("metric.auc > 1", 1, "metrics., params. or tags.", "did you mean 'metrics'?"),
+        ("metrix.auc > 1", 1, "metrics., params. or tags.", "did you mean 'metrics'?"),
         ("statu = 'running'", 1, "one of name", "did you mean 'status'?"),
         ("status = 'runing'", 10, "a status", None),
         ("name = xgb", 8, "a value", 'text needs quotes: "xgb"'),
         ("name = 5", 8, "text in quotes", None),
         ('name = "x', 8, "a value", "has no end"),
         ('params."x = 1', 8, "the closing quote", None),
-        ("name ~ 'x'", 6, "one of = !=", "not supported yet"),
+        ("name ~ 'a(b'", 12, "the closing parenthesis of position 2", None),
+        ("name !~ 'it''s*{2}'", 16, "one number of times", None),
+        ('name ~ "\\b"', 9, "one of \\d", None),
+        ("metrics.auc ~ 'x'", 13, "not text", None),
+        ("min(params.x) > 3", 5, "a metric: min(metrics.NAME)", None),
+        ("git.comit = 'x'", 1, "one of git.commit", "did you mean 'git.commit'?"),
+        ("git.dirty = 1", 13, "true or false", None),
+        ("@lost and name = 'x'", 1, "the name of a saved search", "searches save"),
+        ("started > 2026", 11, "a date", None),
+        ("status = 'SCHEDULED'", 10, "a status", None),
+        ("''", 1, "1 to 50 words", None),
         ("params.on > true", 13, "true and false have no order", None),
         ("started > 7d", 11, "with a minus", None),
         ("started > 2026-13-01", 11, "a date", None),
@@ -293,7 +375,9 @@ WORDS = (
     "duration id experiment and or not in like ilike is null order by asc desc true false nan inf ( ) , "
     "= != > >= < <= ~ . ! 0 1 -3 1e999 9223372036854775808 -7d 5m 99999999999999w 2026-01-02 0000-00-00 "
     "9999-12-31 2026-01-02T03:04:05Z 'x' \"x\" `x` ' \" ` % \\ \0 \ud800 🎈 '\0' '\ud800' '%_*?[' "
-    "metrics.`\0` params.'\ud800' '9999-12-31' '0001-01-01T00:00:00+23:59'"
+    "metrics.`\0` params.'\ud800' '9999-12-31' '0001-01-01T00:00:00+23:59' !~ '(' '^x' '[a-' @ @x @'x' "
+    "min( max(metrics.auc) count( git. git.dirty experiment. experiment.tags.area attributes.status run. "
+    "'FINISHED' 1767225600000 'a b' notes"
 ).split(" ")
 
 
@@ -320,5 +404,13 @@ def test_odd_but_valid_searches_are_answered_by_both_databases(records):
         "params.depth in (1, 'x', true, nan) or tags.team in ('a')",
         " and ".join(f"metrics.m{number} is null" for number in range(50)),
         "not " * 30 + "name = 'x'",
+        "max(metrics.auc) > inf or min(metrics.auc) <= nan",
+        "count(metrics.auc) < -inf or step(metrics.a) = 1e300",
+        "count(metrics.auc) = 99999999999999999999 or step(metrics.auc) != 9223372036854775807",
+        "name ~ '[^\0\ud800]' or notes !~ '\U0001f388+' or params.x ~ '^$|[]-]|\\\\'",
+        "experiment.tags.`\0` = '\ud800' order by experiment.tags.x, git.dirty desc, duration",
+        "'\0 \ud800 %' or '" + " ".join("abcdefghij") + "'",
+        "name ~ '" + "(a|b)*" * 30 + "'",
+        "notes ~ '" + "(.*)*" * 8 + "x$'",
     ):
         records.search(query)

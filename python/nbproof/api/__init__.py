@@ -19,18 +19,22 @@ __all__ = [
     "active_run",
     "backup",
     "compare_runs",
+    "complete_search",
     "create_experiment",
     "delete_artifact",
+    "delete_search",
     "end_run",
     "environment",
     "export_runs",
     "get_experiment",
     "get_run",
     "import_runs",
+    "leaderboard",
     "list_artifacts",
     "list_experiments",
     "list_metrics",
     "list_runs",
+    "list_searches",
     "log_artifact",
     "log_dict",
     "log_figure",
@@ -46,6 +50,7 @@ __all__ = [
     "metric_history",
     "preview_artifact",
     "restore_backup",
+    "save_search",
     "search_runs",
     "set_tag",
     "set_tags",
@@ -104,6 +109,11 @@ list_experiments = _of_tracker(ExperimentTracker.list_experiments)
 get_run = _of_tracker(ExperimentTracker.get_run)
 list_runs = _of_tracker(ExperimentTracker.list_runs)
 search_runs = _of_tracker(ExperimentTracker.search_runs)
+complete_search = _of_tracker(ExperimentTracker.complete_search)
+leaderboard = _of_tracker(ExperimentTracker.leaderboard)
+save_search = _of_tracker(ExperimentTracker.save_search)
+list_searches = _of_tracker(ExperimentTracker.list_searches)
+delete_search = _of_tracker(ExperimentTracker.delete_search)
 compare_runs = _of_tracker(ExperimentTracker.compare_runs)
 list_metrics = _of_tracker(ExperimentTracker.list_metrics)
 metric_history = _of_tracker(ExperimentTracker.metric_history)

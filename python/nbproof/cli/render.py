@@ -21,7 +21,14 @@ from nbproof.core.ids import is_id, short
 from nbproof.core.operation import Operation, Page
 from nbproof.platform.argv import Form
 from nbproof.plots.sparkline import sparkline_text
-from nbproof.tracking.display import children_text, duration_text, number_text, size_text
+from nbproof.tracking.display import (
+    children_text,
+    duration_text,
+    leaderboard_caption,
+    leaderboard_cells,
+    number_text,
+    size_text,
+)
 from nbproof.tracking.display_comparison import IN_COLUMNS, groups_of
 from nbproof.tracking.display_environment import environment_facts_text
 from nbproof.tracking.domain import param_text
@@ -32,6 +39,7 @@ from nbproof.tracking.models import (
     Comparison,
     Environment,
     Experiment,
+    Leaderboard,
     Metric,
     MetricHistory,
     Run,
@@ -83,6 +91,8 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
             printer.line(line)
     elif isinstance(answer, Environment):
         _environment(printer, answer)
+    elif isinstance(answer, Leaderboard):
+        _leaderboard(printer, answer)
     else:
         _fields(printer, answer)
 
@@ -439,6 +449,13 @@ def _environment(printer: Printer, environment: Environment) -> None:
     printer.table(["FACT", "VALUE"], list(facts.items()))
     printer.line("")
     printer.table(["PACKAGE", "VERSION"], list(environment.packages.items()))
+
+
+def _leaderboard(printer: Printer, board: Leaderboard) -> None:
+    if printer.for_people:
+        printer.line(leaderboard_caption(board))
+    titles, rows = leaderboard_cells(board)
+    printer.table([title.upper() for title in titles], rows, right=["RANK", "N", "MEAN", "STD", "MIN", "MAX"])
 
 
 def _values(row: ComparedValues) -> list[str | Text]:

@@ -378,6 +378,32 @@ class _Records:
         except NotFound:
             return None
 
+    def search_frame(self, query: str, *, experiment: str | None, limit: int) -> Any:
+        from nbproof.tracking.frames import runs_frame
+
+        runs: list[Any] = []
+        after = None
+        while len(runs) < limit:
+            page = self.search(query, experiment=experiment, limit=min(limit - len(runs), 1000), after=after)
+            runs.extend(page.items)
+            after = page.next
+            if after is None:
+                break
+        return runs_frame(runs)
+
+    def complete_search(self, query: str, cursor: int | None, *, limit: int) -> Any:
+        return self._ask("runs.complete_search", query=query, cursor=cursor, limit=limit)
+
+    def leaderboard(self, metric: str, **values: Any) -> Any:
+        return self._ask("runs.leaderboard", metric=metric, **values)
+
+    def list_searches(self) -> Any:
+        return self._ask("searches.list")
+
+    def check_search(self, query: str, name: str) -> None:
+        """Let the server read it before it is in the journal."""
+        self._ask("runs.search", query=query, limit=1)
+
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items
 

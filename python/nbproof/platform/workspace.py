@@ -299,12 +299,16 @@ class Workspace:
         with self._lock:
             if self._drain is None:
                 from nbproof.storage.drain import Drain
-                from nbproof.tracking.repository import TrackingApplier, TrashApplier
+                from nbproof.tracking.repository import (
+                    SavedSearchApplier,
+                    TrackingApplier,
+                    TrashApplier,
+                )
 
                 self._drain = Drain(
                     self.folder / "journal",
                     self.database,
-                    [TrackingApplier(self.clock), TrashApplier()],
+                    [TrackingApplier(self.clock), TrashApplier(), SavedSearchApplier()],
                     clock=self.clock,
                     changes=self.changes,
                 )

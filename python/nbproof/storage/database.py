@@ -35,6 +35,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from nbproof._version import __version__
 from nbproof.core.errors import Conflict, Invalid, NotAllowed, PlatformError, Unavailable, near_names
+from nbproof.core.pattern import matches
 from nbproof.storage.migrations import HEAD, REVISIONS
 from nbproof.storage.mounts import on_network_mount
 from nbproof.storage.tables import MetaRow, all_tables
@@ -273,6 +274,8 @@ class Database:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if network else 'NORMAL'}")
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA cache_size = -16000")
+                # Not as REGEXP: SQLAlchemy puts Python's own `re` there, which some patterns keep busy.
+                connection.create_function("nbproof_matches", 2, matches, deterministic=True)
                 if not settled:
                     _settle_journal_mode(connection, mode, self._busy_timeout)
                     settled = True

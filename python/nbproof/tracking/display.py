@@ -20,7 +20,7 @@ from nbproof.tracking.domain import param_text
 
 if TYPE_CHECKING:
     from nbproof.tracking.active import ActiveRun
-    from nbproof.tracking.models import Run
+    from nbproof.tracking.models import Leaderboard, Run
 
 __all__ = [
     "STYLE",
@@ -30,6 +30,10 @@ __all__ = [
     "card_html",
     "card_text",
     "duration_text",
+    "leaderboard_caption",
+    "leaderboard_cells",
+    "leaderboard_html",
+    "leaderboard_text",
     "number_text",
     "run_card",
     "run_html",
@@ -242,6 +246,65 @@ def card_html(card: RunCard) -> str:
         told = " · ".join(f"{escape(key)} <code>{escape(value)}</code>" for key, value in card.facts.items())
         parts.append(f'<div class="nbproof-dim">{told}</div>')
     return "".join([*parts, "</div>"])
+
+
+def leaderboard_cells(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows of a leaderboard, as text."""
+    titles = ["rank", *board.group_by, "n", "mean", "std", "min", "max", "best run"]
+    rows = []
+    for group in board.groups:
+        numbers = (group.mean, group.std, group.min, group.max)
+        cells = ["—" if each is None else number_text(each) for each in numbers]
+        keys = [
+            "—" if (key := group.keys.get(name)) is None else short_value(param_text(key))
+            for name in board.group_by
+        ]
+        best = "—" if group.best_run is None else f"{group.best_name} ({group.best_run[-6:]})"
+        count = f"{group.n} (+{group.nan} NaN)" if group.nan else str(group.n)
+        rows.append([str(group.rank), *keys, count, *cells, best])
+    return titles, rows
+
+
+def leaderboard_caption(board: Leaderboard) -> str:
+    """What a leaderboard shows, in a line."""
+    which = {"last": "value logged last", "min": "least value", "max": "greatest value", "best": "best value"}
+    most = f"{len(board.groups)} of {board.total_groups} groups" if board.groups else "no groups"
+    order = "the least first" if board.less_is_better else "the greatest first"
+    spread = "; one run has no std" if any(group.n == 1 for group in board.groups) else ""
+    return (
+        f"{board.metric} ({which[board.value]}): {most}, {board.total_runs} runs; by mean, {order}; "
+        f"std of the sample{spread}"
+    )
+
+
+def leaderboard_text(board: Leaderboard) -> str:
+    """A leaderboard in plain text."""
+    titles, rows = leaderboard_cells(board)
+    table = [titles, *rows]
+    widths = [max(len(row[place]) for row in table) for place in range(len(titles))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    return "\n".join([leaderboard_caption(board), *lines])
+
+
+def leaderboard_html(board: Leaderboard) -> str:
+    """A leaderboard in HTML, escaped."""
+    titles, rows = leaderboard_cells(board)
+    numbers = range(len(titles) - 6, len(titles) - 1)
+
+    def cell(place: int, text: str) -> str:
+        number = ' class="nbproof-number"' if place in numbers or place == 0 else ""
+        return f"<td{number}>{escape(text)}</td>"
+
+    heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    body = "".join(f"<tr>{''.join(cell(at, text) for at, text in enumerate(row))}</tr>" for row in rows)
+    return (
+        f'{STYLE}<div class="nbproof-card"><table><caption class="nbproof-dim">'
+        f"{escape(leaderboard_caption(board))}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 # -- words for numbers ------------------------------------------------------------------------------

@@ -39,20 +39,28 @@ __all__ = [
     "ComparedMetric",
     "ComparedValues",
     "Comparison",
+    "CompleteSearch",
+    "Completion",
+    "Completions",
     "CreateExperiment",
+    "DeleteSearch",
     "EndRun",
     "Environment",
     "Experiment",
     "GetArtifact",
     "GetExperiment",
+    "GetLeaderboard",
     "GetMetricHistory",
     "GetRun",
     "GitState",
     "Gpu",
     "Histogram",
+    "Leaderboard",
+    "LeaderboardGroup",
     "ListArtifacts",
     "ListExperiments",
     "ListRuns",
+    "ListSearches",
     "LogArtifact",
     "LogMetric",
     "LogMetrics",
@@ -65,6 +73,8 @@ __all__ = [
     "PreviewColumn",
     "ResumeRun",
     "Run",
+    "SaveSearch",
+    "SavedSearch",
     "SearchRuns",
     "SetProvenance",
     "SetTag",
@@ -84,6 +94,12 @@ ExperimentRef = Annotated[
     str,
     StringConstraints(min_length=1, max_length=NAME_LIMIT),
     Field(description="An experiment's name or id."),
+]
+RunValue = Annotated[
+    Literal["last", "min", "max", "best"],
+    Field(
+        description="Which value of each run: logged last, least, greatest; best: least of a loss or error."
+    ),
 ]
 Limit = Annotated[int, Field(ge=1, le=10_000, description="Items in a page.")]
 After = Annotated[str | None, Field(description="The `next` of the page before.")]
@@ -647,6 +663,75 @@ class Comparison(View):
         return {"text/plain": comparison_text(self), "text/html": comparison_html(self)}
 
 
+class SavedSearch(View):
+    """A search under a name, used as ``@name``."""
+
+    name: str
+    query: str
+    saved: Instant
+
+
+class Completion(View):
+    """Something that may be written in a search."""
+
+    text: str = Field(description="What takes the place of the text between `start` and `end`.")
+    kind: Literal["field", "operator", "value", "word", "search"]
+    detail: str | None = Field(None, description="What it is, or how many of the newest runs have it.")
+
+
+class Completions(View):
+    """What may be written at a place in a search."""
+
+    start: int = Field(description="Where the word that is being written begins, in characters from 0.")
+    end: int = Field(description="Where it ends: the place asked for.")
+    items: list[Completion]
+
+
+class LeaderboardGroup(View):
+    """Runs that belong together, and how well they did."""
+
+    rank: int
+    keys: dict[str, Json] = Field(description="What they have in common.")
+    n: int = Field(description="Runs with a value that is a number.")
+    nan: int = Field(0, description="Runs whose value is NaN; they are in no figure.")
+    mean: Number | None = None
+    std: Number | None = Field(
+        None, description="Of the sample (n - 1); null for one run, and where it is infinite."
+    )
+    min: Number | None = None
+    max: Number | None = None
+    best_run: str | None = Field(None, description="Id of the run with the best value; of equals the newest.")
+    best_name: str | None = None
+
+
+class Leaderboard(View):
+    """Groups of runs by the mean of a metric, the best first."""
+
+    metric: str
+    value: str = Field("last", description="Which value of each run counts.")
+    less_is_better: bool
+    group_by: list[str]
+    groups: list[LeaderboardGroup]
+    total_groups: int
+    total_runs: int = Field(description="Runs in all groups.")
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row a group: what it has in common, then ``n, nan, mean, std, min, max, best_run``."""
+        from nbproof.tracking.frames import leaderboard_frame
+
+        return leaderboard_frame(self)
+
+    def __str__(self) -> str:
+        from nbproof.tracking.display import leaderboard_text
+
+        return leaderboard_text(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.tracking.display import leaderboard_html, leaderboard_text
+
+        return {"text/plain": leaderboard_text(self), "text/html": leaderboard_html(self)}
+
+
 # -- asks -----------------------------------------------------------------------------------------
 
 
@@ -718,6 +803,52 @@ class SearchRuns(Ask):
     experiment: ExperimentRef | None = None
     limit: Limit = 100
     after: After = None
+
+
+class CompleteSearch(Ask):
+    """A search that is being written."""
+
+    query: str = Field("", max_length=10_000)
+    cursor: int | None = Field(None, ge=0, description="Characters before the cursor; by default all.")
+    limit: int = Field(50, ge=1, le=1000)
+
+
+Columns = list[Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT + 100)]]
+
+
+class GetLeaderboard(Ask):
+    """Which runs by which metric, and what makes a group of them."""
+
+    metric: Annotated[Name, Positional]
+    query: str = ""
+    experiment: ExperimentRef | None = None
+    group_by: Columns = Field(
+        default_factory=list, max_length=20, description="Like params.model; nothing: each run by itself."
+    )
+    over: Columns = Field(
+        default_factory=list,
+        max_length=20,
+        description="Instead: runs whose params are the same but for these, like params.seed.",
+    )
+    value: RunValue = "last"
+    top: Limit = 10
+
+
+class SaveSearch(Ask):
+    """A search and its name."""
+
+    name: Name
+    query: Annotated[str, Positional]
+
+
+class ListSearches(Ask):
+    """All saved searches."""
+
+
+class DeleteSearch(Ask):
+    """Which saved search."""
+
+    name: Name
 
 
 class CompareRuns(Ask):

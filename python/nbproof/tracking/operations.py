@@ -8,17 +8,23 @@ from nbproof.tracking.models import (
     ArtifactPreview,
     CompareRuns,
     Comparison,
+    CompleteSearch,
+    Completions,
     CreateExperiment,
+    DeleteSearch,
     EndRun,
     Environment,
     Experiment,
     GetArtifact,
     GetExperiment,
+    GetLeaderboard,
     GetMetricHistory,
     GetRun,
+    Leaderboard,
     ListArtifacts,
     ListExperiments,
     ListRuns,
+    ListSearches,
     LogArtifact,
     LogMetric,
     LogMetrics,
@@ -29,6 +35,8 @@ from nbproof.tracking.models import (
     MetricHistory,
     ResumeRun,
     Run,
+    SavedSearch,
+    SaveSearch,
     SearchRuns,
     SetProvenance,
     SetTag,
@@ -113,6 +121,52 @@ def list_runs(tracker: ExperimentTracker, ask: ListRuns) -> Page[Run]:
 def search_runs(tracker: ExperimentTracker, ask: SearchRuns) -> Page[Run]:
     """Find runs by the search language."""
     return tracker.find_runs(ask.query, experiment=ask.experiment, limit=ask.limit, after=ask.after)
+
+
+@operation("runs.complete_search", "GET /runs/search/completions", action="read", python="complete_search")
+def complete_search(tracker: ExperimentTracker, ask: CompleteSearch) -> Completions:
+    """Tell what may be written at a place in a search: fields, operators, values."""
+    return tracker.complete_search(ask.query, ask.cursor, limit=ask.limit)
+
+
+@operation(
+    "runs.leaderboard", "GET /runs/leaderboard", action="read", python="leaderboard", cli="runs leaderboard"
+)
+def leaderboard(tracker: ExperimentTracker, ask: GetLeaderboard) -> Leaderboard:
+    """Rank groups of runs by the mean of a metric: n, mean and std, least, greatest, best run."""
+    return tracker.leaderboard(
+        ask.metric,
+        query=ask.query,
+        experiment=ask.experiment,
+        group_by=ask.group_by,
+        over=ask.over,
+        value=ask.value,
+        top=ask.top,
+    )
+
+
+@operation("searches.list", "GET /searches", action="read", python="list_searches", cli="searches list")
+def list_searches(tracker: ExperimentTracker, ask: ListSearches) -> Page[SavedSearch]:
+    """List saved searches by name."""
+    return tracker.list_searches()
+
+
+@operation("searches.save", "PUT /searches/{name}", action="write", python="save_search", cli="searches save")
+def save_search(tracker: ExperimentTracker, ask: SaveSearch) -> SavedSearch:
+    """Keep a search under a name, to be used as @name; one of that name is replaced."""
+    return tracker.save_search(ask.name, ask.query)
+
+
+@operation(
+    "searches.delete",
+    "DELETE /searches/{name}",
+    action="write",
+    python="delete_search",
+    cli="searches delete",
+)
+def delete_search(tracker: ExperimentTracker, ask: DeleteSearch) -> None:
+    """Forget a saved search."""
+    tracker.delete_search(ask.name)
 
 
 @operation("runs.compare", "GET /runs/compare", action="read", python="compare_runs", cli="runs compare")

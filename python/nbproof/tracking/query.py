@@ -7,16 +7,22 @@ Grammar
     query       = [ condition ] [ "order" "by" order { "," order } ]
     condition   = term { "or" term }
     term        = factor { "and" factor }
-    factor      = "not" factor | "(" condition ")" | comparison
+    factor      = "not" factor | "(" condition ")" | comparison | field | words | saved
     comparison  = field ( "=" | "!=" | ">" | ">=" | "<" | "<=" ) value
+                | field ( "~" | "!~" ) string
                 | field [ "not" ] ( "like" | "ilike" ) string
                 | field [ "not" ] "in" "(" value { "," value } ")"
                 | field "is" [ "not" ] "null"
+    words       = string                           (all of them are in its name, notes, tags or params)
+    saved       = "@" name                         (a saved search)
     order       = field [ "asc" | "desc" ]
-    field       = "metrics." name | "params." name | "tags." name | attribute
-    attribute   = name | status | experiment | id | parent | user | host | notes | started | ended | duration
-                | group | deleted
-                | python | os | gpu | entry | command | environment
+    field       = metric | "params." name | "tags." name | "experiment.tags." name | attribute
+    metric      = "metrics." name | figure "(" "metrics." name ")"
+    figure      = last | min | max | best | count | step
+    attribute   = name | status | id | parent | user | host | notes | source | code | python
+                | started | ended | active | duration | git.commit | git.branch | git.dirty
+                | group | deleted | os | gpu | entry | command | environment | git.remote
+                | experiment | experiment.id | experiment.description | experiment.created
     name        = letters, digits, "_", "-", ".", "/"  |  `anything`  |  "anything"
     value       = number | "nan" | "inf" | string | "true" | "false" | date | ago | seconds
     string      = "anything" | 'anything'          (the quote itself is written twice)
@@ -25,41 +31,54 @@ Grammar
     seconds     = number | 90s | 5m | 2h | 1d | 1w (for duration)
 
 Words may be in either case.  A comparison with something that a run does not have is false; so
-``params.depth != 3`` leaves out runs without ``depth``, and ``not params.depth = 3`` brings them.  ``like``
-knows ``%`` (any text) and ``_`` (any one character) and minds case, ``ilike`` does not mind that of a to z.
+``params.depth != 3`` leaves out runs without ``depth``, and ``not params.depth = 3`` brings them.  A field
+alone is true for runs that have it, where it does not say no: not false, 0, empty, ``no``, ``off``, ``none``.
+``like`` knows ``%`` (any text) and ``_`` (any one character) and minds case, ``ilike`` does not mind that of
+a to z.  ``~`` looks for a regular expression (`nbproof.core.pattern`) anywhere in the text.
 A date without a time is the whole day.  Params compare by type: a number with numbers, text with text (any
-value has a text: ``params.depth = "3"`` finds the number too).  Without ``order by`` the newest run is first;
-runs that lack what is ordered by come last.  Runs in the trash are found only where ``deleted`` is named.
+value has a text: ``params.depth = "3"`` finds the number too).  The whole of what follows ``metrics.`` is the
+metric's name, dots too; another figure of it than the value logged last is asked for by a function:
+``min(metrics.loss)``.  ``best`` is the greatest value, of losses and errors the least.
+Without ``order by`` the order of a saved search counts, else the newest run is first; runs that lack what is
+ordered by come last.  Runs in the trash are found only where ``deleted`` is named.
+
+What MLflow takes for a filter is read too: ``attributes.status = 'FINISHED'``, ``attributes.run_name``,
+``metric.auc``, ``parameters.depth``, ``start_time`` in milliseconds since 1970.
 
 Examples
 --------
 >>> query = parse('metrics.auc > 0.9 and params.model = "xgb" order by metrics.auc desc')
 >>> query.where.items[0].field
-Field(group='metrics', name='auc')
+Field(group='metrics', name='auc', figure='last')
 >>> query.order
-(Order(field=Field(group='metrics', name='auc'), descending=True),)
+(Order(field=Field(group='metrics', name='auc', figure='last'), descending=True),)
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NoReturn, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, cast, get_args
 
 from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import Invalid, near_names
+from nbproof.core.pattern import Pattern, PatternError
 from nbproof.tracking.domain import STATUSES
 
 __all__ = [
     "ATTRIBUTES",
+    "FIGURES",
     "Ago",
     "And",
     "Comparison",
     "Condition",
     "Field",
+    "Found",
     "IsNull",
     "Like",
+    "Match",
     "Moment",
     "Not",
     "Number",
@@ -70,14 +89,21 @@ __all__ = [
     "Text",
     "Truth",
     "Value",
+    "Want",
+    "Words",
+    "kind_of",
+    "names",
     "parse",
+    "wanted",
 ]
 
-Group = Literal["metrics", "params", "tags", "run"]
+Group = Literal["metrics", "params", "tags", "run", "experiment.tags"]
+Figure = Literal["last", "min", "max", "best", "count", "step"]
 Operator = Literal["=", "!=", ">", ">=", "<", "<="]
+Kind = Literal["number", "any", "text", "time", "seconds", "truth"]
 
 # What each attribute of a run holds.
-ATTRIBUTES: dict[str, Literal["text", "time", "seconds"]] = {
+ATTRIBUTES: dict[str, Literal["text", "time", "seconds", "truth"]] = {
     "name": "text",
     "status": "text",
     "experiment": "text",
@@ -86,6 +112,8 @@ ATTRIBUTES: dict[str, Literal["text", "time", "seconds"]] = {
     "user": "text",
     "host": "text",
     "notes": "text",
+    "source": "text",
+    "code": "text",
     "python": "text",
     "os": "text",
     "gpu": "text",
@@ -94,11 +122,44 @@ ATTRIBUTES: dict[str, Literal["text", "time", "seconds"]] = {
     "environment": "text",
     "started": "time",
     "ended": "time",
+    "active": "time",
     "duration": "seconds",
     "group": "text",
     "deleted": "time",
+    "git.remote": "text",
+    "git.commit": "text",
+    "git.branch": "text",
+    "git.dirty": "truth",
+    "experiment.id": "text",
+    "experiment.description": "text",
+    "experiment.created": "time",
 }
+FIGURES: tuple[str, ...] = get_args(Figure)
 _GROUPS = ("metrics", "params", "tags")
+
+# What MLflow calls them.
+_OTHER_GROUPS = {
+    "metric": "metrics",
+    "param": "params",
+    "parameter": "params",
+    "parameters": "params",
+    "tag": "tags",
+    "attribute": "run",
+    "attributes": "run",
+    "attr": "run",
+    "run": "run",
+}
+_OTHER_ATTRIBUTES = {
+    "run_id": "id",
+    "run_name": "name",
+    "start_time": "started",
+    "end_time": "ended",
+    "user_id": "user",
+    "experiment.name": "experiment",
+    "experiment_id": "experiment.id",
+}
+_OTHER_STATUSES = {"killed": "cancelled"}
+_FIRST_MILLISECOND = 10**11  # numbers below are not times, but days or years that somebody misspelt
 
 # Bounds that a person never meets; databases have some too, and fail in ways nobody understands.
 _LONGEST = 10_000
@@ -112,6 +173,7 @@ class Field:
 
     group: Group
     name: str
+    figure: Figure = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +235,28 @@ class Like:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """A text field beside a regular expression."""
+
+    field: Field
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A field that a run has and that does not say no."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words that all are somewhere in a run."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """A field that has one of some values."""
 
@@ -208,7 +292,7 @@ class Or:
     items: tuple[Condition, ...]
 
 
-Condition: TypeAlias = Comparison | Like | OneOf | IsNull | Not | And | Or
+Condition: TypeAlias = Comparison | Like | Match | Found | Words | OneOf | IsNull | Not | And | Or
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +311,38 @@ class Query:
     order: tuple[Order, ...]
 
 
-def parse(text: str) -> Query:
+def names(query: Query, field: Field) -> bool:
+    """Whether a search names a field anywhere: in a condition or to order by."""
+
+    def named(node: Condition | None) -> bool:
+        match node:
+            case None | Words():
+                return False
+            case And(items) | Or(items):
+                return any(named(item) for item in items)
+            case Not(item):
+                return named(item)
+            case _:
+                return node.field == field
+
+    return named(query.where) or any(order.field == field for order in query.order)
+
+
+class Want(NamedTuple):
+    """What may follow a text: a condition, an operator or a value for a field, a joint, an order..."""
+
+    what: Literal["condition", "field", "operator", "value", "pattern", "joint", "order", "direction"]
+    field: Field | None = None
+
+
+def parse(text: str, saved: Mapping[str, str] | None = None) -> Query:
     """Read a search.
+
+    Parameters
+    ----------
+    text : str
+    saved : mapping, optional
+        Saved searches by name, for ``@name``.
 
     Raises
     ------
@@ -240,7 +354,26 @@ def parse(text: str) -> Query:
             f"the search has {len(text):,} characters, at most {_LONGEST:,} are read",
             details={"field": "query", "column": _LONGEST + 1, "expected": "the end"},
         )
-    return _Parser(text).query()
+    return _Parser(text, saved or {}).query()
+
+
+def wanted(text: str, saved: Mapping[str, str] | None = None) -> list[Want]:
+    """What may be written after a text that is right so far; nothing where it is not.
+
+    Examples
+    --------
+    >>> [want.what for want in wanted("metrics.auc > 0.5 ")]
+    ['joint']
+    """
+    if len(text) > _LONGEST:
+        return []
+    parser = _Parser(text, saved or {})
+    try:
+        parser.query()
+    except Invalid as error:
+        if error.details["column"] != len(text) + 1:
+            return []
+    return parser.wants
 
 
 # -- tokens ---------------------------------------------------------------------------------------------
@@ -256,7 +389,7 @@ _TOKEN = re.compile(
   | (?P<word>[^\W\d][\w\-/]*)
   | (?P<string>"(?:[^"]|"")*"|'(?:[^']|'')*')
   | (?P<quoted>`(?:[^`]|``)*`)
-  | (?P<sign><=|>=|!=|<>|==|=|<|>|\(|\)|,|\.|~|!)
+  | (?P<sign><=|>=|!=|!~|<>|==|=|<|>|\(|\)|,|\.|~|!|@)
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
@@ -281,17 +414,24 @@ class _Token:
 class _Parser:
     """Recursive descent over tokens that are read one by one: what a name may hold depends on where it is."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, saved: Mapping[str, str], within: tuple[str, ...] = ()) -> None:
         self._text = text
+        self._saved = saved
+        self._within = within
+        self._saved_order: tuple[Order, ...] = ()
         self._at = 0
-        self._conditions = 0
+        self.conditions = 0
+        self.wants: list[Want] = []
         self._token = self._read()
 
     # -- grammar ---------------------------------------------------------------------------------
 
     def query(self) -> Query:
         where = None
-        if self._token.kind != "end" and not self._is("order"):
+        self._want("order")
+        if self._token.kind == "end":
+            self._want("condition")
+        elif not self._is("order"):
             where = self._condition(0)
         order: list[Order] = []
         if self._is("order"):
@@ -305,13 +445,14 @@ class _Parser:
             expected = '"," or the end' if order else '"and", "or", "order by" or the end'
             known = self._token.word in (*_GROUPS, *ATTRIBUTES)
             self._fail(expected, hint='join conditions by "and"' if known else self._quoting_hint())
-        return Query(where, tuple(order))
+        return Query(where, tuple(order) or self._saved_order)
 
     def _condition(self, depth: int) -> Condition:
         items = [self._term(depth)]
         while self._is("or"):
             self._next()
             items.append(self._term(depth))
+        self._want("joint")
         return items[0] if len(items) == 1 else Or(tuple(items))
 
     def _term(self, depth: int) -> Condition:
@@ -322,6 +463,7 @@ class _Parser:
         return items[0] if len(items) == 1 else And(tuple(items))
 
     def _factor(self, depth: int) -> Condition:
+        self._want("condition")
         if depth > _DEEPEST:
             self._fail(f"at most {_DEEPEST} levels of parentheses and not")
         if self._is("not"):
@@ -332,25 +474,85 @@ class _Parser:
             inside = self._condition(depth + 1)
             self._expect_sign(")")
             return inside
+        self._count()
+        if self._token.kind == "string":
+            return self._words()
+        if self._is_sign("@"):
+            return self._saved_search()
         return self._comparison()
 
+    def _count(self, more: int = 1) -> None:
+        self.conditions += more
+        if self.conditions > _MOST_CONDITIONS:
+            self._fail(f"at most {_MOST_CONDITIONS} conditions and fields to order by")
+
+    def _words(self) -> Condition:
+        token = self._token
+        words = tuple(dict.fromkeys(_unquoted(token.text).split()))
+        self._next()
+        if not self._at_joint():
+            self._token = token
+            self._fail(
+                "a field: metrics.NAME, params.NAME, tags.NAME or an attribute of the run",
+                hint="a field is on the left; text alone is looked for in names, notes, tags and params",
+            )
+        if not words or len(words) > _MOST_CONDITIONS:
+            self._token = token
+            self._fail(f"1 to {_MOST_CONDITIONS} words to look for")
+        return Words(words)
+
+    def _saved_search(self) -> Condition:
+        token = self._token
+        name, end = self._name_at(token.end, "the name of a saved search")
+        self._token = _Token("saved", self._text[token.start : end], token.start, end)
+        if name in self._within or len(self._within) >= _DEEPEST:
+            self._fail("a saved search that does not use itself")
+        if name not in self._saved:
+            near = near_names(name, self._saved)
+            self._fail(
+                "the name of a saved search",
+                hint=f"did you mean @{near[0]}?"
+                if near
+                else "save one with: nbproof searches save NAME QUERY",
+            )
+        inside = _Parser(self._saved[name], self._saved, (*self._within, name))
+        try:
+            found = inside.query()
+        except Invalid as error:
+            self._fail("a saved search that can be read", hint=f"in @{name}, {error}")
+        self._count(inside.conditions)
+        self._saved_order = self._saved_order or found.order
+        self._at = end
+        self._next()
+        return And(()) if found.where is None else found.where
+
+    def _at_joint(self) -> bool:
+        """Whether a condition can end here."""
+        return self._token.kind == "end" or self._is_sign(")") or self._token.word in ("and", "or", "order")
+
     def _comparison(self) -> Condition:
-        self._conditions += 1
-        if self._conditions > _MOST_CONDITIONS:
-            self._fail(f"at most {_MOST_CONDITIONS} conditions")
-        start = self._token
         field = self._field()
+        if self._at_joint():
+            self._want("operator", field)
+            return Found(field)
         if self._is("is"):
             self._next()
             negated = self._take("not")
             self._expect_word("null")
             return Not(IsNull(field)) if negated else IsNull(field)
+        if self._token.text in ("~", "!~"):
+            self._expect_text(field)
+            negated = self._token.text == "!~"
+            self._next()
+            self._want("pattern", field)
+            match = Match(field, self._pattern(regular=True))
+            return Not(match) if negated else match
         negated = self._take("not")
         if self._is("like") or self._is("ilike"):
-            if _kind_of(field) != "text" and field.group not in ("params", "tags"):
-                self._fail("a comparison: this field is not text")
+            self._expect_text(field)
             minds_case = self._token.word == "like"
             self._next()
+            self._want("pattern", field)
             like = Like(field, self._pattern(), minds_case)
             return Not(like) if negated else like
         if self._is("in"):
@@ -368,23 +570,21 @@ class _Parser:
         if negated:
             self._fail('"like", "ilike" or "in"')
         if self._token.kind != "sign" or self._token.text not in _OPERATORS:
-            hint = None
-            if self._token.text == "~":
-                hint = "regular expressions are not supported yet; use like with % and _"
-            elif start.kind == "string":
-                hint = "a field is on the left: metrics.NAME, params.NAME, tags.NAME or an attribute"
-            elif self._token.text == "!":
-                hint = 'write "!=" or "not"'
-            self._fail('one of = != > >= < <=, "like", "in", "is null"', hint=hint)
+            hint = 'write "!=" or "not"' if self._token.text == "!" else self._quoting_hint()
+            self._fail('one of = != > >= < <= ~ !~, "like", "in", "is null"', hint=hint)
         operator = _OPERATORS[self._token.text]
         self._next()
         return Comparison(field, operator, self._value(field, operator))
 
+    def _expect_text(self, field: Field) -> None:
+        if kind_of(field) not in ("text", "any"):
+            self._fail("a comparison: this field is not text")
+
     def _order(self) -> Order:
-        self._conditions += 1
-        if self._conditions > _MOST_CONDITIONS:
-            self._fail(f"at most {_MOST_CONDITIONS} conditions and fields to order by")
+        self._count()
+        self._want("field")
         field = self._field()
+        self._want("direction")
         if self._take("desc"):
             return Order(field, True)
         self._take("asc")
@@ -394,19 +594,55 @@ class _Parser:
         token = self._token
         if token.kind != "word" or token.word in _RESERVED:
             self._fail("a field: metrics.NAME, params.NAME, tags.NAME or an attribute of the run")
-        group = token.word
-        if group in _GROUPS:
-            return Field(cast(Group, group), self._name(group))
-        if self._text[token.end : token.end + 1] == ".":
-            self._unknown(token, _GROUPS)
-        if group not in ATTRIBUTES:
+        dotted = self._text[token.end : token.end + 1] == "."
+        word = _OTHER_GROUPS.get(token.word, token.word) if dotted else token.word
+        if word in _GROUPS:
+            return Field(cast(Group, word), self._name(word))
+        if dotted:
+            return self._dotted(token, word)
+        if word in FIGURES and self._text[token.end :].lstrip()[:1] == "(":
+            return self._figure(cast(Figure, word))
+        name = _OTHER_ATTRIBUTES.get(word, word)
+        if name not in ATTRIBUTES:
             self._unknown(token, (*ATTRIBUTES, *_GROUPS))
         self._next()
-        return Field("run", group)
+        return Field("run", name)
+
+    def _dotted(self, token: _Token, word: str) -> Field:
+        """``git.commit``, ``experiment.tags.team``, ``attributes.status``."""
+        bare = _NAME.match(self._text, token.end + 1)
+        rest, end = (bare[0], bare.end()) if bare else ("", token.end + 1)
+        if word == "experiment" and rest.lower().startswith("tags."):
+            name, end = self._name_at(token.end + len(".tags."), "the name of a tag of the experiment")
+            self._go_on(end)
+            return Field("experiment.tags", name)
+        if word == "run" and rest[:1] == "" and self._text[end : end + 1] in ("`", '"'):
+            rest, end = self._name_at(end, "an attribute of the run")
+        whole = rest.lower() if word == "run" else f"{word}.{rest.lower()}"
+        whole = _OTHER_ATTRIBUTES.get(whole, whole)
+        if whole in ATTRIBUTES:
+            self._go_on(end)
+            return Field("run", whole)
+        of_group = tuple(name for name in ATTRIBUTES if name.startswith(f"{word}."))
+        if word == "run" or of_group:
+            self._token = _Token("word", f"{token.text}.{rest}", token.start, end)
+            self._unknown(self._token, tuple(ATTRIBUTES) if word == "run" else of_group)
+        self._unknown(token, _GROUPS)
+
+    def _figure(self, figure: Figure) -> Field:
+        """``min(metrics.loss)``."""
+        self._next()
+        self._expect_sign("(")
+        word = _OTHER_GROUPS.get(self._token.word, self._token.word)
+        if word != "metrics":
+            self._fail(f"a metric: {figure}(metrics.NAME)")
+        field = Field("metrics", self._name(word), figure)
+        self._expect_sign(")")
+        return field
 
     def _unknown(self, token: _Token, known: tuple[str, ...]) -> NoReturn:
         near = near_names(token.text, known)
-        grouped = self._text[token.end : token.end + 1] == "."
+        grouped = known == _GROUPS
         self._fail(
             "metrics., params. or tags." if grouped else f"one of {', '.join(known)}",
             hint=f"did you mean {near[0]!r}?"
@@ -420,7 +656,12 @@ class _Parser:
         if self._text[at : at + 1] != ".":
             self._token = _Token("sign", self._text[at : at + 1], at, at + 1)
             self._fail(f"a dot and a name after {group}, like {group}.NAME")
-        at += 1
+        name, end = self._name_at(at + 1, f"the name of one of the {group}")
+        self._go_on(end)
+        return name
+
+    def _name_at(self, at: int, expected: str) -> tuple[str, int]:
+        """A name, bare or quoted, and where it ends."""
         quote = self._text[at : at + 1]
         if quote and quote in "`\"'":
             found = _TOKEN.match(self._text, at)
@@ -433,20 +674,31 @@ class _Parser:
             name, end = (bare[0], bare.end()) if bare else ("", at)
         if not name:
             self._token = _Token("sign", self._text[at : at + 1], at, at + 1)
-            self._fail(f"the name of one of the {group}")
+            self._fail(expected)
+        return name, end
+
+    def _go_on(self, end: int) -> None:
         self._at = end
         self._token = self._read()
-        return name
 
-    def _pattern(self) -> str:
+    def _pattern(self, *, regular: bool = False) -> str:
         if self._token.kind != "string":
             self._fail("a pattern in quotes", hint=self._quoting_hint())
-        pattern = _unquoted(self._token.text)
+        token = self._token
+        pattern = _unquoted(token.text)
+        if regular:
+            try:
+                Pattern(pattern)
+            except PatternError as error:
+                at = token.start + 1 + _written_before(token.text, error.position)
+                self._token = _Token("pattern", self._text[at : min(at + 1, token.end)], at, at + 1)
+                self._fail(error.expected, hint="regular expressions are described with the search language")
         self._next()
         return pattern
 
     def _value(self, field: Field, operator: Operator) -> Value:
-        kind = _kind_of(field)
+        self._want("value", field)
+        kind = kind_of(field)
         value = self._literal(kind)
         expected = None
         if kind == "number" and not isinstance(value, Number):
@@ -457,20 +709,27 @@ class _Parser:
             expected = "a duration: seconds, or a number with s, m, h, d or w"
         elif kind == "text" and not isinstance(value, Text):
             expected = "text in quotes"
+        elif kind == "truth" and not isinstance(value, Truth):
+            expected = "true or false"
         elif kind == "any" and isinstance(value, Moment | Ago):
             expected = "a number, text in quotes, true or false"
-        elif kind == "any" and isinstance(value, Truth) and operator not in ("=", "!="):
+        elif isinstance(value, Truth) and operator not in ("=", "!="):
             expected = "a number or text in quotes: true and false have no order"
-        elif field == Field("run", "status") and isinstance(value, Text) and value.value not in STATUSES:
-            expected = f"a status: {', '.join(STATUSES)}"
+        elif field == Field("run", "status") and isinstance(value, Text):
+            status = value.value.lower()
+            value = Text(_OTHER_STATUSES.get(status, status))
+            if value.value not in STATUSES:
+                expected = f"a status: {', '.join(STATUSES)}"
         if expected:
             self._fail(expected, hint=self._quoting_hint())
         self._next()
         return value
 
-    def _literal(self, kind: str) -> Value:
+    def _literal(self, kind: Kind) -> Value:
         token = self._token
         if token.kind == "number":
+            if kind == "time":
+                return self._milliseconds(float(token.text))
             return Number(float(token.text), token.text)
         if token.kind == "infinite" or token.word in ("nan", "inf", "infinity"):
             return Number(float(token.text), token.text)
@@ -489,6 +748,13 @@ class _Parser:
                 return Ago(int(min(-seconds * 1e6, float(_UNTIL))))
             self._fail("how long ago, with a minus: -7d")
         self._fail("a value: a number, text in quotes, true, false or a date", hint=self._quoting_hint())
+
+    def _milliseconds(self, since_1970: float) -> Moment:
+        """A time as MLflow writes it."""
+        if not _FIRST_MILLISECOND <= since_1970 < _UNTIL / 1000:
+            self._fail("a date like 2026-01-31, a time like 2026-01-31T12:00:00Z, or how long ago, like -7d")
+        start = int(since_1970) * 1000
+        return Moment(start, start + 1000)
 
     def _moment(self, text: str) -> Moment:
         try:
@@ -517,6 +783,10 @@ class _Parser:
 
     def _next(self) -> None:
         self._token = self._read()
+
+    def _want(self, what: str, field: Field | None = None) -> None:
+        if self._token.kind == "end":
+            self.wants.append(Want(cast(Any, what), field))
 
     def _is(self, word: str) -> bool:
         return self._token.word == word
@@ -571,9 +841,26 @@ _OPERATORS: dict[str, Operator] = {
 _RESERVED = frozenset("and or not in is like ilike null order by asc desc".split())
 
 
-def _kind_of(field: Field) -> str:
-    """What a field holds: number, any (a param), text, time or seconds."""
-    return {"metrics": "number", "params": "any", "tags": "text"}.get(field.group) or ATTRIBUTES[field.name]
+def kind_of(field: Field) -> Kind:
+    """What a field holds; ``any`` is a param: a number, text, true or false."""
+    match field.group:
+        case "metrics":
+            return "number"
+        case "params":
+            return "any"
+        case "run":
+            return ATTRIBUTES[field.name]
+        case _:
+            return "text"
+
+
+def _written_before(text: str, position: int) -> int:
+    """How many signs of a quoted text stand for its first so many: a quote is written twice."""
+    quote = text[0]
+    written = 0
+    for _ in range(position):
+        written += 2 if text[1 + written : 3 + written] == quote * 2 else 1
+    return written
 
 
 def _unquoted(text: str) -> str:

@@ -47,11 +47,14 @@ if TYPE_CHECKING:
         Artifact,
         ArtifactPreview,
         Comparison,
+        Completions,
         Environment,
         Experiment,
+        Leaderboard,
         Metric,
         MetricHistory,
         Run,
+        SavedSearch,
     )
     from nbproof.tracking.repository import RunRepository
     from nbproof.tracking.trash_models import Children, ParamHistory, Purged, TouchedRuns
@@ -656,15 +659,9 @@ class ExperimentTracker:
         self, query: str = "", *, experiment: str | None = None, limit: int = 100, after: str | None = None
     ) -> Page[Run]:
         """A page of the runs that a query selects; see `search_runs`."""
-        if not isinstance(query, str):
-            raise Invalid(
-                f"a query is text, found {type(query).__name__}",
-                hint='like: metrics.auc > 0.9 and params.model = "xgb"',
-                details={"field": "query"},
-            )
         records = self._fresh()
         within = None if experiment is None else records.get_experiment(experiment).id
-        return self._bound_page(records.search(query, experiment=within, limit=limit, after=after))
+        return self._bound_page(records.search(_query(query), experiment=within, limit=limit, after=after))
 
     def search_runs(
         self, query: str = "", *, experiment: str | None = None, limit: int = 1000
@@ -691,21 +688,123 @@ class ExperimentTracker:
         Invalid
             A query that can't be read; the message points at the column.
         """
-        from nbproof.tracking.frames import runs_frame
-
         if not isinstance(limit, int) or limit < 1:
             raise Invalid(f"limit must be a number from 1, found {limit!r}", details={"field": "limit"})
-        runs: list[Run] = []
-        after = None
-        while len(runs) < limit:
-            page = self.find_runs(
-                query, experiment=experiment, limit=min(limit - len(runs), 1000), after=after
+        records = self._fresh()
+        within = None if experiment is None else records.get_experiment(experiment).id
+        return records.search_frame(_query(query), experiment=within, limit=limit)
+
+    def complete_search(self, query: str = "", cursor: int | None = None, *, limit: int = 50) -> Completions:
+        """What may be written at a place in a search: fields, operators, values; the likely ones first."""
+        return self._fresh().complete_search(_query(query), cursor, limit=limit)
+
+    def leaderboard(
+        self,
+        metric: str,
+        *,
+        query: str = "",
+        experiment: str | None = None,
+        group_by: str | Iterable[str] | None = None,
+        over: str | Iterable[str] | None = None,
+        value: str = "last",
+        top: int = 10,
+    ) -> Leaderboard:
+        """Groups of runs by the mean of a metric, the best first.
+
+        Parameters
+        ----------
+        metric : str
+            Of a loss or an error the least is the best, of others the greatest.
+        query : str
+            Only runs that this search finds.
+        experiment : str, optional
+            Only its runs.
+        group_by : str or list of str, optional
+            What the runs of a group have in common: ``params.model``, ``tags.owner``, ``git.branch``...
+            Without, each run is by itself.
+        over : str or list of str, optional
+            Instead of `group_by`: runs whose params are all the same but for these are a group.
+            ``over="params.seed"`` is the mean over seeds.
+        value : {"last", "min", "max", "best"}
+            Which value of each run counts.
+        top : int
+            At most so many groups.
+
+        Returns
+        -------
+        Leaderboard
+            A table in a cell; `to_frame` makes a DataFrame.
+
+        Raises
+        ------
+        Invalid
+            A query or field that cannot be read.
+        NotFound
+            No run has the metric.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> for seed, auc in ((1, 0.9), (2, 0.8)):
+        ...     with nbp.start_run(experiment="ranked", params={"model": "xgb", "seed": seed}):
+        ...         nbp.log_metric("auc", auc)
+        >>> board = nbp.leaderboard("auc", experiment="ranked", over="params.seed")
+        >>> [(group.keys, group.n, round(group.mean, 3), round(group.std, 3)) for group in board.groups]
+        [({'params.model': 'xgb'}, 2, 0.85, 0.071)]
+        """
+        records = self._fresh()
+        within = None if experiment is None else records.get_experiment(experiment).id
+        return records.leaderboard(
+            metric,
+            query=_query(query),
+            experiment=within,
+            group_by=_names(group_by),
+            over=_names(over),
+            value=value,
+            top=top,
+        )
+
+    def save_search(self, name: str, query: str) -> SavedSearch:
+        """Keep a search under a name; ``@name`` stands for it in others.
+
+        Raises
+        ------
+        Invalid
+            A name or query that cannot be read.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> saved = nbp.save_search("good", "metrics.auc > 0.9 order by metrics.auc desc")
+        >>> len(nbp.search_runs("@good and params.depth > 100"))
+        0
+        """
+        checked = name_of(name, "a saved search", "name")
+        self._fresh().check_search(_query(query), checked)
+        self._tell("search.save", name=checked, query=query)
+        return next(each for each in self.list_searches().items if each.name == checked)
+
+    def list_searches(self) -> Page[SavedSearch]:
+        """Saved searches, by name."""
+        return self._fresh().list_searches()
+
+    def delete_search(self, name: str) -> None:
+        """Forget a saved search.
+
+        Raises
+        ------
+        NotFound
+            There is none of that name.
+        """
+        known = [each.name for each in self.list_searches().items]
+        if name not in known:
+            near = near_names(str(name), known)
+            raise NotFound(
+                f"no saved search {name!r}",
+                hint=f"did you mean {near[0]!r}?" if near else "list them with: nbproof searches list",
+                details={"near": near},
             )
-            runs.extend(page.items)
-            after = page.next
-            if after is None:
-                break
-        return runs_frame(runs)
+        self._tell("search.delete", name=name)
 
     def compare_runs(
         self,
@@ -1528,7 +1627,21 @@ class ExperimentTracker:
 
 
 # Words of the routes, which a name there would hide behind.
-_RESERVED = frozenset({"search", "compare", "diff", "export", "exports", "import"})
+_RESERVED = frozenset({"search", "compare", "diff", "export", "exports", "import", "leaderboard"})
+
+
+def _query(query: object) -> str:
+    if not isinstance(query, str):
+        raise Invalid(
+            f"a query is text, found {type(query).__name__}",
+            hint='like: metrics.auc > 0.9 and params.model = "xgb"',
+            details={"field": "query"},
+        )
+    return query
+
+
+def _names(given: str | Iterable[str] | None) -> list[str]:
+    return [] if given is None else [given] if isinstance(given, str) else list(given)
 
 
 def _unrecorded(error: OSError) -> Unavailable:

@@ -6,7 +6,7 @@ A metric has one row in ``metrics`` (what lists and searches need) and its point
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, SmallInteger, text
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, SmallInteger, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nbproof.storage.tables import Base, Blob, Count, Id, InstantUs, Json, Name, Prose
@@ -24,6 +24,7 @@ __all__ = [
     "ParamRow",
     "PurgedRunRow",
     "RunRow",
+    "SavedSearchRow",
     "TagRow",
 ]
 
@@ -153,8 +154,13 @@ class ParamRow(Base):
     text: Mapped[Name]  # how it reads, for comparisons
     number: Mapped[float | None] = mapped_column(Double)  # where it is one, for comparisons
     time_us: Mapped[InstantUs]
+    start: Mapped[Name | None]  # of the text, where it is no number: short enough for an index
 
-    __table_args__ = (Index("ix_params_key_run_id", "key", "run_id"), _BY_KEY)
+    __table_args__ = (
+        Index("ix_params_key_run_id", "key", "run_id"),
+        Index("ix_params_key_number_start_run_id", "key", "number", "start", "run_id"),
+        _BY_KEY,
+    )
 
 
 class ParamHistoryRow(Base):
@@ -182,6 +188,17 @@ class TagRow(Base):
     time_us: Mapped[InstantUs]
 
     __table_args__ = (Index("ix_tags_key_run_id", "key", "run_id"), _BY_KEY)
+
+
+class SavedSearchRow(Base):
+    """A search under a name.  One that was deleted stays: an older save, drained late, does not undo it."""
+
+    __tablename__ = "saved_searches"
+
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    query: Mapped[Prose]
+    time_us: Mapped[InstantUs]
+    deleted: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class ArtifactRow(Base):

@@ -45,6 +45,7 @@ from nbproof.tracking.repository.stored import (
     clean,
     from_special,
     portions,
+    start_of,
     to_special,
 )
 from nbproof.tracking.repository.trash import purged_among
@@ -463,7 +464,8 @@ def _write_params(connection: Connection, given: Sequence[tuple[str, str, Any, i
             history.append((run_id, key, *before))
         shown[run_id, key] = (text, time_us)
         plain = from_special(value)
-        changed[run_id, key] = (run_id, key, text, clean(param_text(plain)), _number(plain), time_us)
+        shown_text, number = clean(param_text(plain)), _number(plain)
+        changed[run_id, key] = (run_id, key, text, shown_text, number, time_us, start_of(shown_text, number))
     _put(connection, PARAMS, list(changed.values()))
     _put(
         connection,

@@ -19,18 +19,24 @@ from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.models import (
     Artifact,
     ArtifactPreview,
+    Completions,
     Environment,
     Experiment,
+    Leaderboard,
     Metric,
     MetricHistory,
     MetricPoint,
     Run,
+    SavedSearch,
 )
 from nbproof.tracking.points import CHUNK, Points, thinned, unpack
 from nbproof.tracking.previews import preview_of
 from nbproof.tracking.repository.artifacts import ArtifactRecords
+from nbproof.tracking.repository.completion import completions
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.family import children_of, param_values, with_children
+from nbproof.tracking.repository.leaderboard import Asked, leaderboard
+from nbproof.tracking.repository.saved import saved_searches
 from nbproof.tracking.repository.search import Search, rank_special
 from nbproof.tracking.repository.stored import CHUNKS, ENVIRONMENTS, EXPERIMENTS, METRICS, NAN, RUNS, clean
 from nbproof.tracking.repository.trash import TrashRepository
@@ -40,6 +46,8 @@ from nbproof.tracking.repository.views import (
     experiment_of,
     instant,
     metric_of,
+    runs_frame_of,
+    runs_of_ids,
     runs_of_rows,
     select_experiments,
     select_runs,
@@ -48,7 +56,9 @@ from nbproof.tracking.trash_models import Children, ParamHistory
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas
     from numpy.typing import NDArray
+    from sqlalchemy.engine import Connection
 
 __all__ = ["RunRepository"]
 
@@ -337,14 +347,55 @@ class RunRepository:
         Invalid
             A query that cannot be read: column and what was expected are named.
         """
-        compiled = Search(language.parse(query), self._clock.now_us(), self._database.dialect)
-        statement = compiled.statement(experiment, after).limit(limit + 1)
         with self._database.connect() as connection:
-            rows = connection.execute(statement).mappings().all()
-            last = rows[limit - 1] if len(rows) > limit else None
-            return Page[Run].model_construct(
-                items=runs_of_rows(connection, rows[:limit]), next=compiled.seal(last) if last else None
-            )
+            found = self._search(connection, query, experiment)
+            ids, following = found.page(connection, limit, after)
+            return Page[Run].model_construct(items=runs_of_ids(connection, ids), next=following)
+
+    def search_frame(self, query: str, *, experiment: str | None, limit: int) -> pandas.DataFrame:
+        """What `search` finds, as the frame that users get, made without a `Run` for each."""
+        with self._database.connect() as connection:
+            ids, _ = self._search(connection, query, experiment).page(connection, limit, None)
+            return runs_frame_of(connection, ids)
+
+    def complete_search(self, query: str, cursor: int | None, *, limit: int) -> Completions:
+        """What may be written at a place in a search."""
+        with self._database.connect() as connection:
+            return completions(connection, query, len(query) if cursor is None else cursor, limit)
+
+    def leaderboard(
+        self,
+        metric: str,
+        *,
+        query: str,
+        experiment: str | None,
+        group_by: Sequence[str],
+        over: Sequence[str],
+        value: str,
+        top: int,
+    ) -> Leaderboard:
+        """Groups of runs by the mean of a metric; raises `Invalid` and `NotFound`."""
+        asked = Asked(metric, value, group_by, over, top)
+        with self._database.connect() as connection:
+            return leaderboard(connection, self._search(connection, query, experiment), asked)
+
+    def list_searches(self) -> Page[SavedSearch]:
+        """Saved searches, by name."""
+        with self._database.connect() as connection:
+            return Page[SavedSearch](items=saved_searches(connection))
+
+    def check_search(self, query: str, name: str) -> None:
+        """Raise `Invalid` for a search that could not be used under a name."""
+        with self._database.connect() as connection:
+            saved = {each.name: each.query for each in saved_searches(connection)}
+        language.parse(clean(query), {**saved, name: query} if "@" in query else saved)
+
+    def _search(self, connection: Connection, query: str, experiment: str | None) -> Search:
+        saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}
+        now_us = self._clock.now_us()
+        return Search(
+            language.parse(clean(query), saved), now_us, self._database.dialect, experiment=experiment
+        )
 
     def active_since(self, time_us: int, *, limit: int = 1000) -> list[tuple[str, int]]:
         """Ids of runs whose newest record is younger, with its time; newest first."""

@@ -1,14 +1,27 @@
-"""The search language as SQL; the language itself is `nbproof.tracking.query`."""
+"""The search language as SQL; the language itself is `nbproof.tracking.query`.
+
+How it is fast
+--------------
+Each condition on a metric, param or tag looks up a row by key, a few microseconds a run; the rest is to look
+at few runs.  Most searches want the best of a metric: they are *led* by its index, which is read in the order
+asked for until a page is full.  Where a condition leaves few runs these are looked at instead: it is counted
+before, up to a bound and in the index.  That choice is made here and not left to the databases: without
+statistics SQLite cannot make it, and PostgreSQL guesses wrong too often.  A page finds ids first; whole runs
+are read for those alone.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from nbproof.core.pattern import Pattern
 from nbproof.tracking import query as language
+from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.stored import (
     EXPERIMENTS,
@@ -21,10 +34,47 @@ from nbproof.tracking.repository.stored import (
     SPECIALS,
     TAGS,
     clean,
+    start_of,
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import RowMapping
+    from sqlalchemy.engine import Connection
+
+__all__ = ["COLUMNS", "Search", "rank_special", "shown_runs"]
+
+_TABLES = {"metrics": METRICS, "params": PARAMS, "tags": TAGS, "runs": RUNS}
+_OWN_NAMES = (
+    "name", "status", "id", "host", "notes", "source", "code", "python",
+    "os", "gpu", "entry", "command", "environment",
+)  # fmt: skip
+COLUMNS: dict[str, sa.Column[Any]] = {
+    **{name: RUNS.c[name] for name in _OWN_NAMES},
+    "parent": RUNS.c.parent_id,
+    "user": RUNS.c.user_name,
+    "started": RUNS.c.started_us,
+    "ended": RUNS.c.ended_us,
+    "active": RUNS.c.active_us,
+    "group": RUNS.c.group_name,
+    "deleted": RUNS.c.deleted_us,
+    "git.remote": RUNS.c.git_remote,
+    "git.commit": RUNS.c.git_commit,
+    "git.branch": RUNS.c.git_branch,
+    "git.dirty": RUNS.c.git_dirty,
+    "experiment": EXPERIMENTS.c.name,
+    "experiment.id": EXPERIMENTS.c.id,
+    "experiment.description": EXPERIMENTS.c.description,
+    "experiment.created": EXPERIMENTS.c.created_us,
+}
+# What says no where a field stands alone; in lower case, and as JSON is written by `param_text`.
+_NO = ("", "0", "false", "no", "off", "none", "null", "[]", "{}")
+_COUNTED = 5_000  # matches of one condition that are counted before it is said to be no help
+
+Build = Callable[[Any], sa.ColumnElement[bool]]
+
+
+def shown_runs(query: language.Query) -> list[sa.ColumnElement[bool]]:
+    """What must be true of every run that is found: not in the trash, unless that is asked about."""
+    return [] if language.names(query, language.Field("run", "deleted")) else [RUNS.c.deleted_us.is_(None)]
 
 
 def rank_special(descending: bool) -> sa.ColumnElement[int]:
@@ -37,92 +87,397 @@ def _special_rank(special: Any, first: int, last: int) -> sa.ColumnElement[int]:
     return sa.case((special.is_(None), 1), (special == first, 0), (special == last, 2), else_=3)
 
 
+class _Part(NamedTuple):
+    """A part of a sort key; never NULL, so rows without a value keep a place."""
+
+    column: sa.ColumnElement[Any]
+    down: bool
+    kind: type
+
+
 class Search:
     """A parsed search as SQL; every value is bound, none is spelled.
 
-    Each metric, param and tag that is named becomes one outer join by its key.  To go on after a page, the
-    last row's sort key is compared part by part; no part is ever NULL, so rows without a value keep a place.
+    Parameters
+    ----------
+    query : Query
+    now_us : int
+        What ``-7d`` is before.
+    dialect : str
+    experiment : str, optional
+        The id of the one experiment that is searched.
     """
 
-    def __init__(self, query: language.Query, now_us: int, dialect: str) -> None:
+    def __init__(
+        self, query: language.Query, now_us: int, dialect: str, *, experiment: str | None = None
+    ) -> None:
         self._query = query
         self._now = now_us
         self._sqlite = dialect == "sqlite"
-        self._joined: dict[language.Field, Any] = {}
-        self._named: set[language.Field] = set()  # times
-        self._where = None if query.where is None else self._condition(query.where)
-        self._key: list[tuple[sa.ColumnElement[Any], bool, type]] = []
-        for order in query.order:
-            self._key += self._sort_key(order)
-        self._key += [(RUNS.c.started_us, True, int), (RUNS.c.id, True, str)]
+        self._experiment = experiment
+        self._experiments = False  # whether their table is needed
+        self._rows_named = 0
+        # The field by whose index runs are found just now, its row, and whether its value is finite.
+        self._lead: tuple[language.Field, Any, bool] | None = None
 
-    def statement(self, experiment_id: str | None, after: str | None) -> sa.Select[Any]:
-        """What finds the rows, in order; each has the parts of its sort key as ``key_0``, ``key_1``..."""
-        source = RUNS.outerjoin(EXPERIMENTS, RUNS.c.experiment_id == EXPERIMENTS.c.id)
-        for found, table in self._joined.items():
-            name = table.c.name if found.group == "metrics" else table.c.key
-            source = source.outerjoin(table, sa.and_(table.c.run_id == RUNS.c.id, name == clean(found.name)))
-        keys = [part.label(f"key_{place}") for place, (part, _, _) in enumerate(self._key)]
-        statement = sa.select(RUNS, EXPERIMENTS.c.name.label("experiment"), *keys).select_from(source)
-        if self._where is not None:
-            statement = statement.where(self._where)
-        if language.Field("run", "deleted") not in self._named:
-            statement = statement.where(RUNS.c.deleted_us.is_(None))
-        if experiment_id is not None:
-            statement = statement.where(RUNS.c.experiment_id == experiment_id)
-        if after is not None:
-            statement = statement.where(self._beyond(opened(after, *(kind for _, _, kind in self._key))))
-        return statement.order_by(*(part.desc() if down else part.asc() for part, down, _ in self._key))
+    def page(self, connection: Connection, limit: int, after: str | None) -> tuple[list[str], str | None]:
+        """Ids of the runs of one page, and the cursor that goes on after it."""
+        last = None if after is None else opened(after, *self._kinds())
+        rows = self._rows(connection, limit + 1, last)
+        following = sealed(list(rows[limit - 1])[1:]) if len(rows) > limit else None
+        return [row[0] for row in rows[:limit]], following
 
-    def seal(self, row: RowMapping) -> str:
-        """The cursor that goes on after a row."""
-        return sealed([kind(row[f"key_{place}"]) for place, (_, _, kind) in enumerate(self._key)])
+    def scores(self, metric: str, figure: str, fields: Sequence[language.Field]) -> sa.Select[Any]:
+        """All runs found that have a metric, in no order.
 
-    def _beyond(self, last: Sequence[Any]) -> sa.ColumnElement[bool]:
-        options = []
-        for place, (part, down, _) in enumerate(self._key):
-            same = [earlier == last[number] for number, (earlier, _, _) in enumerate(self._key[:place])]
-            options.append(sa.and_(*same, part < last[place] if down else part > last[place]))
-        return sa.or_(*options)
+        Rows have ``id, name, started_us, value, special``, then what runs have of each field (of a param its
+        JSON).
+        """
+        aliases: dict[language.Field, Any] = {}
+        columns = []
+        for field in fields:
+            if field.group in ("params", "tags"):
+                table = aliases.setdefault(field, _alias(field.group, f"by_{len(aliases)}"))
+                columns.append(sa.type_coerce(table.c.value, sa.Text))
+            elif field.group == "run":
+                columns.append(self._seconds() if field.name == "duration" else self._attribute(field.name))
+            else:
+                columns.append(self._text(field, None))
+        score = _alias("metrics", "score")
+        special = score.c.special if figure == "last" else sa.null()
+        value = score.c.value if figure == "last" else score.c[figure]
+        where = self._wheres()
+        source: Any = sa.join(score, RUNS, RUNS.c.id == score.c.run_id)
+        source = self._with_aliases(self._with_experiments(source), aliases)
+        labelled = [column.label(f"field_{at}") for at, column in enumerate(columns)]
+        return (
+            sa.select(
+                RUNS.c.id,
+                RUNS.c.name,
+                RUNS.c.started_us,
+                value.label("value"),
+                sa.cast(special, sa.Integer).label("special"),
+                *labelled,
+            )
+            .select_from(source)
+            .where(score.c.name == metric, *where)
+        )
+
+    # -- which way ---------------------------------------------------------------------------------
+
+    def _rows(self, connection: Connection, limit: int, last: Sequence[Any] | None) -> list[Any]:
+        lead = self._query.order[0].field if self._query.order else None
+        led = lead is not None and lead.figure == "last" and lead.group in ("metrics", "params")
+        few = self._few(connection, limit, lead if led else None)
+        if few is None and led:
+            return self._led_rows(connection, limit, last)
+        return list(connection.execute(self._sorted(few, last).limit(limit)).all())
+
+    def _kinds(self) -> list[type]:
+        return [part.kind for part in self._sort_key(self._orders(), {})]
+
+    def _orders(self) -> list[language.Order]:
+        return list(self._query.order)
+
+    def _sorted(self, few: Any, last: Sequence[Any] | None) -> sa.Select[Any]:
+        """All that is found, sorted."""
+        aliases: dict[language.Field, Any] = {}
+        key = self._sort_key(self._orders(), aliases)
+        where = self._wheres()
+        if few is not None:
+            where.append(RUNS.c.id.in_(few))
+        if last is not None:
+            where.append(_beyond(key, last))
+        source = self._with_aliases(self._with_experiments(RUNS), aliases)
+        return (
+            sa.select(RUNS.c.id, *(part.column.label(f"key_{at}") for at, part in enumerate(key)))
+            .select_from(source)
+            .where(*where)
+            .order_by(*map(_ordered, key))
+        )
+
+    def _led_rows(self, connection: Connection, limit: int, last: Sequence[Any] | None) -> list[Any]:
+        """A page in the order of the index of the first field: its stretches one after the other."""
+        first, *others = self._orders()
+        rows: list[Any] = []
+        for rank, stretch in enumerate(self._stretches(first)):
+            if last is not None and rank < last[0]:
+                continue
+            beyond = last[1:] if last is not None and rank == last[0] else None
+            statement = stretch(rank, others, beyond)
+            if statement is not None:
+                rows += connection.execute(statement.limit(limit - len(rows))).all()
+            if len(rows) >= limit:
+                break
+        return rows
+
+    def _stretches(self, first: language.Order) -> list[Callable[..., sa.Select[Any] | None]]:
+        """Where runs stand by their value of a field, in order: as `_sort_key` ranks them."""
+        table = _alias(first.field.group, "lead")
+        zero = sa.literal(0.0, sa.Double)
+
+        def present(condition: Any, *parts: _Part, finite: bool = True) -> Callable[..., sa.Select[Any]]:
+            lead = (first.field, table, finite)
+            return lambda rank, others, last: self._stretch(
+                first.field, lead, condition, rank, parts, others, last
+            )
+
+        def missing(rank: int, others: Any, last: Any) -> sa.Select[Any] | None:
+            if first.field in _required(self._query.where):
+                return None
+            parts = [_Part(zero, first.descending, float)]
+            if first.field.group == "params":
+                parts.append(_Part(sa.literal("", sa.Text), first.descending, str))
+            return self._stretch(first.field, None, None, rank, parts, others, last)
+
+        if first.field.group == "params":
+            empty = sa.literal("", sa.Text)
+            return [
+                present(
+                    table.c.number.is_not(None),
+                    _Part(table.c.number, first.descending, float),
+                    _Part(empty, first.descending, str),
+                ),
+                present(
+                    table.c.number.is_(None),
+                    _Part(zero, first.descending, float),
+                    _Part(table.c.text, first.descending, str),
+                    finite=False,
+                ),
+                missing,
+            ]
+        ends = (INFINITY, MINUS_INFINITY) if first.descending else (MINUS_INFINITY, INFINITY)
+        special = [
+            present(
+                sa.and_(table.c.value.is_(None), table.c.special == code),
+                _Part(zero, first.descending, float),
+                finite=False,
+            )
+            for code in (*ends, NAN)
+        ]
+        finite = present(table.c.value.is_not(None), _Part(table.c.value, first.descending, float))
+        return [special[0], finite, special[1], special[2], missing]
+
+    def _stretch(
+        self,
+        field: language.Field,
+        lead: tuple[language.Field, Any, bool] | None,
+        condition: Any,
+        rank: int,
+        parts: Sequence[_Part],
+        others: Sequence[language.Order],
+        last: Sequence[Any] | None,
+    ) -> sa.Select[Any]:
+        aliases: dict[language.Field, Any] = {}
+        key = [*parts, *self._sort_key(others, aliases)]
+        self._lead = lead
+        where = self._wheres()
+        self._lead = None
+        if lead is None:
+            where.append(sa.not_(self._exists(field, lambda row: sa.true())))
+            source: Any = RUNS
+        else:
+            table = lead[1]
+            where += [_key_of(table) == clean(field.name), condition]
+            source = sa.join(table, RUNS, RUNS.c.id == table.c.run_id)
+        if last is not None:
+            where.append(_beyond(key, last))
+        source = self._with_aliases(self._with_experiments(source), aliases)
+        labelled = [part.column.label(f"key_{at}") for at, part in enumerate(key, 1)]
+        return (
+            sa.select(RUNS.c.id, sa.literal(rank, sa.Integer).label("key_0"), *labelled)
+            .select_from(source)
+            .where(*where)
+            # What is the same in a whole stretch orders nothing, and PostgreSQL takes a number for a place.
+            .order_by(*(_ordered(part) for part in key if not isinstance(part.column, sa.BindParameter)))
+        )
+
+    def _few(self, connection: Connection, limit: int, lead: language.Field | None) -> sa.Select[Any] | None:
+        """Ids by the condition that leaves fewest, where looking at these beats reading in order."""
+        if self._query.where is None:
+            return None
+        countable = map(self._countable, _conjuncts(self._query.where))
+        counted = [each for each in countable if each is not None][:4]
+        if not counted:
+            return None
+        counts = [
+            sa.select(sa.func.count()).select_from(each.limit(_COUNTED).subquery()).scalar_subquery()
+            for each, _ in counted
+        ]
+        roughly, *found = connection.execute(sa.select(self._total(), *counts)).one()
+        total = max(int(roughly or 0), *found, 1)
+        # Beyond what was counted, half of all is a fair guess.
+        guessed = [max(number, total / 2) if number >= _COUNTED else number for number in found]
+        share = math.prod(number / total for number in guessed)
+        fewest = min(range(len(found)), key=found.__getitem__)
+        if found[fewest] >= _COUNTED:
+            return None
+        read_in_order = min(total, limit / max(share, 1e-9))
+        ordered = lead is not None or not self._query.order
+        return counted[fewest][1] if not ordered or 2 * found[fewest] < read_in_order else None
+
+    def _total(self) -> Any:
+        """About how many runs there are, without counting them."""
+        if self._sqlite:
+            return sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(RUNS).scalar_subquery()
+        return sa.literal_column("(SELECT reltuples FROM pg_class WHERE oid = 'runs'::regclass)")
+
+    def _countable(self, item: language.Condition) -> tuple[sa.Select[Any], sa.Select[Any]] | None:
+        """What counts the matches of a condition in an index alone, and what finds them."""
+        if not isinstance(item, language.Comparison):
+            return None
+        field, operator, value = item.field, item.operator, item.value
+        if field.group == "metrics" and field.figure == "last" and isinstance(value, language.Number):
+            if operator == "!=" or not math.isfinite(value.value):
+                return None
+            table = _alias("metrics", "few")
+            ids = sa.select(table.c.run_id).where(table.c.name == clean(field.name))
+            finite = ids.where(_operate(table.c.value, operator, value.value))
+            special = [code for code, each in SPECIALS.items() if _holds(each, operator, value.value)]
+            if not special:
+                return finite, finite
+            rest = ids.where(table.c.value.is_(None), table.c.special.in_(special))
+            both = sa.union_all(finite, rest).subquery()
+            return finite, sa.select(both.c.run_id)
+        if field.group == "params" and operator != "!=":
+            table = _alias("params", "few")
+            ids = sa.select(table.c.run_id).where(table.c.key == clean(field.name))
+            if isinstance(value, language.Number) and math.isfinite(value.value):
+                found = ids.where(self._param_compared(table, operator, value))
+                return found, found
+            if isinstance(value, language.Text) and operator == "=":
+                text = clean(value.value)
+                found = ids.where(table.c.number.is_(None), table.c.start == start_of(text, None))
+                found = found.where(table.c.text == text)
+                # A number has a text as well, but it is found as a number.
+                return None if _reads_as_number(text) else (found, found)
+        if field == language.Field("run", "name") and operator == "=" and isinstance(value, language.Text):
+            table = _alias("runs", "few")
+            named = sa.select(table.c.id).where(table.c.name == clean(value.value))
+            return named, named
+        return None
+
+    def _with_experiments(self, source: Any) -> Any:
+        if not self._experiments:
+            return source
+        return source.outerjoin(EXPERIMENTS, RUNS.c.experiment_id == EXPERIMENTS.c.id)
+
+    def _with_aliases(self, source: Any, aliases: dict[language.Field, Any]) -> Any:
+        for field, table in aliases.items():
+            own = sa.and_(table.c.run_id == RUNS.c.id, _key_of(table) == clean(field.name))
+            source = source.outerjoin(table, own)
+        return source
 
     # -- conditions ------------------------------------------------------------------------------
+
+    def _wheres(self) -> list[sa.ColumnElement[bool]]:
+        self._rows_named = 0
+        wheres = shown_runs(self._query)
+        if self._experiment is not None:
+            wheres.append(RUNS.c.experiment_id == self._experiment)
+        if self._query.where is not None:
+            wheres += [self._condition(item) for item in _conjuncts(self._query.where)]
+        return wheres
 
     def _condition(self, node: language.Condition) -> sa.ColumnElement[bool]:
         match node:
             case language.And(items):
-                return sa.and_(*(self._condition(item) for item in items))
+                return sa.and_(sa.true(), *(self._condition(item) for item in items))
             case language.Or(items):
                 return sa.or_(*(self._condition(item) for item in items))
             case language.Not(item):
                 return sa.not_(self._condition(item))
             case language.IsNull(field):
-                return self._is_null(field)
+                return sa.not_(self._of(field, lambda each: each.is_not(None)))
+            case language.Found(field):
+                return self._found(field)
+            case language.Words(words):
+                return sa.and_(*(self._said(clean(word)) for word in words))
             case language.Like(field, pattern, minds_case):
-                return _surely(self._like(self._text(field), clean(pattern), minds_case))
+                return self._of(field, lambda text: self._like(text, clean(pattern), minds_case))
+            case language.Match(field, pattern):
+                return self._of(field, lambda text: self._matches(text, clean(pattern)))
             case language.OneOf(field, values):
-                return _surely(sa.or_(*(self._compared(field, "=", value) for value in values)))
+                return sa.or_(*(self._compared(field, "=", value) for value in values))
             case language.Comparison(field, operator, value):
-                return _surely(self._compared(field, operator, value))
+                return self._compared(field, operator, value)
+
+    def _of(self, field: language.Field, build: Build) -> sa.ColumnElement[bool]:
+        """What is true of the text or value of a field; false where a run does not have it.
+
+        False, not unknown: `not` then brings the runs that have nothing to compare.
+        """
+        match field.group:
+            case "run":
+                if field.name == "duration":
+                    return _surely(build(self._seconds()))
+                return _surely(build(self._attribute(field.name)))
+            case "experiment.tags":
+                self._experiments = True
+                each = "json_each" if self._sqlite else "json_each_text"
+                tags = EXPERIMENTS.c.tags
+                given: Any = getattr(sa.func, each)(
+                    sa.type_coerce(tags, sa.Text) if self._sqlite else sa.cast(tags, sa.JSON)
+                ).table_valued(sa.column("key", sa.Text), sa.column("value", sa.Text), name="given")
+                return sa.exists().where(
+                    self._plain(given.c.key) == clean(field.name), build(self._plain(given.c.value))
+                )
+            case "metrics":
+                return self._exists(field, lambda row: build(_figure(row, field)))
+            case "params":
+                return self._exists(field, lambda row: build(row.c.text))
+            case _:
+                return self._exists(field, lambda row: build(self._plain(row.c.value)))
+
+    def _exists(self, field: language.Field, build: Build) -> sa.ColumnElement[bool]:
+        """What is true of the row of a metric, param or tag; false where there is none."""
+        if self._lead is not None and self._lead[0] == field:
+            condition = build(self._lead[1])
+            # What is finite is never unknown; said plainly, its range of the index is read alone.
+            return condition if self._lead[2] else _surely(condition)
+        row = self._row(field.group)
+        own = sa.and_(row.c.run_id == RUNS.c.id, _key_of(row) == clean(field.name))
+        if self._sqlite:
+            return sa.exists().where(own, build(row)).correlate_except(row)
+        # PostgreSQL turns EXISTS into a join of whole tables and reads all to find a page; of this it
+        # supposes that half the runs pass, and goes through the index that we have in mind.
+        one: Any = sa.select(sa.true()).where(own, build(row)).correlate_except(row)
+        return sa.func.coalesce(one.scalar_subquery(), sa.false())
+
+    def _row(self, group: str) -> Any:
+        self._rows_named += 1
+        return _alias(group, f"{group}_{self._rows_named}")
 
     def _compared(
         self, field: language.Field, operator: language.Operator, value: language.Value
     ) -> sa.ColumnElement[bool]:
         match field.group, value:
-            case "metrics", language.Number(number):
-                return self._metric_compared(self._join(field), operator, number)
+            case "metrics", language.Number(number, text):
+                if field.figure == "last":
+                    return self._exists(field, lambda row: self._metric_compared(row, operator, number))
+                exact = text.lstrip("+-").isdigit() and -(2**63) <= int(text) < 2**63
+                # As it is written: a float would take neighbours beyond 2^53 for the same.
+                bound: Any = sa.literal(int(text), sa.BigInteger) if exact else sa.literal(number, sa.Double)
+                if math.isnan(number):
+                    return sa.false()
+                return self._of(field, lambda figure: _operate(figure, operator, bound))
             case "params", _:
-                return self._param_compared(self._join(field), operator, value)
+                return self._exists(field, lambda row: self._param_compared(row, operator, value))
             case _, language.Text(text) if field == language.Field("run", "id") and len(text) == 6:
                 return _operate(RUNS.c.ending, operator, text.lower())
+            case _, language.Text(text) if field == language.Field("run", "parent") and len(text) == 6:
+                return _surely(_operate(sa.func.substr(RUNS.c.parent_id, 27, 6), operator, text.lower()))
             case _, language.Text(text):
-                return _operate(self._text(field), operator, clean(text))
+                return self._of(field, lambda column: _operate(column, operator, clean(text)))
             case _, language.Number(number):
-                return _operate(self._seconds(), operator, number)
+                return _operate(self._seconds(), operator, sa.literal(number, sa.Double))
+            case _, language.Truth(truth):
+                return self._of(field, lambda column: column == (truth is (operator == "=")))
             case _, language.Moment(start, end):
-                return _operate_span(self._time(field), operator, start, end)
+                return self._of(field, lambda column: _operate_span(column, operator, start, end))
             case _, language.Ago(microseconds):
                 moment = max(self._now - microseconds, -(2**63))
-                return _operate_span(self._time(field), operator, moment, moment + 1)
+                return self._of(field, lambda column: _operate_span(column, operator, moment, moment + 1))
         raise AssertionError(f"the parser lets no {value} through for {field}")
 
     def _metric_compared(
@@ -132,16 +487,16 @@ class Search:
         if math.isnan(number):
             # NaN equals NaN here: people look for runs that went wrong.  It is neither more nor less.
             if operator in ("=", "<=", ">="):
-                return sa.and_(special == NAN)
-            if operator == "!=":
-                return sa.and_(table.c.run_id.is_not(None), sa.func.coalesce(special, 0) != NAN)
-            return sa.false()
+                return _surely(special == NAN)
+            return sa.func.coalesce(special, 0) != NAN if operator == "!=" else sa.false()
         among = [_code for _code, each in SPECIALS.items() if _holds(each, operator, number)]
         if math.isinf(number):
-            finite = special.is_(None) if _holds(0.0, operator, number) else sa.false()
-            finite = sa.and_(finite, value.is_not(None))
+            finite = value.is_not(None) if _holds(0.0, operator, number) else sa.false()
         else:
             finite = _operate(value, operator, number)
+        if self._lead is not None and self._lead[1] is table:
+            # A stretch of the index has finite values or special ones; said so, its range is read alone.
+            return finite if self._lead[2] else sa.and_(special.in_(among))
         return sa.or_(finite, special.in_(among)) if among else finite
 
     def _param_compared(
@@ -150,11 +505,20 @@ class Search:
         written = sa.type_coerce(table.c.value, sa.Text)
         match value:
             case language.Text(text):
-                return _operate(table.c.text, operator, clean(text))
+                same = _operate(table.c.text, operator, clean(text))
+                if operator == "=" and not self._sqlite and not _reads_as_number(text):
+                    # So that PostgreSQL can use the index.
+                    start = start_of(clean(text), None)
+                    return sa.and_(table.c.number.is_(None), table.c.start == start, same)
+                return same
             case language.Truth(truth):
-                return _operate(written, operator, "true" if truth else "false")
+                # Only true and false have these spellings without quotes.
+                same = written == ("true" if truth else "false")
+                return same if operator == "=" else sa.and_(written.in_(("true", "false")), sa.not_(same))
             case language.Number(number, text):
                 if math.isnan(number):
+                    if operator not in ("=", "!="):
+                        return sa.false()
                     return _operate(written, operator, '{"$float":"NaN"}')
                 bare = text.lstrip("+")
                 if abs(number) > 2**53 and bare.lstrip("-").isdigit() and operator in ("=", "!="):
@@ -163,14 +527,50 @@ class Search:
                 return _operate(table.c.number, operator, number)
         raise AssertionError(f"the parser lets no {value} through for params")
 
-    def _is_null(self, field: language.Field) -> sa.ColumnElement[bool]:
-        if field.name == "duration" and field.group == "run":
-            return sa.false()
-        if field.group != "run":
-            column = self._join(field).c.run_id
-        else:
-            column = self._time(field) if language.ATTRIBUTES[field.name] == "time" else self._text(field)
-        return sa.and_(column.is_(None))
+    def _found(self, field: language.Field) -> sa.ColumnElement[bool]:
+        match language.kind_of(field):
+            case "number":
+                if field.figure != "last":
+                    return self._of(field, lambda figure: figure != 0)
+                return self._exists(field, lambda row: sa.func.coalesce(row.c.value, 1.0) != 0.0)
+            case "any":
+                return self._exists(
+                    field,
+                    lambda row: sa.case(
+                        (row.c.number.is_not(None), row.c.number != 0.0),
+                        else_=sa.func.lower(row.c.text).not_in(_NO),
+                    ),
+                )
+            case "truth":
+                return self._of(field, lambda column: column.is_(True))
+            case "seconds":
+                return self._of(field, lambda column: column > 0)
+            case "time":
+                return self._of(field, lambda column: column.is_not(None))
+            case _:
+                return self._of(field, lambda text: sa.func.lower(text).not_in(_NO))
+
+    def _said(self, word: str) -> sa.ColumnElement[bool]:
+        """Whether a word is in a run's name or notes, in a tag, or in a param that is no number."""
+        pattern = "%" + "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in word) + "%"
+
+        def has(text: Any) -> sa.ColumnElement[bool]:
+            return _surely(self._any_case(text, pattern))
+
+        tag, param = self._row("tags"), self._row("params")
+        return sa.or_(
+            has(self._attribute("name")),
+            has(self._attribute("notes")),
+            sa.exists().where(tag.c.run_id == RUNS.c.id, has(self._plain(tag.c.value))).correlate_except(tag),
+            sa.exists()
+            .where(param.c.run_id == RUNS.c.id, param.c.number.is_(None), has(param.c.text))
+            .correlate_except(param),
+        )
+
+    def _matches(self, text: Any, pattern: str) -> sa.ColumnElement[bool]:
+        if self._sqlite:
+            return sa.func.nbproof_matches(pattern, text) == sa.literal_column("1")
+        return sa.and_(text.op("~", is_comparison=True)(Pattern(pattern).postgresql))
 
     def _like(self, column: Any, pattern: str, minds_case: bool) -> sa.ColumnElement[bool]:
         if self._sqlite and minds_case:
@@ -180,65 +580,147 @@ class Search:
             )
             return sa.and_(column.op("GLOB", is_comparison=True)(glob))
         escaped = pattern.replace("\\", "\\\\")
-        if minds_case or self._sqlite:
+        if minds_case:
+            return sa.and_(column.like(escaped, escape="\\"))
+        return self._any_case(column, escaped)
+
+    def _any_case(self, column: Any, escaped: str) -> sa.ColumnElement[bool]:
+        if self._sqlite:
             return sa.and_(column.like(escaped, escape="\\"))
         return sa.and_(column.ilike(escaped, escape="\\"))
 
     # -- fields ----------------------------------------------------------------------------------
 
-    def _join(self, field: language.Field) -> Any:
-        if field not in self._joined:
-            table = {"metrics": METRICS, "params": PARAMS, "tags": TAGS}[field.group]
-            self._joined[field] = table.alias(f"{field.group}_{len(self._joined)}")
-        return self._joined[field]
+    def _attribute(self, name: str) -> Any:
+        column = COLUMNS[name]
+        if column.table is EXPERIMENTS:
+            self._experiments = True
+        return self._plain(column) if isinstance(column.type, sa.String) else column
 
-    def _text(self, field: language.Field) -> Any:
-        if field.group == "params":
-            return self._join(field).c.text
-        if field.group == "tags":
-            return self._join(field).c.value
-        if field.name == "experiment":
-            return EXPERIMENTS.c.name
-        renamed = {"parent": "parent_id", "user": "user_name", "group": "group_name"}
-        column = renamed.get(field.name, field.name)
+    def _plain(self, column: Any) -> Any:
         # One order and one idea of equality on both databases, whatever the server's language is.
-        return RUNS.c[column] if self._sqlite else sa.collate(RUNS.c[column], "C")
-
-    def _time(self, field: language.Field) -> Any:
-        self._named.add(field)
-        return RUNS.c[f"{field.name}_us"]
+        return column if self._sqlite else sa.collate(column, "C")
 
     def _seconds(self) -> Any:
         ended = sa.func.coalesce(RUNS.c.ended_us, sa.bindparam("now", self._now, sa.BigInteger, unique=True))
         return (ended - RUNS.c.started_us) * sa.literal(1e-6, sa.Double)
 
-    def _sort_key(self, order: language.Order) -> list[tuple[sa.ColumnElement[Any], bool, type]]:
+    def _sort_key(self, orders: Sequence[language.Order], aliases: dict[language.Field, Any]) -> list[_Part]:
+        parts = [part for order in orders for part in self._sort_parts(order, aliases)]
+        return [*parts, _Part(RUNS.c.started_us, True, int), _Part(RUNS.c.id, True, str)]
+
+    def _sort_parts(self, order: language.Order, aliases: dict[language.Field, Any]) -> list[_Part]:
         field, down = order.field, order.descending
-        if field.group == "metrics":
-            table = self._join(field)
+        if field.group in ("metrics", "params", "tags") and field not in aliases:
+            aliases[field] = _alias(field.group, f"by_{len(aliases)}")
+        table: Any = aliases.get(field)
+        if field.group == "metrics" and field.figure == "last":
             first, last = (INFINITY, MINUS_INFINITY) if down else (MINUS_INFINITY, INFINITY)
             rank = sa.case((table.c.run_id.is_(None), 4), else_=_special_rank(table.c.special, first, last))
-            return [(rank, False, int), (_or_else(table.c.value, 0.0), down, float)]
+            return [_Part(rank, False, int), _Part(_or_else(table.c.value, 0.0), down, float)]
         if field.group == "params":
-            table = self._join(field)
             rank = sa.case((table.c.number.is_not(None), 0), (table.c.run_id.is_not(None), 1), else_=2)
-            number = _or_else(table.c.number, 0.0)
             # Among numbers the text decides nothing; it would only break ties in a strange order.
             text = sa.case((table.c.number.is_(None), _or_else(table.c.text, "")), else_="")
-            return [(rank, False, int), (number, down, float), (text, down, str)]
-        kind = "text" if field.group == "tags" else language.ATTRIBUTES[field.name]
-        if kind == "seconds":
-            return [(self._seconds(), down, float)]
-        column = self._time(field) if kind == "time" else self._text(field)
+            number = _or_else(table.c.number, 0.0)
+            return [_Part(rank, False, int), _Part(number, down, float), _Part(text, down, str)]
+        kind: type
+        match language.kind_of(field):
+            case "number":
+                column, kind = _figure(table, field), int if field.figure in ("count", "step") else float
+            case "seconds":
+                return [_Part(self._seconds(), down, float)]
+            case "time":
+                column, kind = self._attribute(field.name), int
+            case "truth":
+                column, kind = sa.cast(self._attribute(field.name), sa.Integer), int
+            case _:
+                column, kind = self._text(field, table), str
         missing = sa.case((column.is_(None), 1), else_=0)
-        return [
-            (missing, False, int),
-            (_or_else(column, 0 if kind == "time" else ""), down, int if kind == "time" else str),
-        ]
+        return [_Part(missing, False, int), _Part(_or_else(column, kind()), down, kind)]
+
+    def _text(self, field: language.Field, table: Any) -> Any:
+        if field.group == "tags":
+            return self._plain(table.c.value)
+        if field.group == "experiment.tags":
+            self._experiments = True
+            given: Any = getattr(sa.func, "json_each" if self._sqlite else "json_each_text")(
+                sa.type_coerce(EXPERIMENTS.c.tags, sa.Text)
+                if self._sqlite
+                else sa.cast(EXPERIMENTS.c.tags, sa.JSON)
+            ).table_valued(sa.column("key", sa.Text), sa.column("value", sa.Text), name="given")
+            value = sa.select(given.c.value).where(given.c.key == clean(field.name)).scalar_subquery()
+            return self._plain(value)
+        return self._attribute(field.name)
+
+
+# -- pieces ---------------------------------------------------------------------------------------------
+
+
+def _conjuncts(where: language.Condition) -> tuple[language.Condition, ...]:
+    """Conditions that must all be true."""
+    if isinstance(where, language.And):
+        return tuple(inner for item in where.items for inner in _conjuncts(item))
+    return (where,)
+
+
+def _required(where: language.Condition | None) -> set[language.Field]:
+    """Fields that every run has that is found."""
+    return {
+        item.field
+        for item in (() if where is None else _conjuncts(where))
+        if isinstance(
+            item, language.Comparison | language.OneOf | language.Found | language.Like | language.Match
+        )
+    }
+
+
+@lru_cache(maxsize=500)
+def _alias(group: str, name: str) -> Any:
+    """A table under another name; making one costs more than asking SQLite for a page."""
+    return _TABLES[group].alias(name)
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _key_of(table: Any) -> Any:
+    """The column of the name in a table of metrics, params or tags."""
+    return table.c.name if "name" in table.c else table.c.key
+
+
+def _figure(row: Any, field: language.Field) -> Any:
+    figure: str = field.figure
+    if figure == "last":
+        # Present wherever there is a row: what is compared is compared by `_metric_compared`.
+        return row.c.run_id
+    if figure == "best":
+        figure = "min" if less_is_better(field.name) else "max"
+    return row.c[figure]
+
+
+def _ordered(part: _Part) -> sa.ColumnElement[Any]:
+    return part.column.desc() if part.down else part.column.asc()
+
+
+def _beyond(key: Sequence[_Part], last: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Rows behind the last one of the page before."""
+    options = []
+    for place, part in enumerate(key):
+        same = [earlier.column == last[number] for number, earlier in enumerate(key[:place])]
+        options.append(sa.and_(*same, part.column < last[place] if part.down else part.column > last[place]))
+    # Said once more about the first part alone, so that an index is entered at the right place.
+    first = key[0].column <= last[0] if key[0].down else key[0].column >= last[0]
+    return sa.and_(first, sa.or_(*options))
 
 
 def _surely(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """A condition that is false, not unknown, where there is nothing to compare: `not` then brings those."""
+    """A condition that is false, not unknown, where there is nothing to compare."""
     return sa.func.coalesce(condition, sa.false())
 
 

@@ -20,6 +20,7 @@ from nbproof.tracking.tables import (
     ParamRow,
     PurgedRunRow,
     RunRow,
+    SavedSearchRow,
     TagRow,
 )
 
@@ -34,6 +35,7 @@ ARTIFACTS = table_of(ArtifactRow)
 ARTIFACT_VERSIONS = table_of(ArtifactVersionRow)
 CHUNKS = table_of(MetricChunkRow)
 SERIES = table_of(MetricSeriesRow)
+SAVED_SEARCHES = table_of(SavedSearchRow)
 PARAM_HISTORY = table_of(ParamHistoryRow)
 PURGED = table_of(PurgedRunRow)
 ENVIRONMENTS = table_of(EnvironmentRow)
@@ -74,6 +76,11 @@ def clean(text: str | None) -> str | None:
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def start_of(text: str, number: float | None) -> str | None:
+    """What the index of params holds of a text; nothing of a number."""
+    return text[:64] if number is None else None
 
 
 def portions(items: Sequence[T], size: int = _SOME) -> Iterable[Sequence[T]]:

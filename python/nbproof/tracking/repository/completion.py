@@ -1,0 +1,213 @@
+"""What may be written at a place in a search.
+
+The parser tells what may follow (`nbproof.tracking.query.wanted`); here the names and values that this
+workspace has are put in.  Names are read by leaps through an index, values from the newest runs, so that ten
+thousand runs take no longer than ten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from nbproof.tracking import query as language
+from nbproof.tracking.domain import STATUSES
+from nbproof.tracking.models import Completion, Completions
+from nbproof.tracking.repository.saved import saved_searches
+from nbproof.tracking.repository.search import COLUMNS
+from nbproof.tracking.repository.stored import EXPERIMENTS, PARAMS, RUNS, TAGS, clean
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+__all__ = ["completions"]
+
+_MOST_NAMES = 1_000
+_NEWEST = 2_000  # runs whose values are offered
+_GROUPS = {"metrics": ("metrics", "name"), "params": ("params", "key"), "tags": ("tags", "key")}
+_BARE = re.compile(r"[\w\-/.]+")
+_WORD = re.compile(r"@?[\w\-/.]*\Z")
+_OPERATORS = ("=", "!=", ">", ">=", "<", "<=", "in (", "is null", "is not null")
+_TEXT_OPERATORS = ("=", "!=", "~", "!~", "like", "ilike", "in (", "is null", "is not null")
+_LIKELY = ("value", "pattern", "operator", "condition", "field", "joint", "direction", "order")
+_TIMES = ("-1h", "-1d", "-7d", "-30d")
+_SPANS = ("10s", "1m", "10m", "1h")
+
+
+def completions(connection: Connection, query: str, cursor: int, limit: int) -> Completions:
+    """What may take the place of the word before a cursor."""
+    written = query[:cursor]
+    start = _start_of_word(written)
+    head, word = written[:start], written[start:]
+    saved = {each.name: each.query for each in saved_searches(connection)}
+    found: dict[str, Completion] = {}
+    for want in sorted(language.wanted(head, saved), key=lambda want: _LIKELY.index(want.what)):
+        for each in _offered(connection, want, word, saved):
+            found.setdefault(each.text, each)
+    wanted = [(rank, each) for each in found.values() if (rank := _rank(word, each.text)) is not None]
+    # Those that begin so, then those that hold it; within, in the order offered.
+    wanted.sort(key=lambda pair: pair[0])
+    return Completions(start=start, end=len(written), items=[each for _, each in wanted[:limit]])
+
+
+def _start_of_word(written: str) -> int:
+    """Where the word or the quoted text begins that ends here."""
+    quote, opened = "", 0
+    for at, sign in enumerate(written):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "\"'`":
+            quote, opened = sign, at
+    if not quote:
+        found = _WORD.search(written)
+        return len(written) if found is None else found.start()
+    if written[opened - 1 : opened] in (".", "@"):  # a quoted name
+        before = _WORD.search(written[:opened])
+        return opened if before is None else before.start()
+    return opened
+
+
+def _rank(word: str, text: str) -> int | None:
+    written, offered = (re.sub(r"[\"'`]", "", each).lower() for each in (word, text))
+    if offered.startswith(written):
+        return 0
+    group, _, name = written.rpartition(".")
+    return 1 if offered.startswith(group) and name in offered else None
+
+
+def _offered(
+    connection: Connection, want: language.Want, word: str, saved: dict[str, str]
+) -> Iterator[Completion]:
+    match want.what:
+        case "condition":
+            yield from _fields(connection, word)
+            yield Completion(text="not", kind="word")
+            for name, query in saved.items():
+                yield Completion(text=f"@{_name(name)}", kind="search", detail=query)
+        case "field":
+            yield from _fields(connection, word)
+        case "operator" if want.field is not None:
+            texts = language.kind_of(want.field) in ("text", "any")
+            operators = _TEXT_OPERATORS if language.kind_of(want.field) == "text" else _OPERATORS
+            for each in dict.fromkeys((*operators, *(_TEXT_OPERATORS if texts else ()))):
+                yield Completion(text=each, kind="operator")
+        case "value" | "pattern" if want.field is not None:
+            yield from _values(connection, want.field)
+        case "joint":
+            for each in ("and", "or", "order by"):
+                yield Completion(text=each, kind="word")
+        case "order":
+            yield Completion(text="order by", kind="word")
+        case "direction":
+            for each in ("desc", "asc"):
+                yield Completion(text=each, kind="word")
+
+
+def _fields(connection: Connection, word: str) -> Iterator[Completion]:
+    group, dot, written = word.partition(".")
+    if dot and group.lower() in _GROUPS:
+        group = group.lower()
+        for name in _names(connection, group, written.strip("\"'`")):
+            yield Completion(text=f"{group}.{_name(name)}", kind="field")
+        return
+    if word.lower().startswith("experiment.tags."):
+        for name in sorted({key for tags in _experiment_tags(connection) for key in tags}):
+            yield Completion(text=f"experiment.tags.{_name(name)}", kind="field")
+    for group in _GROUPS:
+        yield Completion(text=f"{group}.", kind="field", detail=f"the {group} of a run, by name")
+    for name, kind in language.ATTRIBUTES.items():
+        yield Completion(text=name, kind="field", detail=_KINDS[kind])
+    if word:  # perhaps a name without its group
+        for group in _GROUPS:
+            for name in _names(connection, group, word):
+                yield Completion(text=f"{group}.{_name(name)}", kind="field")
+
+
+_KINDS = {"text": "text", "time": "time", "seconds": "duration", "truth": "true or false"}
+
+
+def _name(name: str) -> str:
+    return name if _BARE.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+def _names(connection: Connection, group: str, written: str) -> Iterable[str]:
+    """Names of metrics, params or tags: those that begin as it is written, then all."""
+    table, column = _GROUPS[group]
+    # An index has a name once for each run: from each name we leap to the next.
+    leaps = sa.text(
+        f"""
+        WITH RECURSIVE leaps (name, place) AS (
+            SELECT min({column}), 1 FROM {table} WHERE {column} >= :start
+            UNION ALL
+            SELECT (SELECT min(one.{column}) FROM {table} AS one WHERE one.{column} > leaps.name), place + 1
+            FROM leaps WHERE leaps.name IS NOT NULL AND place < :most
+        )
+        SELECT name FROM leaps WHERE name IS NOT NULL
+        """
+    )
+    found: dict[str, None] = {}
+    for start in dict.fromkeys((clean(written), "")):
+        rows = connection.execute(leaps, {"start": start, "most": _MOST_NAMES}).scalars()
+        found |= dict.fromkeys(rows)
+    return found
+
+
+def _values(connection: Connection, field: language.Field) -> Iterator[Completion]:
+    kind = language.kind_of(field)
+    plain: tuple[str, ...] = ()
+    if kind == "time":
+        plain = _TIMES
+    elif kind == "seconds":
+        plain = _SPANS
+    elif kind == "truth":
+        plain = ("true", "false")
+    elif field.group == "run" and field.name == "status":
+        plain = tuple(f'"{each}"' for each in STATUSES)
+    for each in plain:
+        yield Completion(text=each, kind="value")
+    if plain or kind == "number":
+        return
+    counted = Counter(_newest_values(connection, field))
+    for text, number in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])):
+        if len(text) <= 200:
+            yield Completion(text=text, kind="value", detail=f"{number} of the newest runs")
+
+
+def _newest_values(connection: Connection, field: language.Field) -> Iterator[str]:
+    if field.group == "experiment.tags":
+        values = (tags[field.name] for tags in _experiment_tags(connection) if field.name in tags)
+        yield from map(_quoted, values)
+    elif field.group == "params":
+        p = PARAMS.c
+        rows = connection.execute(
+            sa.select(p.text, p.number, sa.type_coerce(p.value, sa.Text))
+            .where(p.key == clean(field.name))
+            .order_by(p.run_id.desc())
+            .limit(_NEWEST)
+        )
+        for text, number, written in rows:
+            yield text if number is not None or written in ("true", "false") else _quoted(text)
+    elif field.group == "tags":
+        newest = sa.select(TAGS.c.value).where(TAGS.c.key == clean(field.name))
+        newest = newest.order_by(TAGS.c.run_id.desc()).limit(_NEWEST)
+        yield from map(_quoted, connection.execute(newest).scalars())
+    elif COLUMNS[field.name].table is EXPERIMENTS:
+        column = COLUMNS[field.name]
+        newest = sa.select(column).where(column.is_not(None)).order_by(EXPERIMENTS.c.id.desc())
+        yield from map(_quoted, connection.execute(newest.limit(_NEWEST)).scalars())
+    else:
+        newest = sa.select(COLUMNS[field.name]).order_by(RUNS.c.started_us.desc()).limit(_NEWEST)
+        yield from (_quoted(each) for each in connection.execute(newest).scalars() if each)
+
+
+def _experiment_tags(connection: Connection) -> list[dict[str, Any]]:
+    newest = sa.select(EXPERIMENTS.c.tags).order_by(EXPERIMENTS.c.id.desc()).limit(_NEWEST)
+    return list(connection.execute(newest).scalars())
+
+
+def _quoted(text: Any) -> str:
+    return '"' + str(text).replace('"', '""') + '"'

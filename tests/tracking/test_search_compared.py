@@ -1,0 +1,406 @@
+"""Random searches over random runs: both databases answer as a few lines of Python do.
+
+Each search is made as text together with what it means, a Python function of a run; neither parser nor
+compiler takes part in the meaning.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nbproof.core.clock import FixedClock
+from nbproof.core.ids import new_id
+from nbproof.storage.database import open_database
+from nbproof.storage.journal.process import this_process
+from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo
+from nbproof.tracking.points import RECORD
+from nbproof.tracking.repository import RunRepository, TrackingApplier
+
+NOW = FixedClock("2026-03-01T12:00:00Z")
+DAY = 86_400_000_000
+SECOND = 1_000_000
+NUMBERS = (-math.inf, -1.5, 0.0, 0.25, 1.0, 2.0, math.inf, math.nan)
+TEXTS = ("xgb", "XGB", "xg%", "forest", "", "no", "3", "ünï_code", "a b", 'it\'s "x"')
+PARAMS: tuple[Any, ...] = (*TEXTS, 0, 3, 2.5, True, False, None, [1, 2], 2**60 + 1)
+PATTERNS = ("g", "^x", "(?i)^XG", "[0-9]$", "^$", "o.e|b$", r"^\w+$", "x{1,2}g?", "ï")
+LIKES = ("x%", "%g%", "%", "_", "X__", "%o_e%", "xg%", "")
+WORDS = ("xgb", "xgb forest", "night", "SMALL", "%", "_", "ï", "blue no")
+
+
+@dataclass
+class Known:
+    """A run, as this test made it."""
+
+    id: str
+    name: str
+    experiment: str
+    started: int
+    status: str
+    ended: int | None
+    notes: str | None
+    dirty: bool | None
+    params: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+
+
+def make_runs() -> list[Known]:
+    chance = random.Random(11)
+    runs = []
+    for number in range(70):
+        started = NOW.now_us() - chance.choice((0, 1, 1, 2, 5, 9)) * DAY  # many at the same instant
+        ended = None if chance.random() < 0.2 else started + chance.choice((0, 5, 600, 7200)) * SECOND
+        run = Known(
+            id=new_id(),
+            name=chance.choice(("small", "night run", "xgb_1", "r")) + chance.choice(("", "", str(number))),
+            experiment=chance.choice(("churn", "price")),
+            started=started,
+            status="running" if ended is None else chance.choice(("finished", "failed")),
+            ended=ended,
+            notes=chance.choice((None, "", "A small *night*", "xgb, 100%")),
+            dirty=chance.choice((None, True, False)),
+        )
+        for key in ("p", "q"):
+            if chance.random() < 0.8:
+                run.params[key] = chance.choice(PARAMS)
+        for key in ("t", "owner"):
+            if chance.random() < 0.7:
+                run.tags[key] = chance.choice(TEXTS)
+        for key in ("auc", "val_loss"):
+            if chance.random() < 0.8:
+                run.metrics[key] = [chance.choice(NUMBERS) for _ in range(chance.randrange(1, 4))]
+        runs.append(run)
+    return runs
+
+
+RUNS = make_runs()
+
+
+def fill(database: Any) -> None:
+    events: list[dict[str, Any]] = []
+    points: list[tuple[int, int, int, int, float, int]] = []
+    for run in RUNS:
+        seq = len(events) + len(points) + 1
+
+        def tell(kind: str, run: Known = run, time: int | None = None, **fields: Any) -> None:
+            told = {"seq": len(events) + len(points) + 1, "kind": kind, "run": run.id}
+            events.append({**told, "time": run.started if time is None else time, **fields})
+
+        tell("run.start", experiment={"id": new_id(), "name": run.experiment}, name=run.name,
+             params=run.params, tags=run.tags, notes=run.notes, detached=True)  # fmt: skip
+        if run.dirty is not None:
+            tell("run.provenance", git={"commit": "c0ffee", "branch": "main", "dirty": run.dirty})
+        for key, values in run.metrics.items():
+            series = 1000 * seq + len(points)
+            tell("series", series=series, key=key)
+            for step, value in enumerate(values):
+                points.append((series, len(events) + len(points) + 1, step, run.started, value, 0))
+        if run.ended is not None:
+            tell("run.end", time=run.ended, status=run.status)
+    raw = np.array(points, RECORD).tobytes()
+    batch = Batch(WriterInfo(new_id(), this_process(), "0.1.0", 0), 0, 10**6, events, raw, 0, Cursor())
+    with database.begin() as connection:
+        list(TrackingApplier(NOW).apply(connection, batch))
+    assert batch.refused == []
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def records(request, tmp_path_factory):
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('compared') / 'meta.db'}"
+    else:
+        url = request.getfixturevalue("postgres_server").create_database()
+    with open_database(url) as database:
+        fill(database)
+        yield RunRepository(database, clock=NOW)
+
+
+# -- what searches mean ---------------------------------------------------------------------------------
+
+Means = Callable[[Known], bool]
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "=": lambda one, other: one == other,
+    "!=": lambda one, other: one != other,
+    ">": lambda one, other: one > other,
+    ">=": lambda one, other: one >= other,
+    "<": lambda one, other: one < other,
+    "<=": lambda one, other: one <= other,
+}
+FIGURES: dict[str, Callable[[str, list[float]], float | None]] = {
+    "last": lambda name, values: values[-1],
+    "min": lambda name, values: least(values, min),
+    "max": lambda name, values: least(values, max),
+    "best": lambda name, values: least(values, min if "loss" in name else max),
+    "count": lambda name, values: len(values),
+    "step": lambda name, values: len(values) - 1,
+}
+
+
+def least(values: list[float], choose: Callable[[list[float]], float]) -> float | None:
+    numbers = [value for value in values if value == value]
+    return choose(numbers) if numbers else None
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def spelled(number: float) -> str:
+    return "nan" if number != number else str(number).replace("infinity", "inf")
+
+
+def says_no(text: str) -> bool:
+    return text.lower() in ("", "0", "false", "no", "off", "none", "null", "[]", "{}")
+
+
+def text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def like(text: str, pattern: str, *, any_case: bool) -> bool:
+    regular = "".join({"%": ".*", "_": "."}.get(sign, re.escape(sign)) for sign in pattern)
+    return re.fullmatch(regular, text, re.DOTALL | (re.IGNORECASE | re.ASCII if any_case else 0)) is not None
+
+
+def lower(text: str) -> str:
+    return "".join(sign.lower() if sign.isascii() else sign for sign in text)
+
+
+TEXT_FIELDS: dict[str, Callable[[Known], str | None]] = {
+    "name": lambda run: run.name,
+    "notes": lambda run: run.notes,
+    "experiment": lambda run: run.experiment,
+    "attributes.run_name": lambda run: run.name,
+    "tags.t": lambda run: run.tags.get("t"),
+    "tag.`owner`": lambda run: run.tags.get("owner"),
+    "params.p": lambda run: text_of(run.params["p"]) if "p" in run.params else None,
+}
+
+
+@st.composite
+def text_condition(draw) -> tuple[str, Means]:
+    spelling = draw(st.sampled_from(sorted(TEXT_FIELDS)))
+    read = TEXT_FIELDS[spelling]
+    way = draw(st.sampled_from(("compare", "like", "ilike", "~", "!~", "in", "null", "alone")))
+    if way == "compare":
+        operator, value = (
+            draw(st.sampled_from(sorted(COMPARE))),
+            draw(st.sampled_from((*TEXTS, "small", "churn"))),
+        )
+        return (
+            f"{spelling} {operator} {quoted(value)}",
+            lambda run: (text := read(run)) is not None and COMPARE[operator](text, value),
+        )
+    if way in ("like", "ilike"):
+        pattern, no = draw(st.sampled_from(LIKES)), draw(st.booleans())
+        return (
+            f"{spelling} {'not ' if no else ''}{way} {quoted(pattern)}",
+            lambda run: (
+                no is not ((text := read(run)) is not None and like(text, pattern, any_case=way == "ilike"))
+            ),
+        )
+    if way in ("~", "!~"):
+        pattern = draw(st.sampled_from(PATTERNS))
+        return (
+            f"{spelling} {way} {quoted(pattern)}",
+            lambda run: (
+                (way == "!~")
+                is not (
+                    (text := read(run)) is not None
+                    and re.search(pattern.replace("$", r"\Z"), text, re.DOTALL | re.ASCII) is not None
+                )
+            ),
+        )
+    if way == "in":
+        values = draw(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3))
+        return f"{spelling} in ({', '.join(map(quoted, values))})", lambda run: read(run) in values
+    if way == "null":
+        return f"{spelling} is not null", lambda run: read(run) is not None
+    if spelling == "params.p":
+        return (
+            spelling,
+            lambda run: (
+                "p" in run.params
+                and (
+                    run.params["p"] != 0
+                    if is_number(run.params["p"])
+                    else not says_no(text_of(run.params["p"]))
+                )
+            ),
+        )
+    return spelling, lambda run: (text := read(run)) is not None and not says_no(text)
+
+
+@st.composite
+def metric_condition(draw) -> tuple[str, Means]:
+    name, figure = draw(st.sampled_from(("auc", "val_loss"))), draw(st.sampled_from(sorted(FIGURES)))
+    spelling = f"metrics.{name}" if figure == "last" else f"{figure}(metrics.{name})"
+    operator: str = draw(st.sampled_from(sorted(COMPARE)))
+    number: float = draw(st.sampled_from(NUMBERS))
+
+    def value(run: Known) -> float | None:
+        return FIGURES[figure](name, run.metrics[name]) if name in run.metrics else None
+
+    def means(run: Known) -> bool:
+        found = value(run)
+        if found is None:
+            return False
+        if number != number and figure == "last":  # NaN equals NaN, and is neither more nor less
+            if operator in ("=", "<=", ">="):
+                return math.isnan(found)
+            return operator == "!=" and not math.isnan(found)
+        if number != number:
+            return False
+        if found != found:
+            return operator == "!="
+        return bool(COMPARE[operator](found, number))
+
+    way = draw(st.sampled_from(("compare", "compare", "compare", "null", "alone")))
+    if way == "null":
+        return f"{spelling} is null", lambda run: value(run) is None
+    if way == "alone":
+        return spelling, lambda run: value(run) is not None and value(run) != 0
+    return f"{spelling} {operator} {spelled(number)}", means
+
+
+@st.composite
+def param_condition(draw) -> tuple[str, Means]:
+    name = draw(st.sampled_from(("p", "q")))
+    operator = draw(st.sampled_from(sorted(COMPARE)))
+    number: Any = draw(st.sampled_from((0, 2.5, 3, 2**60 + 1, -math.inf, True, False)))
+    if isinstance(number, bool):
+        operator = draw(st.sampled_from(("=", "!=")))
+        return (
+            f"params.{name} {operator} {str(number).lower()}",
+            lambda run: isinstance(value := run.params.get(name), bool) and COMPARE[operator](value, number),
+        )
+    return (
+        f"params.{name} {operator} {number}",
+        lambda run: is_number(value := run.params.get(name)) and COMPARE[operator](value, number),
+    )
+
+
+@st.composite
+def other_condition(draw) -> tuple[str, Means]:
+    now = NOW.now_us()
+    way = draw(st.sampled_from(("started", "ended", "duration", "status", "dirty", "words")))
+    if way == "started":
+        days, operator = draw(st.sampled_from((0, 1, 2, 7))), draw(st.sampled_from(sorted(COMPARE)))
+        return f"started {operator} -{days}d", lambda run: COMPARE[operator](run.started, now - days * DAY)
+    if way == "ended":
+        return "ended", lambda run: run.ended is not None
+    if way == "duration":
+        operator = draw(st.sampled_from((">", "<=", "<")))
+        return f"duration {operator} 5m", lambda run: COMPARE[operator](
+            (now if run.ended is None else run.ended) - run.started, 300 * SECOND
+        )
+    if way == "status":
+        status = draw(st.sampled_from(("running", "FINISHED", "Failed")))
+        return f"attributes.status != '{status}'", lambda run: run.status != status.lower()
+    if way == "dirty":
+        return "git.dirty != true", lambda run: run.dirty is False
+    words = draw(st.sampled_from(WORDS))
+
+    def said(run: Known) -> bool:
+        params = [value for value in run.params.values() if not is_number(value)]
+        texts = [run.name, run.notes or "", *run.tags.values(), *map(text_of, params)]
+        return all(any(lower(word) in lower(text) for text in texts) for word in words.split())
+
+    return quoted(words), said
+
+
+LEAF = st.one_of(text_condition(), metric_condition(), param_condition(), other_condition())
+CONDITION = st.recursive(
+    LEAF,
+    lambda inner: st.one_of(
+        inner.map(lambda one: (f"not ({one[0]})", lambda run: not one[1](run))),
+        st.tuples(inner, inner).map(
+            lambda two: (f"({two[0][0]} or {two[1][0]})", lambda run: two[0][1](run) or two[1][1](run))
+        ),
+        st.tuples(inner, inner).map(
+            lambda two: (f"({two[0][0]}) and ({two[1][0]})", lambda run: two[0][1](run) and two[1][1](run))
+        ),
+    ),
+    max_leaves=4,
+)
+
+
+def by_metric(name: str, down: bool) -> Callable[[Known], tuple[Any, ...]]:
+    def key(run: Known) -> tuple[Any, ...]:
+        if name not in run.metrics:
+            return (2, 0.0)
+        value = run.metrics[name][-1]
+        return (1, 0.0) if value != value else (0, -value if down else value)
+
+    return key
+
+
+def by_param(name: str, down: bool) -> Callable[[Known], tuple[Any, ...]]:
+    def key(run: Known) -> tuple[Any, ...]:
+        if name not in run.params:
+            return (2,)
+        value = run.params[name]
+        if is_number(value):
+            return (0, -float(value) if down else float(value))
+        return (1, *(-ord(sign) for sign in text_of(value)), 1) if down else (1, *map(ord, text_of(value)))
+
+    return key
+
+
+ORDERS: dict[str, Callable[[Known], tuple[Any, ...]] | None] = {
+    "": None,
+    "order by metrics.auc": by_metric("auc", False),
+    "order by metrics.auc desc": by_metric("auc", True),
+    "order by metrics.val_loss desc": by_metric("val_loss", True),
+    "order by params.p": by_param("p", False),
+    "order by params.p desc": by_param("p", True),
+    "order by metrics.auc desc, params.q": lambda run: (
+        by_metric("auc", True)(run),
+        by_param("q", False)(run),
+    ),
+    "order by name": lambda run: tuple(map(ord, run.name)),
+    "order by tags.t": lambda run: (1,) if "t" not in run.tags else (0, *map(ord, run.tags["t"])),
+    "order by max(metrics.val_loss) desc": lambda run: (
+        (1, 0.0) if (most := least(run.metrics.get("val_loss", []), max)) is None else (0, -most)
+    ),
+    "order by duration desc, count(metrics.auc)": lambda run: (
+        run.started - (NOW.now_us() if run.ended is None else run.ended),
+        (1, 0) if "auc" not in run.metrics else (0, len(run.metrics["auc"])),
+    ),
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(CONDITION, st.sampled_from(sorted(ORDERS)), st.sampled_from((3, 10, 100)))
+def test_a_search_finds_what_it_means_in_the_order_it_says_page_by_page(records, condition, order, limit):
+    text, means = condition
+    newest_first = sorted(RUNS, key=lambda run: (run.started, run.id), reverse=True)
+    key = ORDERS[order]
+    expected = [
+        run.id for run in (newest_first if key is None else sorted(newest_first, key=key)) if means(run)
+    ]
+
+    found, after = [], None
+    while True:
+        page = records.search(f"{text} {order}", limit=limit, after=after)
+        found += [run.id for run in page.items]
+        after = page.next
+        if after is None:
+            break
+
+    assert found == expected, f"{text} {order}"
