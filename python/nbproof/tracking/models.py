@@ -80,6 +80,10 @@ class Metric(View):
     time: Instant
     min: Number | None = Field(None, description="Least value, NaN left out; null if all were NaN.")
     max: Number | None = None
+    best: Number | None = Field(
+        None, description="Greatest value; of a loss or an error the least. NaN left out."
+    )
+    best_step: Int64 | None = Field(None, description="Where it was first reached, if that is known.")
     count: int = Field(description="Points logged.")
     spark: list[Number] = Field(
         default_factory=list, description="At most 32 values, in order, for a sparkline."

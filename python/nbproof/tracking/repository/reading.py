@@ -381,12 +381,12 @@ class RunRepository:
 
     def _points(self, identifier: str, name: str, start: int, end: int | None) -> tuple[int, Points]:
         with self._database.connect() as connection:
-            count = connection.execute(
-                sa.select(METRICS.c.count).where(
+            found = connection.execute(
+                sa.select(METRICS.c.count, METRICS.c.tail).where(
                     METRICS.c.run_id == identifier, METRICS.c.name == clean(name)
                 )
-            ).scalar()
-            if count is None:
+            ).one_or_none()
+            if found is None:
                 known = connection.execute(
                     sa.select(METRICS.c.name).where(METRICS.c.run_id == identifier).limit(2000)
                 ).scalars()
@@ -408,6 +408,7 @@ class RunRepository:
             if end is not None:
                 statement = statement.where(CHUNKS.c.seq <= (end - 1) // CHUNK)
             blobs = connection.execute(statement).scalars().all()
-        points = Points.joined([unpack(bytes(blob)) for blob in blobs])
+        count = found.count
+        points = Points.joined([unpack(bytes(blob)) for blob in [*blobs, found.tail or ()] if blob])
         skipped = start // CHUNK * CHUNK
         return count, points.at(slice(start - skipped, None if end is None else end - skipped))

@@ -147,6 +147,8 @@ def metric_of(row: Mapping[Any, Any]) -> Metric:
         time=instant(row["time_us"]),
         min=row["min"],
         max=row["max"],
+        best=row["best"],
+        best_step=row["best_step"],
         count=row["count"],
         spark=spark,
     )
