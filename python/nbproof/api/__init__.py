@@ -26,10 +26,13 @@ __all__ = [
     "list_metrics",
     "list_runs",
     "log_artifact",
+    "log_frame",
+    "log_history",
     "log_metric",
     "log_metrics",
     "log_param",
     "log_params",
+    "metric_histories",
     "metric_history",
     "search_runs",
     "set_tag",
@@ -67,6 +70,8 @@ def _without_self(method: Callable[..., Any]) -> inspect.Signature:
 start_run = _of_tracker(ExperimentTracker.start_run)
 end_run = _of_tracker(ExperimentTracker.end_run)
 log_metrics = _of_tracker(ExperimentTracker.log_metrics)
+log_history = _of_tracker(ExperimentTracker.log_history)
+log_frame = _of_tracker(ExperimentTracker.log_frame)
 log_param = _of_tracker(ExperimentTracker.log_param)
 log_params = _of_tracker(ExperimentTracker.log_params)
 set_tag = _of_tracker(ExperimentTracker.set_tag)
@@ -82,6 +87,7 @@ search_runs = _of_tracker(ExperimentTracker.search_runs)
 compare_runs = _of_tracker(ExperimentTracker.compare_runs)
 list_metrics = _of_tracker(ExperimentTracker.list_metrics)
 metric_history = _of_tracker(ExperimentTracker.metric_history)
+metric_histories = _of_tracker(ExperimentTracker.metric_histories)
 
 
 def log_metric(  # noqa: D103 - its docstring is the service's

@@ -10,7 +10,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -255,6 +255,9 @@ class _Journal:
     def series(self, run: str, key: str, last: int = -1) -> _Series:
         return _Series(self._ask, run, key, last)
 
+    def now_us(self) -> int:
+        return self._workspace.clock.now_us()
+
     def sync(self) -> None:
         """Nothing waits: every request was answered."""
 
@@ -270,6 +273,20 @@ class _Series:
         self.last = self.last + 1 if step is None else step
         when = None if time_us is None else datetime_of(time_us)
         self._ask("runs.log_metric", id=self._run, key=self._key, value=value, step=self.last, time=when)
+
+    def log_many(self, count: int, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> None:
+        from nbproof.storage.journal.format import POINT
+
+        made, self.last = encode(0, 1, slice(0, count))
+        points = [(step, time, value) for _, _, step, time, value, _ in POINT.iter_unpack(made)]
+        self._ask(
+            "runs.log_history",
+            id=self._run,
+            key=self._key,
+            values=[value for _, _, value in points],
+            steps=[step for step, _, _ in points],
+            times=[datetime_of(time) for _, time, _ in points],
+        )
 
 
 class _Records:
@@ -304,6 +321,12 @@ class _Records:
 
     def metric_history(self, run_id: str, name: str, **values: Any) -> Any:
         return self._ask("runs.metric_history", id=run_id, name=name, **values)
+
+    def metric_lines(self, runs: Sequence[str], names: Sequence[str], **values: Any) -> Any:
+        return self._ask("runs.metric_lines", id=list(runs), name=list(names), **values)
+
+    def waiting_run(self, reference: str) -> None:
+        """The server looks into its journals itself."""
 
     def metric_columns(self, run_id: str, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         import numpy as np

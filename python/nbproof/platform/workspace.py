@@ -13,6 +13,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
-from nbproof.core.errors import Conflict, PlatformError
+from nbproof.core.errors import Conflict, PlatformError, Unavailable
 from nbproof.core.events import Changes
 from nbproof.platform.location import Location, find_location, running_source
 from nbproof.platform.rooms import ROOMS
@@ -53,6 +54,9 @@ format = {format}
 """
 _GITIGNORE = "# Records and content stay out of git; settings go in.\n*\n!.gitignore\n!nbproof.toml\n"
 
+
+# So long a reader that could do without it waits for a drain.
+_GLANCE_SECONDS = 0.2
 
 _opened: weakref.WeakSet[Workspace] = weakref.WeakSet()
 
@@ -119,6 +123,7 @@ class Workspace:
             capture_git=_truth(self._environ.get("NBPROOF_CAPTURE_GIT", raw.get("capture_git", True))),
             prepare=self.make,
             ended=self._run_ended,
+            glance=self.glance,
         )
 
     def make(self) -> None:
@@ -189,7 +194,7 @@ class Workspace:
         """The records of runs."""
         from nbproof.tracking.repository import RunRepository
 
-        return RunRepository(self.database, clock=self.clock)
+        return RunRepository(self.database, clock=self.clock, journal=self.folder / "journal")
 
     @cached_property
     def storage(self) -> FileSystemStorage:
@@ -232,7 +237,12 @@ class Workspace:
     def directory(self, directory: Directory) -> None:
         self._directory = directory
 
-    def catch_up(self) -> DrainReport | None:
+    def glance(self) -> None:
+        """Drain if that can be done at once; for readers that look into the journals themselves."""
+        with suppress(Unavailable):
+            self.catch_up(wait_seconds=_GLANCE_SECONDS)
+
+    def catch_up(self, *, wait_seconds: float | None = None) -> DrainReport | None:
         """Drain the journals of every process that writes here; cheap when there is nothing new."""
         with self._lock:
             if self._drain is None:
@@ -248,7 +258,7 @@ class Workspace:
                     clock=self.clock,
                     changes=self.changes,
                 )
-        return self._drain.run_once()
+        return self._drain.run_once(wait_seconds=wait_seconds)
 
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, here."""

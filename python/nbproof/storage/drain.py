@@ -185,6 +185,7 @@ class Drain:
         self._changes = changes
         self._limit = limit
         self._lock = threading.Lock()
+        self._wait: float | None = None  # of the run that holds the lock
         self._known: dict[str, _Known] = {}
         self._unreadable: dict[str, str] = {}
         self._orphans_due = 0.0
@@ -196,8 +197,14 @@ class Drain:
         self._lock = threading.Lock()
         self._known.clear()
 
-    def run_once(self) -> DrainReport:
+    def run_once(self, *, wait_seconds: float | None = None) -> DrainReport:
         """Carry over what was in the journals when this was called, and perhaps more.
+
+        Parameters
+        ----------
+        wait_seconds : float, optional
+            How long to wait for the database, or for another thread that drains; by default as long as
+            `Database.begin` does.
 
         Raises
         ------
@@ -208,9 +215,14 @@ class Drain:
             return DrainReport(unreadable=(f"{self._database.where} can only be read",))
         tally = _Tally()
         try:
-            with self._lock:
+            if not self._lock.acquire(timeout=-1 if wait_seconds is None else wait_seconds):
+                raise Unavailable("another thread is draining the journals", hint="try again in a moment")
+            try:
+                self._wait = wait_seconds
                 self._run(tally)
                 unreadable = tuple(self._unreadable.values())
+            finally:
+                self._lock.release()
         except OSError as error:
             raise Unavailable(
                 f"the journal {self._folder} can't be read: {error.strerror or error}",
@@ -339,7 +351,7 @@ class Drain:
             found = connection.execute(row).one_or_none()
         if found is None:
             process = info.process
-            with suppress(exc.IntegrityError), self._database.begin() as connection:
+            with suppress(exc.IntegrityError), self._database.begin(wait_seconds=self._wait) as connection:
                 connection.execute(
                     sa.insert(WriterRow).values(
                         id=info.id,
@@ -359,7 +371,7 @@ class Drain:
     def _commit(self, batch: Batch, tally: _Tally) -> None:
         written: list[Path] = []
         try:
-            with self._database.begin() as connection:
+            with self._database.begin(wait_seconds=self._wait) as connection:
                 moved = connection.execute(
                     sa.update(WriterRow)
                     .where(WriterRow.id == batch.writer.id, WriterRow.drained == batch.from_)
@@ -442,7 +454,7 @@ class Drain:
         assert cursor is not None
         torn = torn_records(path, cursor)
         changed: list[Changed] = []
-        with self._database.begin() as connection:
+        with self._database.begin(wait_seconds=self._wait) as connection:
             now = self._clock.now_us()
             ended = connection.execute(
                 sa.update(WriterRow)
@@ -480,7 +492,7 @@ class Drain:
             if not is_dead(Process(row.host, row.boot_id, row.pid, row.pid_started or "", space)):
                 continue
             changed: list[Changed] = []
-            with self._database.begin() as connection:
+            with self._database.begin(wait_seconds=self._wait) as connection:
                 now = self._clock.now_us()
                 ended = connection.execute(
                     sa.update(WriterRow)

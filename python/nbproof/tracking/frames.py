@@ -1,25 +1,18 @@
-"""Runs and histories as pandas frames."""
+"""Runs as pandas frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
     from nbproof.tracking.models import Run
 
-__all__ = ["history_frame", "runs_frame"]
+__all__ = ["runs_frame"]
 
 _ATTRIBUTES = ("id", "name", "experiment", "status", "started", "ended")
-
-
-def history_frame(steps: np.ndarray, times_us: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """Points as a frame with columns ``step, time, value``; times are UTC with microseconds."""
-    times = pd.Series(times_us.astype("datetime64[us]")).dt.tz_localize("UTC")
-    return pd.DataFrame({"step": steps, "time": times, "value": values})
 
 
 def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:

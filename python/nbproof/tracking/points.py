@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbproof.core.errors import Unavailable
+from nbproof.storage.point_records import RECORD
 
 __all__ = [
     "CHUNK",
@@ -46,11 +47,6 @@ TAIL = 16
 
 SPARK = 32
 """Most values of a sparkline."""
-
-# One record of a journal's points file.
-RECORD = np.dtype(
-    [("series", "<u4"), ("seq", "<u8"), ("step", "<i8"), ("time", "<i8"), ("value", "<f8"), ("crc", "<u4")]
-)
 
 _FORMAT = b"\x01"
 _TAIL_FORMAT = b"\x02"
@@ -134,9 +130,7 @@ def tails(points: Points, starts: list[int], ends: list[int]) -> list[bytes]:
     rows = np.empty(points.n, _ROW)
     rows["step"], rows["time"], rows["value"] = points
     raw, size = rows.tobytes(), _ROW.itemsize
-    return [
-        _TAIL_FORMAT + raw[start * size : end * size] for start, end in zip(starts, ends, strict=True)
-    ]
+    return [_TAIL_FORMAT + raw[start * size : end * size] for start, end in zip(starts, ends, strict=True)]
 
 
 class Extent(NamedTuple):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import Invalid, NotFound, Unavailable, near_names
 from nbproof.core.ids import is_id, new_id
 from nbproof.tracking.active import ActiveRun, ended_conflict
+from nbproof.tracking.columns import columns_of_frame, steps_of, times_of, values_of
 from nbproof.tracking.domain import ENDINGS
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.provenance import Origin, capture_later
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from nbproof.core.operation import Page
     from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
-    from nbproof.tracking.models import Comparison, Experiment, Metric, MetricHistory, Run
+    from nbproof.tracking.histories import Axis, Columns
+    from nbproof.tracking.models import Comparison, Experiment, Metric, MetricHistory, MetricLines, Run
     from nbproof.tracking.repository import RunRepository
 
 __all__ = ["ExperimentTracker"]
@@ -72,6 +75,8 @@ class ExperimentTracker:
         Called after a run has ended, to see that its journal is drained.
     keep : callable, optional
         Keeps a file with a run, instead of storage and journal: ``keep(run_id, path, name)``.
+    glance : callable, optional
+        Drains the journals if that needs no waiting; called before points are read.
     """
 
     def __init__(
@@ -88,10 +93,12 @@ class ExperimentTracker:
         prepare: Callable[[], object] | None = None,
         ended: Callable[[], object] | None = None,
         keep: Callable[[str, Path, str], None] | None = None,
+        glance: Callable[[], object] | None = None,
     ) -> None:
         self._journal = journal
         self._records = records
         self._catch_up = catch_up
+        self._glance = glance or catch_up
         self._artifacts = artifacts
         self._clock: Clock = clock or SystemClock()
         self._origin = origin or (lambda: Origin(Path.cwd()))
@@ -312,6 +319,82 @@ class ExperimentTracker:
             run = self._started()
         run.log_metrics(metrics, step, time=time)
 
+    def log_history(
+        self, key: str, values: Any, *, steps: Any = None, times: Any = None, run_id: str | None = None
+    ) -> None:
+        """Record many values of one metric at once; starts a run where none is live.
+
+        Parameters
+        ----------
+        key : str
+            The metric's name.
+        values : sequence of float
+            A list, an array (numpy, torch) or a column of a frame; NaN and ±inf are kept.
+        steps : sequence of int, optional
+            One for each value; by default they count on from the last step of this metric.
+        times : sequence of datetime or float, optional
+            One for each value; by default now.
+        run_id : str, optional
+            Another run than the live one.
+
+        Raises
+        ------
+        Invalid
+            Something that is no column of real numbers, or columns of different length.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> with nbp.start_run(experiment="doctest") as run:
+        ...     nbp.log_history("loss", [0.9, 0.5, 0.4])
+        >>> run.metric_history("loss")["step"].tolist()
+        [0, 1, 2]
+        """
+        run = self._live if run_id is None else self._handle(run_id)
+        if run is None:
+            values = values_of(name_of(key, "a metric"), values)
+            if steps is not None:
+                steps_of(steps, len(values))
+            if times is not None:
+                times_of(times, len(values))
+            run = self._started()
+        run.log_history(key, values, steps=steps, times=times)
+
+    def log_frame(
+        self, frame: Any, *, step: str | None = None, time: str | None = None, run_id: str | None = None
+    ) -> None:
+        """Record the columns of a frame as metrics; starts a run where none is live.
+
+        Parameters
+        ----------
+        frame : DataFrame, Arrow table, or mapping of names to columns
+            Every column but those of step and time is a metric.  NaN is a value; None and what pandas calls
+            NA are left out.
+        step, time : str, optional
+            Columns with the steps and the times of the rows; by default steps count on from each metric's
+            last one, and the time is now.
+        run_id : str, optional
+            Another run than the live one.
+
+        Raises
+        ------
+        Invalid
+            A column that is not of real numbers, or no such column; nothing was written.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> with nbp.start_run(experiment="doctest") as run:
+        ...     nbp.log_frame({"epoch": [1, 2], "loss": [0.9, 0.5], "auc": [0.7, 0.8]}, step="epoch")
+        >>> run.metric_history("auc")[["step", "value"]].values.tolist()
+        [[1.0, 0.7], [2.0, 0.8]]
+        """
+        run = self._live if run_id is None else self._handle(run_id)
+        if run is None:
+            columns_of_frame(frame, step, time)  # a wrong one must not start a run
+            run = self._started()
+        run.log_frame(frame, step=step, time=time)
+
     def log_param(self, key: str, value: Any, *, run_id: str | None = None) -> None:
         """Record a param; logged again with another value both are kept, the last one shows.
 
@@ -519,10 +602,59 @@ class ExperimentTracker:
         after: str | None = None,
     ) -> MetricHistory:
         """Points of one metric of a run, thinned to `max_points` keeping the extremes if asked."""
+        records, run = self._looked_at(id)
+        return records.metric_history(run, name, max_points=max_points, limit=limit, after=after)
+
+    def metric_lines(
+        self, ids: Iterable[str], names: Sequence[str], *, max_points: int = 1000, axis: Axis = "step"
+    ) -> MetricLines:
+        """Metrics of runs for one chart: each thinned to `max_points`, by step, time or relative time."""
+        runs = list(dict.fromkeys(self._looked_at(each)[1] for each in ids))
+        return self._records().metric_lines(runs, names, max_points=max_points, axis=axis)
+
+    def metric_histories(
+        self,
+        ids: str | Iterable[str],
+        names: str | Iterable[str] | None = None,
+        *,
+        max_points: int | None = None,
+    ) -> pandas.DataFrame:
+        """Points of several metrics and runs in one frame.
+
+        Parameters
+        ----------
+        ids : str or iterable of str
+            Runs, named in any way.
+        names : str or iterable of str, optional
+            Metrics; by default all that the runs have, but for those of the system.
+        max_points : int, optional
+            Thin each metric of each run to at most so many points, keeping the extremes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``run`` (its id), ``name`` (the run's), ``metric``, ``step``, ``time``, ``relative``
+            (since the run began) and ``value``; what a run does not have is left out.
+
+        Raises
+        ------
+        NotFound
+            No run has any of the metrics named.
+        """
+        from nbproof.tracking.histories import histories_frame
+
         records = self._fresh()
-        return records.metric_history(
-            _run_id(records, id), name, max_points=max_points, limit=limit, after=after
-        )
+        wanted = None if names is None else [names] if isinstance(names, str) else list(names)
+        lines = []
+        for each in [ids] if isinstance(ids, str) else ids:
+            run = self.get_run(each)
+            own = run.metrics if wanted is None else wanted
+            for name in own:
+                with suppress(NotFound):
+                    lines.append((run, name, records.metric_columns(run.id, name)))
+        if wanted and not lines:
+            raise NotFound(f"none of the runs has a metric {' or '.join(map(repr, wanted))}")
+        return histories_frame(lines, max_points)
 
     def get_artifact(self, id: str, name: str) -> tuple[Path, str]:
         """The local file and media type of an artifact."""
@@ -577,6 +709,18 @@ class ExperimentTracker:
     def _fresh(self) -> RunRepository:
         self._catch_up()
         return self._records()
+
+    def _looked_at(self, reference: str) -> tuple[RunRepository, str]:
+        """The records and the id of a run, for readers of points: they wait for no drain."""
+        self._glance()
+        records = self._records()
+        try:
+            return records, _run_id(records, reference)
+        except NotFound:
+            waiting = records.waiting_run(reference)
+            if waiting is None:
+                raise
+            return records, waiting
 
     def _started(self) -> ActiveRun:
         with self._lock:
@@ -797,14 +941,12 @@ class ExperimentTracker:
         except OSError as error:
             run.failed(error)
 
-    def _history_frame(self, identifier: str, name: str) -> pandas.DataFrame:
-        from nbproof.tracking.frames import history_frame
-
-        self._catch_up()
-        return history_frame(*self._records().metric_columns(identifier, name))
+    def _columns(self, identifier: str, name: str) -> Columns:
+        self._glance()
+        return self._records().metric_columns(identifier, name)
 
     def _bound(self, run: Run) -> Run:
-        run._history = self._history_frame
+        run._columns = self._columns
         run._measure = lambda identifier: self._records().metrics_of(identifier)
         return run
 
@@ -815,7 +957,7 @@ class ExperimentTracker:
 
 
 # Words of the routes, which a name there would hide behind.
-_RESERVED = frozenset({"search", "compare", "diff"})
+_RESERVED = frozenset({"search", "compare", "diff", "metrics"})
 
 
 def _run_name(name: object) -> str:

@@ -144,7 +144,7 @@ def sorted_points(connection: Connection, batch: Batch, told: Mapping[int, Key])
 
 
 def _grouping(numbers: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order that brings equal numbers together and leaves each group's as it was, and where groups begin."""
+    """An order that brings equal numbers together, each group's kept as it was, and where groups begin."""
     least = numbers.min()
     span = int(numbers.max()) - int(least)
     if span == 0:
@@ -175,9 +175,7 @@ def write_points(connection: Connection, harvest: Harvest) -> None:
     if not harvest.keys:
         return
     before = _states(connection, harvest.keys)
-    steps, times, values = (
-        column[np.array(harvest.ends) - 1].tolist() for column in harvest.points
-    )
+    steps, times, values = (column[np.array(harvest.ends) - 1].tolist() for column in harvest.points)
     # The reduction of a metric without any number is NaN.
     least = np.fmin.reduceat(harvest.points.values, harvest.starts).tolist()
     greatest = np.fmax.reduceat(harvest.points.values, harvest.starts).tolist()
@@ -248,13 +246,11 @@ def _states(connection: Connection, keys: list[Key]) -> dict[Key, Mapping[str, A
     else:
         where = [m.run_id.in_(some) for some in portions(sorted(names))]
     found: dict[Key, Mapping[str, Any]] = {}
-    rows = sa.select(
-        m.run_id, m.name, m.count, m.tail, m.min, m.max, m.best, m.best_step, m.spark
-    )
+    rows = sa.select(m.run_id, m.name, m.count, m.tail, m.min, m.max, m.best, m.best_step, m.spark)
     for condition in where:
         for row in connection.execute(rows.where(condition)).mappings():
             if (row["run_id"], row["name"]) in wanted:
-                found[row["run_id"], row["name"]] = row
+                found[row["run_id"], row["name"]] = dict(row)
     return found
 
 

@@ -48,7 +48,5 @@ def upgrade() -> None:
     connection.execute(sa.update(metrics).values(best=metrics.c.max))
     for name in connection.execute(sa.select(metrics.c.name).distinct()).scalars().all():
         if _less_is_better(name):
-            connection.execute(
-                sa.update(metrics).where(metrics.c.name == name).values(best=metrics.c.min)
-            )
+            connection.execute(sa.update(metrics).where(metrics.c.name == name).values(best=metrics.c.min))
     op.create_index("ix_metrics_name_best_run_id", "metrics", ["name", "best", "run_id"])
