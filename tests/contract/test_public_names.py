@@ -19,7 +19,8 @@ from nbproof.platform.rooms import operations
 
 SIGNATURES = {
     "start_run": (
-        "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, resume=None)"
+        "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, resume=None, "
+        "system_metrics=None)"
     ),
     "end_run": "(status='finished', *, run_id=None)",
     "log_metric": "(key, value, step=None, *, time=None, run_id=None)",

@@ -23,7 +23,15 @@ from nbproof.platform.argv import Form
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import duration_text, number_text, size_text
 from nbproof.tracking.domain import param_text
-from nbproof.tracking.models import ComparedValues, Comparison, Experiment, Metric, MetricHistory, Run
+from nbproof.tracking.models import (
+    ComparedValues,
+    Comparison,
+    Experiment,
+    Metric,
+    MetricHistory,
+    MetricLines,
+    Run,
+)
 
 __all__ = ["Printer", "relative", "show"]
 
@@ -44,7 +52,11 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
     """Print an answer."""
     printer = Printer(in_notebook=session.in_notebook)
     if operation.name == "runs.get":
-        _run(printer, answer, session.ask("runs.metrics", id=answer.id).items)
+        # Those of the system are shown by `runs metrics`.
+        metrics = [
+            each for each in session.ask("runs.metrics", id=answer.id).items if each.name in answer.metrics
+        ]
+        _run(printer, answer, metrics)
     elif isinstance(answer, Page):
         _page(printer, answer)
         if answer.next:
@@ -53,6 +65,8 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
         _history(printer, answer)
         if answer.next:
             session.note(f"more: repeat it with --after {answer.next}")
+    elif isinstance(answer, MetricLines):
+        _lines(printer, answer)
     elif isinstance(answer, Run):
         _run(printer, answer, [answer.newest_metric] if answer.newest_metric else [])
     elif isinstance(answer, Comparison):
@@ -309,6 +323,24 @@ def _history(printer: Printer, history: MetricHistory) -> None:
         ["STEP", "TIME", "VALUE"],
         ([str(point.step), _instant(point.time), number(point.value)] for point in points),
         right=["STEP", "VALUE"],
+    )
+
+
+def _lines(printer: Printer, lines: MetricLines) -> None:
+    printer.table(
+        ["RUN", "METRIC", "POINTS", "FIRST", "LAST", "COURSE"],
+        (
+            [
+                f"{line.run} ({short(line.run_id)})",
+                line.metric,
+                str(line.count),
+                number_text(line.y[0]) if line.y else "",
+                number_text(line.y[-1]) if line.y else "",
+                sparkline_text(line.y, 32),
+            ]
+            for line in lines.items
+        ),
+        right=["POINTS", "FIRST", "LAST"],
     )
 
 

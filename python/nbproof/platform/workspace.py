@@ -28,6 +28,7 @@ from nbproof.platform.rooms import ROOMS
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.tracking.provenance import Origin
 from nbproof.tracking.service import ExperimentTracker
+from nbproof.tracking.system_metrics import sample_in_background
 
 if TYPE_CHECKING:
     from nbproof.core.operation import Ask, Operation
@@ -112,6 +113,7 @@ class Workspace:
     def tracker(self) -> ExperimentTracker:
         """Experiments and runs."""
         raw = self._raw_settings()
+        given = self._environ.get("NBPROOF_SYSTEM_METRICS_SECONDS", raw.get("system_metrics_seconds"))
         return ExperimentTracker(
             self.journal,
             lambda: self.runs,
@@ -124,6 +126,10 @@ class Workspace:
             prepare=self.make,
             ended=self._run_ended,
             glance=self.glance,
+            sampler=lambda run: sample_in_background(self.folder / "journal", run, _seconds(given)),
+            system_metrics=_truth(
+                self._environ.get("NBPROOF_SYSTEM_METRICS", raw.get("system_metrics", False))
+            ),
         )
 
     def make(self) -> None:
@@ -424,6 +430,15 @@ def _origin() -> Origin:
 
 def _truth(value: object) -> bool:
     return str(value).strip().lower() not in ("0", "false", "no", "off")
+
+
+def _seconds(value: object, default: float = 5.0) -> float:
+    """A setting that recording reads before the settings are checked: what is no number is not taken."""
+    try:
+        found = float(str(value))
+    except ValueError:
+        return default
+    return found if 0 < found <= 3600 else default
 
 
 def _say(line: str) -> None:

@@ -11,8 +11,9 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-__all__ = ["drain_in_background"]
+__all__ = ["drain_in_background", "start_python"]
 
 _REST_SECONDS = 2.0
 _spawned: dict[str, float] = {}
@@ -30,20 +31,37 @@ def drain_in_background(root: str | Path) -> None:
     if now - _spawned.get(place, -_REST_SECONDS) < _REST_SECONDS * 0.9 or not sys.executable:
         return
     _spawned[place] = now
+    start_python(["nbproof.storage.drain", "--after", str(_REST_SECONDS), place])
+
+
+def start_python(arguments: list[str], *, stdin: int | None = None) -> None:
+    """Run a module of ours in a process of its own; where none can be started nothing is done.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The module's name and what it is given.
+    stdin : int, optional
+        A descriptor that becomes its standard input; by default it has an empty one.
+    """
+    if not sys.executable:
+        return
     # Nothing is imported from the notebook's folder (-P).
-    command = [sys.executable, "-P", "-m", "nbproof.storage.drain", "--after", str(_REST_SECONDS), place]
+    command = [sys.executable, "-P", "-m", *arguments]
     environ = dict(os.environ)
     home = str(Path(__file__).resolve().parents[2])
     if not home.endswith("-packages"):  # run from its sources: the child must find them, too
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), home)))
     with suppress(OSError, RuntimeError):
-        _start(command, environ)
+        _start(command, environ, stdin)
 
 
-def _start(command: list[str], environ: dict[str, str]) -> None:
+def _start(command: list[str], environ: dict[str, str], stdin: int | None) -> None:
     _reap()
     if hasattr(os, "posix_spawn"):
-        null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+        null: list[Any] = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+        if stdin is not None:
+            null[0] = (os.POSIX_SPAWN_DUP2, stdin, 0)
         with suppress(NotImplementedError):
             # In a session of its own, or an interrupt of the kernel would end it.
             _children.append(os.posix_spawn(command[0], command, environ, file_actions=null, setsid=True))
@@ -53,7 +71,7 @@ def _start(command: list[str], environ: dict[str, str]) -> None:
     flags = 0x00000008 | 0x00000200 if os.name == "nt" else 0  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     child = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=environ,

@@ -26,6 +26,7 @@ __all__ = [
     "RECORD",
     "SPARK",
     "TAIL",
+    "TAIL_POINT_BYTES",
     "Extent",
     "Points",
     "extent",
@@ -51,6 +52,9 @@ SPARK = 32
 _FORMAT = b"\x01"
 _TAIL_FORMAT = b"\x02"
 _ROW = np.dtype([("step", "<i8"), ("time", "<i8"), ("value", "<f8")])
+
+TAIL_POINT_BYTES = _ROW.itemsize
+"""Bytes of a point in a tail, which has one more in front of them."""
 
 
 class Points(NamedTuple):
@@ -126,11 +130,20 @@ def unpack(blob: bytes) -> Points:
 
 
 def tails(points: Points, starts: list[int], ends: list[int]) -> list[bytes]:
-    """Stretches of points as tails, of which any may be put behind another one's bytes without its first."""
+    """Stretches of points as tails, where they are short enough; others are left empty.
+
+    A tail may be put behind another one's bytes without its first byte.
+    """
+    short = [end - start <= TAIL for start, end in zip(starts, ends, strict=True)]
+    if not any(short):
+        return [b""] * len(starts)
     rows = np.empty(points.n, _ROW)
     rows["step"], rows["time"], rows["value"] = points
     raw, size = rows.tobytes(), _ROW.itemsize
-    return [_TAIL_FORMAT + raw[start * size : end * size] for start, end in zip(starts, ends, strict=True)]
+    return [
+        _TAIL_FORMAT + raw[start * size : end * size] if is_short else b""
+        for start, end, is_short in zip(starts, ends, short, strict=True)
+    ]
 
 
 class Extent(NamedTuple):

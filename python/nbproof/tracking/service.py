@@ -77,6 +77,10 @@ class ExperimentTracker:
         Keeps a file with a run, instead of storage and journal: ``keep(run_id, path, name)``.
     glance : callable, optional
         Drains the journals if that needs no waiting; called before points are read.
+    sampler : callable, optional
+        Starts to sample system metrics for a run, whose id it is given, and gives what stops it.
+    system_metrics : bool
+        Whether runs are sampled that do not say.
     """
 
     def __init__(
@@ -94,6 +98,8 @@ class ExperimentTracker:
         ended: Callable[[], object] | None = None,
         keep: Callable[[str, Path, str], None] | None = None,
         glance: Callable[[], object] | None = None,
+        sampler: Callable[[str], Callable[[], None]] | None = None,
+        system_metrics: bool = False,
     ) -> None:
         self._journal = journal
         self._records = records
@@ -107,6 +113,9 @@ class ExperimentTracker:
         self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
         self._keep_elsewhere = keep
+        self._sampler = sampler
+        self._system_metrics = system_metrics
+        self._samplers: dict[str, Callable[[], None]] = {}
         self._lock = threading.RLock()
         self._live: ActiveRun | None = None
         self._stack: list[ActiveRun] = []
@@ -132,6 +141,7 @@ class ExperimentTracker:
         notes: str | None = None,
         nested: bool = False,
         resume: str | None = None,
+        system_metrics: bool | None = None,
     ) -> ActiveRun:
         """Start a run, or go on with one.
 
@@ -150,6 +160,9 @@ class ExperimentTracker:
         resume : str, optional
             Go on with this run (name, last 6 digits, id, ``@last``): it is running again, its metrics
             count on from their last steps.
+        system_metrics : bool, optional
+            Whether to sample processor, memory, disk, network and GPUs while it is live; by default as the
+            setting says.
 
         Returns
         -------
@@ -172,7 +185,9 @@ class ExperimentTracker:
         'finished'
         """
         if resume is not None:
-            return self._resume(resume, name, experiment, tags, params, notes, nested)
+            run = self._resume(resume, name, experiment, tags, params, notes, nested)
+            self._sample(run, system_metrics)
+            return run
         checked_name = None if name is None else _run_name(name)
         origin = self._origin()
         checked_experiment = name_of(
@@ -193,6 +208,7 @@ class ExperimentTracker:
                 before=None if nested else self._end_live,
             )
             self._push(run)
+        self._sample(run, system_metrics)
         return run
 
     def open_run(
@@ -835,6 +851,14 @@ class ExperimentTracker:
         self._stack.append(run)
         self._live = run
 
+    def _sample(self, run: ActiveRun, wanted: bool | None) -> None:
+        """Begin to sample the machine for a run, unless that is done for a run around it."""
+        if self._sampler is None or not (self._system_metrics if wanted is None else wanted):
+            return
+        if not any(live.id in self._samplers for live in self._stack):
+            with suppress(OSError):
+                self._samplers[run.id] = self._sampler(run.id)
+
     def _end_live(self) -> None:
         # Not nested: whatever is open ends, children first.
         for run in reversed(list(self._stack)):
@@ -849,6 +873,8 @@ class ExperimentTracker:
         except OSError as error:
             run.failed(error)
         run.close(status)
+        if (stop := self._samplers.pop(run.id, None)) is not None:
+            stop()
         self._adopted.pop(run.id, None)
         if run in self._stack:
             self._stack.remove(run)

@@ -14,7 +14,7 @@ from nbproof.core.errors import Invalid
 from nbproof.core.events import Changed
 from nbproof.core.ids import short
 from nbproof.storage.tables import dump_json
-from nbproof.tracking.domain import ENDINGS, param_text
+from nbproof.tracking.domain import ENDINGS, SYSTEM, param_text
 from nbproof.tracking.names import kind_name
 from nbproof.tracking.repository.bulk import MARKS as _MARKS
 from nbproof.tracking.repository.bulk import put as _put
@@ -102,7 +102,8 @@ class TrackingApplier:
         write_points(connection, points)
         for place in points.by_age:
             run_id, name = points.keys[place]
-            runs[run_id]["newest_metric"] = name
+            if not name.startswith(SYSTEM):
+                runs[run_id]["newest_metric"] = name
         _update_runs(connection, runs)
         changes = [Changed("run", tuple(gathered.active))]
         if experiments:

@@ -26,6 +26,7 @@ from nbproof.tracking.points import (
     OUTLINE,
     RECORD,
     TAIL,
+    TAIL_POINT_BYTES,
     Points,
     extent,
     pack,
@@ -186,9 +187,10 @@ def write_points(connection: Connection, harvest: Harvest) -> None:
         state = before.get((run_id, name), _NEW)
         n = harvest.ends[place] - harvest.starts[place]
         old_tail = state["tail"] or b""
-        waiting = len(old_tail) // 24
-        tail: bytes | None = old_tail + fresh[place][1:] if old_tail else fresh[place]
-        if waiting + n > TAIL:
+        waiting = len(old_tail) // TAIL_POINT_BYTES
+        if waiting + n <= TAIL:
+            tail: bytes | None = old_tail + fresh[place][1:] if waiting else fresh[place]
+        else:
             points = harvest.of(place)
             if waiting:
                 points = Points.joined([unpack(old_tail), points])

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from nbproof.storage.database import Database
 from nbproof.storage.journal.reader import Cursor, has_news, read_batch, read_writer, writer_ids
 from nbproof.storage.tables import WriterRow, table_of
-from nbproof.tracking.points import CHUNK, OUTLINE, Points, thinned, unpack
+from nbproof.tracking.points import CHUNK, OUTLINE, TAIL_POINT_BYTES, Points, thinned, unpack
 from nbproof.tracking.repository.harvest import Key, sorted_points
 from nbproof.tracking.repository.stored import CHUNKS, METRICS, clean, portions
 
@@ -109,7 +109,9 @@ class Histories:
                 points = thinned(points, most)
             elif start or end is not None:
                 # Chunks in front of the first point asked for were not read.
-                skipped = min(start // CHUNK * CHUNK, stored.count - len(stored.tail or b"") // 24)
+                skipped = min(
+                    start // CHUNK * CHUNK, stored.count - len(stored.tail or b"") // TAIL_POINT_BYTES
+                )
                 points = points.at(slice(start - skipped, None if end is None else end - skipped))
             found[key] = Line(count, points)
         return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from nbproof.core.clock import datetime_of
+from nbproof.tracking.domain import SYSTEM
 from nbproof.tracking.models import Artifact, Experiment, GitState, Metric, Run
 from nbproof.tracking.repository.stored import (
     ARTIFACTS,
@@ -89,7 +90,7 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[Run
             tags[run_id][key] = text
         latest = (
             sa.select(m.run_id, m.name, m.value, m.special)
-            .where(m.run_id.in_(some))
+            .where(m.run_id.in_(some), sa.not_(m.name.startswith(SYSTEM)))
             .order_by(m.run_id, m.name)
         )
         for run_id, name, number, special in connection.execute(latest).all():
