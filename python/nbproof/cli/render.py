@@ -53,10 +53,8 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
     printer = Printer(in_notebook=session.in_notebook)
     if operation.name == "runs.get":
         # Those of the system are shown by `runs metrics`.
-        metrics = [
-            each for each in session.ask("runs.metrics", id=answer.id).items if each.name in answer.metrics
-        ]
-        _run(printer, answer, metrics)
+        every = session.ask("runs.metrics", id=answer.id).items
+        _run(printer, answer, [metric for metric in every if metric.name in answer.metrics])
     elif isinstance(answer, Page):
         _page(printer, answer)
         if answer.next:

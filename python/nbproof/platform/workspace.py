@@ -28,7 +28,6 @@ from nbproof.platform.rooms import ROOMS
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.tracking.provenance import Origin
 from nbproof.tracking.service import ExperimentTracker
-from nbproof.tracking.system_metrics import sample_in_background
 
 if TYPE_CHECKING:
     from nbproof.core.operation import Ask, Operation
@@ -126,7 +125,7 @@ class Workspace:
             prepare=self.make,
             ended=self._run_ended,
             glance=self.glance,
-            sampler=lambda run: sample_in_background(self.folder / "journal", run, _seconds(given)),
+            sampler=lambda run: self._sample(run, _seconds(given)),
             system_metrics=_truth(
                 self._environ.get("NBPROOF_SYSTEM_METRICS", raw.get("system_metrics", False))
             ),
@@ -319,6 +318,11 @@ class Workspace:
             self._made = False
         if "tracker" in self.__dict__:
             self.tracker.announce_again()
+
+    def _sample(self, run_id: str, seconds: float) -> Callable[[], None]:
+        from nbproof.tracking.system_metrics import sample_in_background
+
+        return sample_in_background(self.folder / "journal", run_id, seconds)
 
     def _run_ended(self) -> None:
         from nbproof.storage.announce import server_alive

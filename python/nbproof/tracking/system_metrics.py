@@ -1,8 +1,8 @@
 """What a run does to its machine: processor, memory, disk, network and GPUs, sampled beside the run.
 
 A small process does it, not a thread: in the kernel it would compete with the user's code, and stand still
-whenever that holds the interpreter.  It has a journal of its own, into which it writes points of the run, and ends
-with the run, or with the process that started it.
+whenever that holds the interpreter.  It has a journal of its own, into which it writes points of the run, and
+ends with the run, or with the process that started it.
 
 The upper half runs in the kernel and needs the standard library only; the lower half is
 ``python -m nbproof.tracking.system_metrics``.
@@ -28,7 +28,7 @@ from nbproof.storage.journal.process import is_dead, this_process
 from nbproof.storage.journal.writer import JournalWriter, Series
 from nbproof.tracking.domain import SYSTEM
 
-__all__ = ["main", "sample_in_background"]
+__all__ = ["Machine", "main", "sample_in_background"]
 
 
 def sample_in_background(journal: Path, run_id: str, seconds: float) -> Callable[[], None]:
@@ -46,17 +46,8 @@ def sample_in_background(journal: Path, run_id: str, seconds: float) -> Callable
     # What is written to the pipe says stop; where this process dies, its end says so.
     ours, theirs = os.pipe()
     try:
-        start_python(
-            [
-                "nbproof.tracking.system_metrics",
-                str(journal),
-                run_id,
-                str(seconds),
-                str(me.pid),
-                me.pid_started,
-            ],
-            stdin=ours,
-        )
+        told = [str(journal), run_id, str(seconds), str(me.pid), me.pid_started]
+        start_python(["nbproof.tracking.system_metrics", *told], stdin=ours)
     finally:
         os.close(ours)
 
