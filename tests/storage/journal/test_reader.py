@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbproof.storage.journal import reader
 from nbproof.storage.journal.format import BODY, POINT_BYTES, event_line, parse_line, valid_points
 from nbproof.storage.journal.reader import (
     Cursor,
@@ -154,6 +155,35 @@ def test_a_part_of_a_batch_holds_what_lies_between(tmp_path: Path) -> None:
     assert left.points + right.points == batch.points
     assert left.events + right.events == batch.events
     assert all(seq <= 40 for _, seq, *_ in left.iter_points())
+
+
+def test_points_that_come_between_two_pieces_of_a_reading_leave_no_hole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = new_writer(tmp_path / "journal")
+    series = writer.series("r", "loss")
+    for number in range(3000):
+        series.log(float(number))
+    really = reader._pread
+    readings = 0
+
+    def interrupted(fd: int, length: int, at: int) -> bytes:
+        nonlocal readings
+        found = really(fd, length, at)
+        readings += 1
+        if readings == 1:  # a whole piece was read, with room behind its points; now they go on beyond it
+            for number in range(3000, 9000):
+                series.log(float(number))
+        return found
+
+    monkeypatch.setattr(reader, "_pread", interrupted)
+    info = read_writer(writer.path)
+    assert info is not None
+    batch = read_batch(writer.path, info, Cursor(), patience_seconds=0)
+    writer.close()
+
+    assert batch is not None
+    assert (batch.bad, batch.point_count) == (0, 9000)
 
 
 def test_a_live_journal_is_read_without_holes(tmp_path: Path) -> None:
