@@ -430,6 +430,8 @@ class _Points:
         number, at = self._cursor.points_number, self._cursor.points_at
         kept: list[bytes] = []
         for piece in self._pieces:
+            if not piece.data and piece.raw is None:
+                continue  # nothing was there yet: what comes there is in front of what follows
             cut = _first_above(piece.data, seq)
             kept.append(piece.data[:cut])
             number, at = piece.number, piece.place_after(seq, cut)
@@ -439,7 +441,7 @@ class _Points:
 
 
 def _pieces(path: Path, at: int) -> Iterator[tuple[bytes, int]]:
-    """What is in a file of points from `at`, without the empty end, and where each piece begins."""
+    """What is in a file of points from `at`, each piece without its empty end, and where it begins."""
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below, and may be missing
     except FileNotFoundError:
@@ -448,8 +450,7 @@ def _pieces(path: Path, at: int) -> Iterator[tuple[bytes, int]]:
         fd = file.fileno()
         while raw := _pread(fd, _PIECE, at):
             used = -(-len(raw.rstrip(b"\0")) // POINT_BYTES) * POINT_BYTES
-            if used:
-                yield raw[: min(used, len(raw) // POINT_BYTES * POINT_BYTES)], at
+            yield raw[: min(used, len(raw) // POINT_BYTES * POINT_BYTES)], at
             at += len(raw) // POINT_BYTES * POINT_BYTES
             if len(raw) < _PIECE:
                 return
