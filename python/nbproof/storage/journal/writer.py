@@ -205,23 +205,29 @@ class Series:
         OSError
             The machine failed; points at the end, or all, are not in the journal.
         """
-        for start in range(0, count, _AT_ONCE):
-            self._log_block(slice(start, min(start + _AT_ONCE, count)), encode)
+        start, size = 0, _AT_ONCE
+        while start < count:
+            part = slice(start, min(start + size, count))
+            if self._log_block(part, encode):
+                start, size = part.stop, _AT_ONCE
+            else:
+                # A signal handler came between that logs, too; the less is made, the less it spoils.
+                size = max(1, size // 2)
 
-    def _log_block(self, part: slice, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> None:
+    def _log_block(self, part: slice, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> bool:
         writer = self._writer
         with writer.lock:
-            while True:
+            points = None
+            while points is None:
                 if self._defined_in is not writer.epoch:
                     self._define()
                 points = writer._ready_to_append()
-                if points is None:
-                    continue
-                seq = writer.seq + 1
-                block, last = encode(self.id, seq, part)
-                if writer._append(points, seq, block):
-                    self.last = last
-                    return
+            seq = writer.seq + 1
+            block, last = encode(self.id, seq, part)
+            if self._defined_in is not writer.epoch or not writer._append(points, seq, block):
+                return False
+            self.last = last
+            return True
 
     def _define(self) -> None:
         writer = self._writer
@@ -603,25 +609,28 @@ class JournalWriter:
         at = self.offset
         size = len(records)
         last = seq - 1 + size // POINT_BYTES
+        # Another object: whoever was interrupted while he made room behind the old end sees that it moved.
+        longer = _Segment(points.file, points.number, at + size)
         # No calls from here to `_write`.
         if self.seq + 1 != seq or self._points is not points or self._mapped:
             return False
         self.seq = last
-        self.offset = points.size = at + size
+        self.offset = at + size
+        self._points = longer
         try:
             written = _write(fd, records)
         except OSError:
-            if self.seq == last and self._points is points:
+            if self.seq == last and self._points is longer:
                 self.seq = seq - 1
-                self.offset = points.size = at
+                self.offset = longer.size = at
             raise
         if written == size:
             return True
-        if self.seq == last and self._points is points:
+        if self.seq == last and self._points is longer:
             # Somebody may have read the whole ones already: their numbers are never given out again.
             whole = written // POINT_BYTES
             self.seq = seq - 1 + whole
-            self.offset = points.size = at + whole * POINT_BYTES
+            self.offset = longer.size = at + whole * POINT_BYTES
             os.ftruncate(fd, at + whole * POINT_BYTES)
         raise _no_space(self.path / points_name(points.number))
 
@@ -638,7 +647,8 @@ class JournalWriter:
         if self._base + self.offset + POINT_BYTES > SEGMENT_BYTES:
             self._grow()
             return None
-        if self._mapped:
+        if self._mapped or (not self._writes and _fstat(points.fd).st_size != self.offset):
+            # What was interrupted by us may have made room meanwhile, too.
             self._unmap(points)
             return None
         return points
@@ -682,6 +692,11 @@ class JournalWriter:
                 if not self._extend(old, new, life):
                     return
                 view, base = _mapping(new, at)
+        except ValueError:
+            # Who interrupted us has given back the room.
+            if self._points is old:
+                raise
+            return
         except BaseException:
             if fresh:
                 _unlink(path / points_name(new.number), life)
