@@ -1,4 +1,4 @@
-"""What the records of metrics must do, on SQLite and on PostgreSQL: through the journal, the drain and back."""
+"""What the records of metrics must do, on SQLite and PostgreSQL: through journal and drain, and back."""
 
 from __future__ import annotations
 

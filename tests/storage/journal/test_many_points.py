@@ -193,9 +193,13 @@ def test_a_full_disk_is_an_error_and_what_fits_is_kept_whole(small_disk: Path) -
     writer = JournalWriter(small_disk / "journal", clock=new_writer(small_disk / "unused")._clock)
     series = writer.series("r", "a")
     log_many(series, np.arange(10.0))
-    with pytest.raises(OSError):
+
+    def fill() -> None:
         while True:
             log_many(series, np.arange(300_000.0))
+
+    with pytest.raises(OSError, match="space"):
+        fill()
     for path in (small_disk / "journal").rglob("points-*.bin"):
         assert path.stat().st_size % POINT.size == 0
     numbers = [seq for _, seq, *_ in all_points(small_disk / "journal")]
