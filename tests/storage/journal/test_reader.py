@@ -158,8 +158,9 @@ def test_a_part_of_a_batch_holds_what_lies_between(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [3000, 0])
+@pytest.mark.parametrize("after", range(1, 10))
 def test_points_that_come_between_two_pieces_of_a_reading_leave_no_hole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: int, after: int
 ) -> None:
     writer = new_writer(tmp_path / "journal")
     series = writer.series("r", "loss")
@@ -177,7 +178,7 @@ def test_points_that_come_between_two_pieces_of_a_reading_leave_no_hole(
         nonlocal readings
         found = really(fd, length, at)
         readings += 1
-        if readings == 1:  # a whole piece was read, with room behind its points; now they go on beyond it
+        if readings == after:  # pieces were read, with room behind their points; now they go on beyond it
             for number in range(max(there, 1), 9000):
                 series.log(float(number))
         return found
@@ -185,10 +186,12 @@ def test_points_that_come_between_two_pieces_of_a_reading_leave_no_hole(
     monkeypatch.setattr(reader, "_pread", interrupted)
     found = []
     cursor = first.cursor
-    while batch := read_batch(writer.path, info, cursor, patience_seconds=0):
-        assert batch.bad == 0
-        found += [value for *_, value in batch.iter_points()]
-        cursor = batch.cursor
+    while readings <= after or has_news(writer.path, cursor):
+        batch = read_batch(writer.path, info, cursor, patience_seconds=0)
+        if batch is not None:
+            assert batch.bad == 0
+            found += [value for *_, value in batch.iter_points()]
+            cursor = batch.cursor
     writer.close()
 
     assert found == [float(number) for number in range(1, 9000)]

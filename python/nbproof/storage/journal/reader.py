@@ -433,6 +433,8 @@ class _Points:
             if not piece.data and piece.raw is None:
                 continue  # nothing was there yet: what comes there is in front of what follows
             cut = _first_above(piece.data, seq)
+            if piece.data and not cut:
+                break  # nor is what may have come behind the piece before to be passed over
             kept.append(piece.data[:cut])
             number, at = piece.number, piece.place_after(seq, cut)
             if cut < len(piece.data):
