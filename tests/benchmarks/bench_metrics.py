@@ -213,7 +213,7 @@ def over_rest(table: Table, folder: Path) -> None:
         seconds, _ = taken(lambda: server.get(path), 9)
         table.line("1 M points thinned to 1,000 over REST", seconds * 1e3, "ms", bar=50)
         ids = "&".join(f"id=r{number}" for number in range(50))
-        path = f"{api}/metrics?{ids}&name=loss&max_points=500"
+        path = f"{api}/metrics/lines?{ids}&name=loss&max_points=500"
         assert len(server.get(path)["items"]) == 50
         seconds, _ = taken(lambda: server.get(path), 5)
         table.line("50 runs x 20,000 points thinned to 500 over REST", seconds * 1e3, "ms")

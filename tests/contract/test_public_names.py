@@ -69,7 +69,7 @@ ROUTES = {
     "POST /runs/{id}/end",
     "POST /runs/{id}/metrics/history",
     "POST /runs/{id}/metrics/frame",
-    "GET /runs/metrics",
+    "GET /runs/metrics/lines",
     "GET /runs/{id}/metrics/{name}",
     "GET /jobs/{id}",
     "DELETE /jobs/{id}",

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.plain_user import REPOSITORY
 
-# Used where it is there: a kernel has it, a script need not.
-OPTIONAL = {"ipykernel"}
+# Used where they are there: a kernel has the one, who wants Arrow tables the other.
+OPTIONAL = {"ipykernel", "pyarrow"}
 # A part of another that is asked for.
 PARTS = {"pydantic-core": "pydantic"}
 

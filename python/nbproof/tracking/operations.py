@@ -164,7 +164,7 @@ def log_frame(tracker: ExperimentTracker, ask: LogFrame) -> None:
 
 
 @operation(
-    "runs.metric_lines", "GET /runs/metrics", action="read", python="metric_lines", cli="runs histories"
+    "runs.metric_lines", "GET /runs/metrics/lines", action="read", python="metric_lines", cli="runs histories"
 )
 def metric_lines(tracker: ExperimentTracker, ask: GetMetricLines) -> MetricLines:
     """Read metrics of several runs, thinned, for one chart."""

@@ -983,7 +983,7 @@ class ExperimentTracker:
 
 
 # Words of the routes, which a name there would hide behind.
-_RESERVED = frozenset({"search", "compare", "diff", "metrics"})
+_RESERVED = frozenset({"search", "compare", "diff"})
 
 
 def _run_name(name: object) -> str:
