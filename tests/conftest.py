@@ -45,6 +45,7 @@ def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.delenv("JPY_PARENT_PID", raising=False)
     monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     for kind in ("config", "data", "runtime"):
         monkeypatch.setenv(f"JUPYTER_{kind.upper()}_DIR", str(home / "jupyter" / kind))
 

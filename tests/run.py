@@ -23,6 +23,9 @@ def main(arguments: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={output / 'pytest_cache'}", *arguments]
     user = PlainUser()
     disk: Path | None = None
+    # Who is started in the background of a shell is told to ignore Ctrl-C, and so would every program be that
+    # a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if not user.is_other:
             return subprocess.call(command, cwd=REPOSITORY)

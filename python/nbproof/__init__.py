@@ -41,7 +41,7 @@ from nbproof.api import (
     workspace,
 )
 from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
-from nbproof.tracking.active import ActiveRun, RecordingFailed
+from nbproof.tracking.active import ActiveRun, RecordingFailed, RecordingWaits
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ __all__ = [
     "NotFound",
     "PlatformError",
     "RecordingFailed",
+    "RecordingWaits",
     "Run",
     "StorageBackend",
     "Unavailable",

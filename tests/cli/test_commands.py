@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -234,6 +236,39 @@ def test_the_database_can_be_looked_after(nbproof, project):
     assert "Traceback" not in broken.err
 
 
+@pytest.mark.parametrize("verb", ["current", "upgrade", "check"])
+def test_a_database_in_a_workspace_from_the_future_is_not_called_empty(nbproof, project, verb):
+    folder = project / ".nbproof"
+    folder.mkdir()
+    (folder / "nbproof.toml").write_text('format = 99\nrecords = "elsewhere"\n')
+    for words in (["db", verb], ["db", verb, "--json"]):
+        done = nbproof(*words)
+        assert done.code == 4
+        assert "format 99" in done.err and "pip install -U nbproof" in done.err
+    assert not (folder / "meta.db").exists()
+
+
+def test_a_database_of_a_later_series_is_not_called_empty(nbproof, project):
+    nbproof("init")
+    nbproof("db", "upgrade")
+    with closing(sqlite3.connect(project / ".nbproof" / "meta.db", isolation_level=None)) as database:
+        database.execute("UPDATE workspace_meta SET value = '9.0' WHERE key = 'series'")
+        database.execute("UPDATE workspace_meta SET value = '9.0.1' WHERE key = 'version'")
+        database.execute("UPDATE alembic_version SET version_num = '9001'")
+    done = nbproof("db", "current")
+    assert done.code == 4
+    assert "nbproof 9.0.1" in done.err and "pip install -U nbproof" in done.err
+
+
+def test_a_database_with_the_tables_of_others_is_not_called_empty(nbproof, project):
+    nbproof("init")
+    (project / ".nbproof" / "meta.db").unlink()
+    with closing(sqlite3.connect(project / ".nbproof" / "meta.db", isolation_level=None)) as database:
+        database.execute("CREATE TABLE planets (name TEXT)")
+    assert "none: no tables of this nbproof, but others: planets" in nbproof("db", "current").out
+    assert nbproof("db", "current", "--json").json["others"] == ["planets"]
+
+
 def test_completion_prints_a_script_for_each_shell(nbproof):
     for shell in ("bash", "zsh", "fish"):
         done = nbproof("completion", shell)
@@ -306,7 +341,7 @@ def test_ctrl_c_ends_quietly(nbproof, project):
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
 
 

@@ -69,7 +69,7 @@ def test_ctrl_c_cancels_the_job(project):
     assert process.stdout is not None
     assert process.stdout.readline() == "asking\n"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "cancelled job" in err
     assert "Traceback" not in err

@@ -6,6 +6,7 @@ that is made from the same declarations.  A test fails when an operation has no 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,12 +15,17 @@ from typing import Any
 
 import pytest
 
+from nbproof.core.clock import SystemClock
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.core.operation import Download, validated
 from nbproof.platform.location import Location
 from nbproof.platform.remote import RemoteWorkspace
 from nbproof.platform.rooms import find_operation, operations
 from nbproof.platform.workspace import Workspace
+from nbproof.storage.journal.wire import Sent, encode
+from nbproof.storage.journal.writer import JournalWriter
+from nbproof.tracking.service import ExperimentTracker
+from tests.support.journals import read_all
 from tests.support.served import Served
 
 SCENARIOS: dict[str, Callable[[Caller, Path], None]] = {}
@@ -267,6 +273,38 @@ def artifacts(call: Caller, folder: Path) -> None:
         call("runs.artifact", id="r", name="modle.bin")
     with pytest.raises(Invalid):
         call("runs.log_artifact", id="r", path=folder / "model.bin", name="../../escape")
+
+
+@scenario("journal.take", "content.keep", "content.find")
+def journals_of_other_machines(call: Caller, folder: Path) -> None:
+    writer = JournalWriter(folder / "afar", clock=SystemClock())
+    tracker = ExperimentTracker(writer, _not_here, _not_here, _not_here, capture_git=False)
+    with tracker.start_run("from afar", experiment="e") as run:
+        run.log_metric("x", 1.5)
+    (batch,) = read_all(folder / "afar")
+    stretch = folder / "stretch"
+    stretch.write_bytes(encode(Sent(batch, "closed", durable=True)))
+    for _ in range(2):
+        assert call("journal.take", writer=writer.id, path=stretch).drained == batch.to
+    found = call("runs.get", id="from afar")
+    assert (found.id, found.status, found.metrics) == (run.id, "finished", {"x": 1.5})
+    with pytest.raises(Invalid):
+        call("journal.take", writer="0" * 32, path=stretch)
+    stretch.write_bytes(b"something else")
+    with pytest.raises(Invalid, match="no stretch of a journal"):
+        call("journal.take", writer=writer.id, path=stretch)
+
+    digest = hashlib.blake2b(b"something else", digest_size=32).hexdigest()
+    with pytest.raises(NotFound):
+        call("content.find", hash=digest)
+    kept = call("content.keep", hash=digest, path=stretch)
+    assert kept.size_bytes == 14 and call("content.find", hash=digest) == kept
+    with pytest.raises(Invalid, match="announced"):
+        call("content.keep", hash="0" * 64, path=stretch)
+
+
+def _not_here() -> Any:
+    raise AssertionError("recording reads nothing")
 
 
 @scenario("jobs.list", "jobs.get", "jobs.cancel")

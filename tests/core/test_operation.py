@@ -208,3 +208,50 @@ def test_a_route_that_names_a_field_the_ask_lacks_is_refused():
 def test_a_route_must_have_a_method():
     with pytest.raises(ValueError, match="not like"):
         operation("books.lose", "/shelves", action="read")
+
+
+class Star(View):
+    name: str
+    seen_at: Instant | None = None
+    magnitude: Number | None = None
+    names: list[str] = Field(default_factory=list)
+
+
+def test_a_page_is_a_sequence_of_its_items():
+    page = Page[Star](items=[Star(name="Sirius"), Star(name="Vega")], next="v")
+    assert [star.name for star in page] == ["Sirius", "Vega"]
+    assert (len(page), page[-1].name, page[:1], page[1] in page) == (2, "Vega", [page[0]], True)
+    assert not Page[Star](items=[])
+    assert Page[Star].model_validate_json(page.model_dump_json()) == page
+
+
+def test_a_page_in_a_cell_is_a_table_of_what_its_items_show():
+    page = Page[Star](
+        items=[
+            Star(name="Sirius", seen_at="2026-01-02T03:04:05Z", magnitude=-1.46, names=["α CMa"]),
+            Star(name="Vega", magnitude="NaN"),
+        ],
+        next="v",
+    )
+    bundle = page._repr_mimebundle_()
+    assert bundle["text/plain"].splitlines() == [
+        "name    seen at                  magnitude",
+        "Sirius  2026-01-02 03:04:05 UTC      -1.46",
+        "Vega                                   NaN",
+        "there are more: ask again with after='v'",
+    ]
+    assert str(page) == bundle["text/plain"]
+    assert '<th scope="row">Sirius</th><td>2026-01-02 03:04:05 UTC</td>' in bundle["text/html"]
+    assert "there are more: ask again with after=&#x27;v&#x27;" in bundle["text/html"]
+    assert "names" not in bundle["text/html"]
+
+
+def test_a_table_escapes_what_users_named_and_takes_its_colours_from_the_theme():
+    html = Page[Star](items=[Star(name="<img src=x onerror=alert(1)>\"'&")])._repr_mimebundle_()["text/html"]
+    assert "<img" not in html and "&lt;img src=x" in html
+    assert "var(--jp-ui-font-color1,inherit)" in html and "var(--jp-ui-font-color2,#808080)" in html
+
+
+def test_an_empty_page_says_so():
+    bundle = Page[Star](items=[])._repr_mimebundle_()
+    assert bundle["text/plain"] == "nothing found" and "nothing found" in bundle["text/html"]

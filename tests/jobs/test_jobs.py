@@ -73,7 +73,7 @@ def jobs(records):
     jobs.close()
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come about in time"
@@ -329,7 +329,7 @@ def test_closing_waits_for_a_job_that_is_just_being_started(database):
     claiming = threading.Event()
     jobs = Jobs(SlowToClaim(database), KINDS, poll_seconds=0.05)
     jobs.submit("test.loop")
-    assert claiming.wait(20)
+    assert claiming.wait(60)
 
     jobs.close()
 

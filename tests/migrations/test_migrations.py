@@ -240,6 +240,27 @@ def test_a_workspace_from_the_future_is_refused_with_the_way_out(database_url, s
     assert caught.value.hint == "pip install -U nbproof"
 
 
+def test_one_that_is_open_while_a_later_series_upgrades_it_is_left_alone_from_then_on(database_url):
+    with open_database(database_url) as database:
+        with database.connect() as connection:
+            connection.execute(sa.text("SELECT count(*) FROM runs"))
+        write_stamp(database_url, "0999", "0.2", "0.2.0")
+
+        for transaction in (database.begin, database.connect, database.begin):
+            with pytest.raises(Conflict, match=r"written by nbproof 0\.2\.0") as caught, transaction():
+                pytest.fail("it was let in")  # pragma: no cover
+            assert caught.value.hint == "pip install -U nbproof"
+
+
+def test_one_that_is_open_while_a_later_release_of_the_series_upgrades_it_goes_on(database_url):
+    with open_database(database_url) as database:
+        write_stamp(database_url, "0999", "0.1", "0.1.9")
+        for _ in range(2):
+            with database.begin() as connection:
+                connection.execute(sa.text("UPDATE workspace_meta SET value = 'x' WHERE key = 'none'"))
+        assert current(database).revision == "0999"
+
+
 def test_the_saved_workspaces_are_complete():
     released = {path.stem.removeprefix("sqlite-") for path in ASSETS.glob("sqlite-*.sql")}
 

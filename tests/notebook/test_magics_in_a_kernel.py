@@ -70,7 +70,7 @@ def test_the_panel_follows_while_a_cell_runs_and_log_calls_send_nothing(project)
         "      len(sent[-1]['metrics'][0]['points']) > 50)",
         "nbp.end_run()",
         "import threading\n"
-        "deadline = time.monotonic() + 10\n"
+        "deadline = time.monotonic() + 30\n"
         "names = lambda: [each.name for each in threading.enumerate()]\n"
         "while 'nbproof-panel' in names() and time.monotonic() < deadline: time.sleep(0.05)\n"
         "print('nbproof-panel' in names(), live._panels.live)",
@@ -185,3 +185,32 @@ def test_a_workspace_that_is_a_file_is_said_and_the_magics_load(project):
 
     assert "can't record yet" in ran.text(0)
     assert "not a folder" in ran.text(1)
+
+
+def test_the_warning_of_a_failed_record_names_the_cell(project):
+    (project / ".nbproof").mkdir()
+    (project / ".nbproof" / "journal").write_text("a file in its place")
+    ran = execute(project, "%load_ext nbproof", "# a cell\n\n%log_metric x 1", NBPROOF_WORKSPACE=str(project))
+    assert "RecordingFailed" in ran.text(1)
+    assert "ipykernel_" in ran.text(1).partition("RecordingFailed")[0]
+    assert ":3: RecordingFailed" in ran.text(1)
+
+
+def test_a_widget_is_not_closed_before_a_browser_had_time_to_load_it(project):
+    ran = execute(
+        project,
+        "%load_ext nbproof\nimport nbproof as nbp, time\nfrom nbproof.notebook import live",
+        "began = time.monotonic()\n"
+        "closed = []\n"
+        "run = nbp.start_run('short', experiment='digits')\n"
+        "live.display_run(run)\n"
+        "widget = live._panels.live[run.id].widget\n"
+        "close = widget.close\n"
+        "widget.close = lambda: (closed.append(time.monotonic() - began), close())\n"
+        "nbp.end_run()",
+        "deadline = time.monotonic() + 30\n"
+        "while not closed and time.monotonic() < deadline: time.sleep(0.05)\n"
+        "print([seconds >= live._LOADING_SECONDS for seconds in closed])",
+    )
+    assert WIDGET not in ran.data(1)[0]  # the output is plain at once
+    assert ran.text(2).strip() == "[True]"

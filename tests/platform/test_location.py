@@ -100,6 +100,17 @@ def test_home_and_the_root_have_a_folder_of_the_users_own(home, where):
     assert find_location(start, {"XDG_DATA_HOME": str(home / "data")}, home=home) == found
 
 
+def test_a_folder_that_everybody_writes_to_gives_nobody_a_workspace(home):
+    shared = home / "tmp"
+    workspace(shared)
+    shared.chmod(0o1777)
+    (shared / "mine").mkdir()
+
+    assert find_location(shared / "mine", {}, home=home).root == shared / "mine"
+    own = find_location(shared, {"XDG_DATA_HOME": str(home / "data")}, home=home)
+    assert own.root.is_relative_to(home / "data")
+
+
 def test_ten_projects_under_one_root_have_ten_workspaces(home):
     roots = set()
     for number in range(10):
@@ -132,6 +143,50 @@ def test_a_folder_that_can_not_be_written_gets_a_folder_of_the_users_own(tmp_pat
     )
     done = plain_user.run([sys.executable, "-c", script], check=True)
     assert "nonexistent-home" in done.stdout and "can't be written" in done.stdout
+
+
+def located(plain_user, start: Path, home: Path) -> list[str]:
+    """Root, and where records go instead, as a user without special rights finds them."""
+    script = (
+        "from pathlib import Path; from nbproof.platform.location import find_location;"
+        f"found = find_location(Path({str(start)!r}), {{}}, home=Path({str(home)!r}));"
+        "print(found.root); print(found.instead and found.instead.root);"
+        "print((found.instead or found).why)"
+    )
+    told: str = plain_user.run([sys.executable, "-c", script], check=True).stdout
+    return told.splitlines()
+
+
+def test_one_that_can_not_be_written_is_read_and_records_go_beside_the_notebook(plain_user):
+    shared = plain_user.folder("shared")
+    workspace(shared).joinpath(".nbproof").chmod(0o555)
+    (shared / "ann").mkdir()
+    (shared / "ann").chmod(0o777)
+    root, instead, why = located(plain_user, shared / "ann", Path("/nonexistent-home"))
+    assert (root, instead) == (str(shared), str(shared / "ann"))
+    assert "beside the notebook" in why and "can't be written" in why
+
+
+def test_records_go_to_a_repository_below_one_that_can_not_be_written(plain_user):
+    shared = plain_user.folder("shared")
+    workspace(shared).joinpath(".nbproof").chmod(0o555)
+    deep = shared / "repo" / "deep"
+    (deep).mkdir(parents=True)
+    (shared / "repo" / ".git").mkdir()
+    (shared / "repo").chmod(0o777)
+    assert located(plain_user, deep, Path("/nonexistent-home"))[1] == str(shared / "repo")
+
+
+def test_beside_one_that_can_not_be_written_records_go_to_a_folder_of_the_users_own(plain_user):
+    shared, home = plain_user.folder("shared"), plain_user.folder("home")
+    workspace(shared).joinpath(".nbproof").chmod(0o555)
+    root, instead, _ = located(plain_user, shared, home)
+    assert root == str(shared) and Path(instead).is_relative_to(home)
+    # Once something is there, it is the workspace.
+    workspace(Path(instead))
+    Path(instead, ".nbproof").chmod(0o777)
+    again, nothing, why = located(plain_user, shared, home)
+    assert (again, nothing) == (instead, "None") and "can't be written" in why
 
 
 def test_the_notebook_of_a_kernel_is_what_jupyter_server_says():

@@ -5,13 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import warnings
 
 import pytest
 
 from nbproof.core.errors import Invalid, NotAuthenticated, NotFound, Unavailable
 from nbproof.platform.remote import RemoteWorkspace
-from nbproof.tracking.active import RecordingFailed
 from tests.support.served import Served
 
 
@@ -65,18 +63,14 @@ def test_a_server_that_is_away_is_unavailable_and_says_what_to_mend():
         RemoteWorkspace("http://127.0.0.1:9", token="x").ask("experiments.list")
 
 
-def test_a_cell_that_logs_goes_on_when_the_server_is_away(project):
-    workspace = RemoteWorkspace("http://127.0.0.1:9", token="x")
-    with pytest.warns(RecordingFailed, match="does not answer"):
-        run = workspace.tracker.start_run("r")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # it is said once
-        run.log_metric("x", 1.0)
-        run.log_param("a", 1)
-        (project / "a.txt").write_text("kept here")
-        run.log_artifact(project / "a.txt")
-        workspace.tracker.end_run()
-    assert run.unacknowledged == 5
+def test_a_server_is_asked_all_that_a_repository_is_asked():
+    from nbproof.platform.remote import _Records
+    from nbproof.tracking.repository import RunRepository
+
+    def asked(kind: type) -> set[str]:
+        return {name for name in dir(kind) if not name.startswith("_")}
+
+    assert asked(RunRepository) - asked(_Records) <= {"active_since"}  # for a server's own use
 
 
 def test_an_address_without_http_is_refused():
@@ -109,8 +103,12 @@ def test_the_token_does_not_follow_a_redirect():
 
     with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
         port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(NotFound):
-            RemoteWorkspace(f"http://127.0.0.1:{port}/here", token="hush").ask("experiments.list")
-        server.shutdown()
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            with pytest.raises(NotFound):
+                RemoteWorkspace(f"http://127.0.0.1:{port}/here", token="hush").ask("experiments.list")
+        finally:
+            server.shutdown()
+            thread.join()
     assert [told for _, told in seen] == ["token hush", None]

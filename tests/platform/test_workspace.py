@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import threading
 import pytest
 
 import nbproof as nbp
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Conflict, Invalid
 from nbproof.platform.directory import Directory, workspace_id
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
 from nbproof.tracking.active import RecordingFailed
+from tests.support.other_version import make_other_version
 
 
 def opened(folder, **kwargs):
@@ -207,3 +209,84 @@ def test_a_script_that_is_stopped_leaves_a_cancelled_run(project):
     workspace = opened(project)
     assert workspace.tracker.get_run("r").status == "cancelled"
     workspace.close()
+
+
+def test_an_experiment_made_before_any_run_makes_the_workspace(project):
+    workspace = opened(project, say=lambda line: None)
+    workspace.tracker.create_experiment("pricing")
+    workspace.close()
+    again = opened(project)
+    assert [each.name for each in again.tracker.list_experiments()] == ["pricing"]
+    again.close()
+
+
+SOMEBODY_ELSES = """
+import warnings; warnings.simplefilter("error")
+import nbproof as nbp
+print([run.name for run in nbp.list_runs("theirs")])
+run = nbp.start_run("mine", experiment="ours")
+nbp.log_metric("x", 1.0)
+nbp.end_run()
+print([each.name for each in nbp.list_experiments()], nbp.get_run("mine").metrics, run.unacknowledged)
+print(nbp.workspace().folder)
+"""
+
+
+def test_below_a_workspace_that_can_not_be_written_reading_works_and_records_go_to_one_of_our_own(plain_user):
+    shared = plain_user.folder("shared")
+    theirs = opened(shared, say=lambda line: None)
+    with theirs.tracker.start_run("first", experiment="theirs"):
+        pass
+    assert theirs.tracker.get_run("first").status == "finished"
+    theirs.close()
+    (shared / "ann").mkdir()
+    (shared / "ann").chmod(0o777)
+    plain_user.own(shared)
+    plain_user.run(["chmod", "-R", "a-w", shared / ".nbproof"], check=True)
+
+    done = plain_user.run([sys.executable, "-c", SOMEBODY_ELSES], cwd=shared / "ann", check=True)
+
+    read, recorded, where = done.stdout.splitlines()
+    assert read == "['first']"
+    assert recorded == "['ours'] {'x': 1.0} 0"
+    assert where == str(shared / "ann" / ".nbproof")
+    (line,) = done.stderr.splitlines()
+    assert "new workspace" in line and f"{shared / '.nbproof'} can't be written" in line
+
+
+BY_A_LATER_SERIES = """
+import nbproof as nbp
+with nbp.start_run("by 0.2.0", experiment="work"):
+    nbp.log_metric("x", 1.0)
+print(nbp.__version__, nbp.get_run("by 0.2.0").metrics)
+"""
+
+
+def test_a_workspace_that_a_kernel_of_a_later_series_upgrades_is_not_drained_any_more(project, tmp_path):
+    later = make_other_version(tmp_path / "later", "0.2.0")
+    server = opened(project, say=lambda line: None)
+    with server.tracker.start_run("by 0.1.0", experiment="work"):
+        pass
+    assert server.tracker.get_run("by 0.1.0").status == "finished"
+
+    environ = {**os.environ, "PYTHONPATH": str(later), "NBPROOF_WORKSPACE": str(project)}
+    done = subprocess.run(
+        [sys.executable, "-c", BY_A_LATER_SERIES], env=environ, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "0.2.0 {'x': 1.0}", done.stderr
+
+    # Logging goes on: the journal waits for who may write.
+    server.tracker.start_run("afterwards")
+    server.tracker.log_metric("x", 2.0)
+    for ask in (server.catch_up, server.tracker.list_experiments, lambda: server.runs.list_runs()):
+        with pytest.raises(Conflict, match=r"0\.2\.0") as caught:
+            ask()
+        assert caught.value.hint == "pip install -U nbproof"
+    server.close()
+    done = subprocess.run(
+        [sys.executable, "-c", "import nbproof as nbp; print(nbp.get_run('afterwards').metrics)"],
+        env=environ,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "{'x': 2.0}", done.stderr

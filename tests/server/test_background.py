@@ -18,7 +18,7 @@ from nbproof.server.changes import SCHEMA, ChangeEvents
 from nbproof.server.drains import Drains, Elsewhere
 
 
-async def _until(holds: Callable[[], bool], seconds: float = 15) -> None:
+async def _until(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not holds():
         assert asyncio.get_running_loop().time() < deadline, "not within the time"
@@ -133,3 +133,24 @@ def test_what_another_process_brought_in_is_noticed_once(tmp_path: Path) -> None
     assert run.id in change.ids
     there.close()
     here.close()
+
+
+async def test_a_workspace_is_found_when_it_is_announced_and_not_only_at_the_next_look_around(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbproof.server.drains._LOOK_AROUND_SECONDS", 3600.0)
+    old = _project(tmp_path, "old")
+    directory = Directory(tmp_path)
+    drains = Drains(0.05, log=logging.getLogger("nbproof.tests"))
+    task = asyncio.ensure_future(drains.run(directory))
+    try:
+        await _until(lambda: old.root in [each.root for each in directory.opened()])  # by the first look
+        new = await asyncio.to_thread(_project, tmp_path, "new")
+        await _until(lambda: new.root in [each.root for each in directory.opened()])
+        new.close()
+        old.close()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.to_thread(drains.close, directory)
+        directory.close()

@@ -127,7 +127,7 @@ async def test_nobody_unknown_can_fill_the_disk(ask: Ask, jp_root_dir: Path) -> 
     assert not (jp_root_dir / ".nbproof" / "incoming").exists()
 
 
-async def _until(holds: Any, seconds: float = 10) -> None:
+async def _until(holds: Any, seconds: float = 60) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not holds():
         assert asyncio.get_running_loop().time() < deadline, "not within the time"

@@ -95,9 +95,11 @@ def address(page: Page) -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/docs"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/docs"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.ui

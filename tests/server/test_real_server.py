@@ -150,7 +150,7 @@ def test_the_server_ends_in_order(plain_user: PlainUser, root: Path) -> None:
     served = Served(plain_user, root)
     _post(served, "/experiments/kept/runs", {})
     served.process.terminate()
-    assert served.process.wait(20) == 0
+    assert served.process.wait(60) == 0
     log = served.log.read_text()
     assert "Traceback" not in log
     assert "ERROR" not in log
@@ -173,7 +173,7 @@ def _events_after(
                 socket.close()
                 return event
 
-    seen: dict[str, Any] = IOLoop(make_current=False).run_sync(listen, timeout=30)
+    seen: dict[str, Any] = IOLoop(make_current=False).run_sync(listen, timeout=60)
     return seen
 
 
@@ -188,7 +188,7 @@ def _post(served: Served, path: str, body: object) -> Any:
     return json.loads(text) if text else None
 
 
-def _until(holds: Callable[[], bool], seconds: float = 20) -> None:
+def _until(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

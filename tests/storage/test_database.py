@@ -1,12 +1,12 @@
 """Opening the database: created, read-only, damaged, locked, away; each trouble is told with the way out."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +130,15 @@ def test_a_writer_waits_for_another_one(tmp_path):
     path = make(tmp_path / "meta.db")
     holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN IMMEDIATE")
-    threading.Timer(0.5, holder.execute, ["COMMIT"]).start()
+    release = threading.Timer(0.5, holder.execute, ["COMMIT"])
 
-    with open_database(path) as database:
-        started = time.monotonic()
+    with open_database(path, busy_timeout_seconds=60) as database:
+        release.start()
         with database.begin() as connection:
+            assert not holder.in_transaction
             connection.execute(sa.text("INSERT INTO workspace_meta VALUES ('a', 'b')"))
 
-    assert time.monotonic() - started > 0.2
+    release.join()
     holder.close()
 
 
@@ -212,6 +213,31 @@ def test_an_absent_postgresql_server_is_unavailable_without_its_password():
         open_database("postgresql://me:secret@127.0.0.1:9/x")
 
     assert "secret" not in f"{caught.value} {caught.value.details}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "named"),
+    [
+        ("127.0.0.1:9/x?sslmod=require", "'sslmod'.*did you mean 'sslmode'"),
+        ("127.0.0.1:9/x?colour=blue", "'colour'"),
+        ("127.0.0.1:9/x?passwrod=secret", "'passwrod'"),
+        ("127.0.0.1:9/x?sslmode=sometimes", "'sslmode'"),
+        ("127.0.0.1/x?port=99999", "'port'"),
+        ("127.0.0.1:9/x?keepalives=soon", "'keepalives'"),
+        ("/x?host=a,b&port=1", "cannot be read"),
+        ("127.0.0.1:99999/x", "no port 99999"),
+        ("127.0.0.1:many/x", "cannot be read"),
+        ("127.0.0.1/x?port=many", "cannot be read"),
+    ],
+)
+def test_a_wrong_part_of_a_postgresql_url_is_named_without_the_password(rest, named):
+    with pytest.raises(Invalid) as caught:
+        open_database(f"postgresql://me:secret@{rest}")
+
+    assert re.search(named, str(caught.value))
+    assert "the setting 'database'" in str(caught.value) and caught.value.details["field"] == "database"
+    assert "secret" not in f"{caught.value} {caught.value.details}"
+    assert caught.value.__cause__ is None
 
 
 def test_a_missing_driver_names_the_extra():

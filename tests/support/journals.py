@@ -66,6 +66,10 @@ class Notebook:
         connection.execute(sa.insert(DEATHS).values(writer=writer_id))
         return [Changed("writer", (writer_id,))]
 
+    def writer_returned(self, connection: sa.Connection, writer_id: str) -> Iterable[Changed]:
+        connection.execute(sa.delete(DEATHS).where(DEATHS.c.writer == writer_id))
+        return [Changed("writer", (writer_id,))]
+
 
 def open_notebook(url: str | Path, backups: Path, *, busy_timeout_seconds: float | None = None) -> Database:
     """A database with the tables of nbproof and of `Notebook`."""

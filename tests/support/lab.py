@@ -185,7 +185,7 @@ class Lab:
     def stop(self) -> None:
         """End the server and its kernels."""
         if self._process is not None:
-            stop(self._process, signal.SIGTERM, timeout=20)
+            stop(self._process, signal.SIGTERM, timeout=30)
             self._process = None
 
 

@@ -203,7 +203,7 @@ class Passage:
             self._file.truncate(0)
 
 
-def stop(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM, timeout: float = 10) -> int:
+def stop(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM, timeout: float = 30) -> int:
     """End a program started by `PlainUser.start` with all it started in turn; its exit code."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, how)

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+from nbproof.core.operation import Page
 from nbproof.tracking.comparison import compare
 from nbproof.tracking.display import comparison_html, comparison_text, run_html, run_text
-from nbproof.tracking.models import Artifact, GitState, Metric, Run
+from nbproof.tracking.models import Artifact, Experiment, GitState, Metric, Run
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NASTY = "<img src=x onerror=alert(1)>\"'&"
@@ -129,3 +130,19 @@ def test_a_comparison_shows_what_differs_folds_the_rest_and_marks_the_best():
 def test_a_comparison_of_nasty_names_is_escaped():
     html = comparison_html(compare([run(NASTY, params={NASTY: NASTY}), run("b", tags={NASTY: NASTY})]))
     assert "img" not in parsed(html).seen
+
+
+def test_a_list_of_runs_shows_how_they_stand():
+    newest = Metric(name=NASTY, value=0.9, step=3, time=NOW, count=4)
+    bundle = Page[Run](items=[run(newest_metric=newest), run("second", ended=None)])._repr_mimebundle_()
+    assert "img" not in parsed(bundle["text/html"]).seen
+    first, second = bundle["text/plain"].splitlines()[1:]
+    assert first.startswith("first   b84237  digits      ✓ finished  2026-01-02 03:04:05 UTC  4.0 s")
+    assert first.endswith("0.9") and "4.0 s" not in second
+
+
+def test_a_list_of_experiments_shows_how_many_runs_they_have():
+    experiment = Experiment(id="0" * 26 + "c0ffee", name="digits", run_count=12, created=NOW)
+    lines = str(Page[Experiment](items=[experiment])).splitlines()
+    assert lines[0].split() == ["experiment", "id", "runs", "last", "activity"]
+    assert lines[1].startswith("digits      c0ffee    12  2026-01-02")

@@ -35,11 +35,11 @@ def tracker(workspace: Workspace) -> Any:
     return workspace.tracker
 
 
-def values(tracker: Any, name: str, run: str = "@last") -> list[float]:
+def values(tracker: Any, name: str, run: str = "@last") -> Any:
     return tracker.get_run(run).metric_arrays(name).value.tolist()
 
 
-def steps(tracker: Any, name: str, run: str = "@last") -> list[int]:
+def steps(tracker: Any, name: str, run: str = "@last") -> Any:
     return tracker.get_run(run).metric_arrays(name).step.tolist()
 
 

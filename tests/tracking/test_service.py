@@ -257,6 +257,28 @@ def test_what_is_not_one_real_number_is_refused_and_nothing_is_written(tracker, 
     assert tracker.get_run("r").metrics == {}
 
 
+@pytest.mark.parametrize(
+    "value", [np.ma.masked, np.ma.array(0.5, mask=True), np.ma.array([0.5], mask=True)[0]]
+)
+def test_a_value_that_numpy_masked_is_refused_and_not_what_lies_below_the_mask(tracker, value):
+    tracker.start_run("r")
+    with pytest.raises(Invalid, match="masked"):
+        tracker.log_metric("x", value)
+    with pytest.raises(Invalid, match="masked"):
+        tracker.log_metrics({"x": value})
+    tracker.log_param("p", value)
+    run = tracker.get_run("r")
+    assert (run.metrics, run.params) == ({}, {"p": None})
+
+
+def test_a_step_that_numpy_masked_is_refused(tracker):
+    tracker.start_run("r")
+    with pytest.raises(Invalid, match="step"):
+        tracker.log_metric("x", 1.0, np.ma.array(4, mask=True))
+    tracker.log_metric("x", np.ma.array(0.5), np.ma.array(4))
+    assert tracker.get_run("r").metric_history("x")["step"].tolist() == [4]
+
+
 @pytest.mark.parametrize("step", [1.5, "1", 2**63, -(2**63) - 1, True, float("nan"), [1]])
 def test_a_step_that_is_no_64_bit_integer_is_refused(tracker, step):
     tracker.start_run()
@@ -711,3 +733,36 @@ def test_changing_a_run_says_when_the_disk_did_not_take_it(tracker, workspace, m
     monkeypatch.setattr(type(workspace.journal), "event", full)
     with pytest.raises(Unavailable, match="No space left"):
         tracker.update_run("kept", notes="new")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nbp.log_metric("x", 1.0),
+        lambda: nbp.log_metrics({"x": 1.0}),
+        lambda: nbp.log_param("a", 1),
+        lambda: nbp.log_params({"a": 1}),
+        lambda: nbp.set_tag("a", "b"),
+        lambda: nbp.start_run("again"),
+        lambda: nbp.active_run().log_metric("x", 1.0),
+        lambda: nbp.active_run().log_metrics({"x": 1.0}),
+        lambda: nbp.active_run().log_params({"a": 1}),
+        lambda: nbp.end_run(),
+    ],
+)
+def test_the_warning_of_a_failed_record_names_the_users_line(project, call):
+    (project / ".nbproof").mkdir()
+    (project / ".nbproof" / "journal").write_text("a file in its place")
+    opened = Workspace(Location(project, True, "a test"), say=lambda line: None)
+    before = use(opened)
+    try:
+        with pytest.warns(RecordingFailed):
+            run = opened.tracker.start_run("r")
+        run._warned = False
+        with pytest.warns(RecordingFailed) as told:
+            call()
+    finally:
+        use(before)
+        opened.close()
+    assert {Path(each.filename) for each in told} == {Path(__file__)}
+    assert {each.lineno for each in told} == {call.__code__.co_firstlineno}

@@ -6,6 +6,7 @@ import { Clipboard, ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Poll } from '@lumino/polling';
 
+import { pollFrequency } from '../models/polling';
 import { RunsModel } from '../models/runs';
 import { Settings } from '../models/settings';
 import type { WorkspacesModel } from '../models/workspaces';
@@ -132,23 +133,17 @@ function startPolling(
   settings: Settings,
   isSeen: () => boolean
 ): Poll {
-  const frequency = (): Poll['frequency'] => ({
-    interval:
-      settings.pollSeconds > 0 ? settings.pollSeconds * 1000 : Poll.NEVER,
-    backoff: true,
-    max: 30_000
-  });
   const poll = new Poll({
     name: 'nbproof:runs',
     factory: async () => {
       await workspaces.refresh();
       await runs.refresh();
     },
-    frequency: frequency(),
+    frequency: pollFrequency(settings.pollSeconds),
     standby: () => !isSeen()
   });
   settings.changed.connect(() => {
-    poll.frequency = frequency();
+    poll.frequency = pollFrequency(settings.pollSeconds);
   });
   return poll;
 }

@@ -75,6 +75,14 @@ export interface Job {
   ended: string | null;
 }
 
+/** Content that is here. */
+export interface KeptContent {
+  hash: string;
+  size_bytes: number;
+  /** What an artifact's record names. */
+  location: string;
+}
+
 /** The state of one metric of a run. */
 export interface Metric {
   name: string;
@@ -160,6 +168,12 @@ export interface Run {
   newest_metric: Metric | null;
 }
 
+/** How far a journal has arrived. */
+export interface TakenJournal {
+  /** The number of its last record here; if that is not the stretch's, nothing was taken. */
+  drained: number;
+}
+
 /** A workspace as a server offers it. */
 export interface WorkspaceView {
   /** Names it in requests: `?workspace=ID`. */
@@ -201,6 +215,12 @@ export interface EndRun {
   status?: 'finished' | 'failed' | 'interrupted' | 'cancelled';
 }
 
+/** Which content. */
+export interface FindContent {
+  /** BLAKE2b-256 of the bytes, hex. */
+  hash: string;
+}
+
 /** Which file of which run. */
 export interface GetArtifact {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
@@ -237,6 +257,14 @@ export interface GetMetricHistory {
 export interface GetRun {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
+}
+
+/** Bytes to keep under their hash. */
+export interface KeepContent {
+  /** BLAKE2b-256 of the bytes, hex. */
+  hash: string;
+  /** A file of this machine. */
+  path: string;
 }
 
 /** Which page of experiments. */
@@ -384,6 +412,14 @@ export interface StartRun {
   run_id?: string | null;
   /** The notebook or script that starts it. */
   source?: string | null;
+}
+
+/** A stretch of the journal of a process on another machine. */
+export interface TakeJournal {
+  /** The name of the journal. */
+  writer: string;
+  /** The stretch, in the format of docs/explanation/journal-format.md. */
+  path: string;
 }
 
 /** What changes about a run; what is left out stays. */
@@ -643,4 +679,25 @@ export function workspacesResolve(
   ask: ResolveWorkspace = {}
 ): Promise<WorkspaceView> {
   return request<WorkspaceView>('GET', '/workspaces/resolve', { ...ask });
+}
+
+/** Take a stretch of the journal of a process on another machine, if it follows what is here. Path only: bytes travel by hand. */
+export function journalTakePath(ask: { writer: string }): string {
+  return `/journal/${encodeURIComponent(ask.writer)}`;
+}
+
+/** Keep the content of artifacts that a journal will tell of. Path only: bytes travel by hand. */
+export function contentKeepPath(ask: { hash: string }): string {
+  return `/content/${encodeURIComponent(ask.hash)}`;
+}
+
+/** Tell whether content is here, so that it need not be sent. */
+export function contentFind(
+  request: Requester,
+  ask: FindContent
+): Promise<KeptContent> {
+  return request<KeptContent>(
+    'GET',
+    `/content/${encodeURIComponent(ask.hash)}`
+  );
 }

@@ -9,6 +9,7 @@ import type { Notes } from '../components/Notes';
 import { RunView } from '../components/RunView';
 import { problemLine, shortId } from '../components/words';
 import { nbproofIcon } from '../icons';
+import { pollFrequency } from '../models/polling';
 import type { RunModel } from '../models/run';
 import type { Settings } from '../models/settings';
 import { asProblem } from '../services/problem';
@@ -26,18 +27,13 @@ export class RunViewWidget extends ReactWidget {
     this.title.label = trans.__('Run %1', shortId(model.id));
     this.title.closable = true;
     model.changed.connect(this._onModelChanged, this);
-    const seconds = settings.pollSeconds;
     this._poll = new Poll({
       name: `nbproof:run:${model.id}`,
       factory: () =>
         model.phase !== 'ready' || model.isLive || model.problem !== null
           ? model.refresh()
           : Promise.resolve(),
-      frequency: {
-        interval: seconds > 0 ? seconds * 1000 : Poll.NEVER,
-        backoff: true,
-        max: 30_000
-      },
+      frequency: pollFrequency(settings.pollSeconds),
       standby: () => (this.isVisible ? 'when-hidden' : true)
     });
   }

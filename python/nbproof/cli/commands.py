@@ -83,6 +83,13 @@ BY_HAND = {
             Argument("config", "--config", metavar="FILE", about="file", help="Of Jupyter Server."),
             Argument("allow_root", "--allow-root", "switch", default=False, help="Let root do it."),
         ),
+        _by_hand(
+            "sync",
+            "sync",
+            "Send what waits on this machine to the server, or tell what waits for which.\n\n"
+            "What is recorded with NBPROOF_URL waits here until the server has it; a process in the "
+            "background sends it. This sends it now, and says what stands in the way.",
+        ),
         _by_hand("db upgrade", "database", "Bring the database to the newest revision, after a copy."),
         _by_hand("db current", "database", "Show the revision of the database, and what is pending."),
         _by_hand("db check", "database", "Check the database for damage; exit code 1 if something is found."),

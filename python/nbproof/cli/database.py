@@ -11,7 +11,7 @@ from nbproof.core.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from nbproof.platform.workspace import Workspace
-    from nbproof.storage.database import Database
+    from nbproof.storage.database import Database, DatabaseState
 
 __all__ = ["db_check", "db_current", "db_upgrade"]
 
@@ -29,7 +29,7 @@ def db_current(session: Session, values: Mapping[str, Any]) -> int:
         session.print_json(asdict(state))
         return 0
     print(state.where)
-    print(f"  revision     {state.revision or 'none: the database is empty'}")
+    print(f"  revision     {state.revision or _without_revision(state)}")
     print(f"  newest       {state.head}")
     if state.version:
         print(f"  brought here by nbproof {state.version}")
@@ -76,6 +76,16 @@ def db_check(session: Session, values: Mapping[str, Any]) -> int:
     return 1 if found else 0
 
 
+def _without_revision(state: DatabaseState) -> str:
+    if state.others:
+        more = f" and {len(state.others) - 5} more" if len(state.others) > 5 else ""
+        return (
+            f"none: no tables of this nbproof, but others: {', '.join(state.others[:5])}{more}; "
+            "if another program's, or those of a later nbproof, give nbproof a database of its own"
+        )
+    return "none: the database is empty; it is filled when it is first used"
+
+
 def _database(session: Session) -> tuple[Workspace, Database]:
     from nbproof.platform.workspace import Workspace
     from nbproof.storage.database import Database
@@ -83,6 +93,7 @@ def _database(session: Session) -> tuple[Workspace, Database]:
     workspace = session.workspace
     if not isinstance(workspace, Workspace):
         raise Invalid("a server looks after its own database", hint="run this on the server's machine")
+    workspace.refuse_the_future()  # its settings may have another meaning, and say where the database is
     url = workspace.settings.database
     if not workspace.exists and url is None:
         raise NotFound(f"there is no workspace {workspace.folder}", hint="make one with: nbproof init")

@@ -284,11 +284,19 @@ def _location(session: Session, found: list[Location]) -> Iterator[Finding]:
         yield Finding(
             "workspace", "ok", f"the server {location.url} (NBPROOF_URL)", facts={"url": location.url}
         )
+        yield from _queue(location.url, environ)
         return
     facts: dict[str, Any] = {"root": str(location.root), "exists": location.exists, "why": location.why}
     facts["rules"] = _rules(location, environ)
     if location.exists:
         yield Finding("workspace", "ok", f"{location.folder}", facts=facts)
+        if location.instead is not None:
+            yield Finding(
+                "workspace",
+                "warn",
+                f"it is read only; what is recorded here goes to {location.instead.folder}",
+                f"make {location.folder} writable to record into it",
+            )
     else:
         yield Finding(
             "workspace", "ok", f"{location.folder} will be made by the first thing recorded", facts=facts
@@ -297,6 +305,26 @@ def _location(session: Session, found: list[Location]) -> Iterator[Finding]:
         yield Finding(
             "workspace", "ok", f"  {'*' if rule['chosen'] else ' '} {rule['rule']}: {rule['found']}"
         )
+
+
+def _queue(url: str, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What waits here for the server, and what keeps it from being sent."""
+    from nbproof.platform.connection import Connection
+    from nbproof.platform.queue import Queue
+
+    queue = Queue.of(Connection(url), environ)
+    waiting, trouble = queue.waiting(), queue.trouble()
+    facts = {"queue": str(queue.folder), "waiting": waiting, "trouble": trouble}
+    if not waiting:
+        yield Finding("workspace", "ok", "nothing waits here for it", facts=facts)
+        return
+    yield Finding(
+        "workspace",
+        "warn" if trouble else "ok",
+        f"{waiting:,} records wait here for it, in {queue.folder}" + (f": {trouble}" if trouble else ""),
+        mend="mend that, then: nbproof sync" if trouble else None,
+        facts=facts,
+    )
 
 
 def _rules(location: Location, environ: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from nbproof.core.errors import Invalid
+from nbproof.core.listing import listing_html, listing_text
 
 __all__ = [
     "Ask",
@@ -141,6 +142,14 @@ class View(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="strings")
 
+    def listed(self) -> dict[str, object]:
+        """What a list shows of it: plain values by the title of their column.  A room may choose better."""
+        return {
+            name.replace("_", " "): value
+            for name in type(self).model_fields
+            if not isinstance(value := getattr(self, name), (BaseModel, Mapping, list, tuple))
+        }
+
 
 class JobAccepted(View):
     """Long work was taken on; follow it with ``GET /jobs/{id}``."""
@@ -153,10 +162,47 @@ Item = TypeVar("Item")
 
 
 class Page(View, Generic[Item]):
-    """A part of a list: ask for the rest with ``after=next``."""
+    """A part of a list, and a sequence of its items: ask for the rest with ``after=next``.
+
+    Examples
+    --------
+    >>> page = Page[str](items=["a", "b"])
+    >>> len(page), page[-1], list(page)
+    (2, 'b', ['a', 'b'])
+    """
 
     items: list[Item]
     next: str | None = None
+
+    def __iter__(self) -> Iterator[Item]:  # type: ignore[override]  # pydantic's are pairs of field and value
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @typing.overload
+    def __getitem__(self, place: int) -> Item: ...
+
+    @typing.overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        return self.items[place]
+
+    def __str__(self) -> str:
+        rows, more = self._listing()
+        return listing_text(rows, more=more)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        rows, more = self._listing()
+        return {"text/plain": listing_text(rows, more=more), "text/html": listing_html(rows, more=more)}
+
+    def _listing(self) -> tuple[list[dict[str, object]], str | None]:
+        rows: list[dict[str, object]] = [
+            item.listed() if isinstance(item, View) else {"item": item} for item in self.items
+        ]
+        more = f"there are more: ask again with after={self.next!r}" if self.next else None
+        return rows, more
 
 
 @dataclass(frozen=True, slots=True)

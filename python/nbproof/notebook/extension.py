@@ -50,6 +50,9 @@ def _where() -> str:
         if not workspace.exists:
             place = f"a new workspace will be {workspace.folder}"
             return f"nbproof {__version__}: {place} ({workspace.location.why})"
+        if instead := workspace.location.instead:
+            place = f"reading {workspace.folder}; a new workspace will be {instead.folder}"
+            return f"nbproof {__version__}: {place} ({instead.why})"
         from nbproof.storage.announce import announce_workspace
 
         announce_workspace(workspace.root)

@@ -5,18 +5,22 @@ How it is kept fresh
 One daemon thread for all panels of the process looks at the journal four times a second and hands what is
 new to the widget as one trait, hence one message; log calls send nothing.  Not a timer on the kernel's
 event loop: that loop stands still while a cell runs, which is exactly when one wants to see a loss fall.
-The thread begins with the first panel and ends with the last live run.
+The thread begins with the first panel and ends with the last live run and the last open widget.
 
 What stays
 ----------
 When the run has ended, the output is replaced once, at the end of the cell, by HTML and text without a
 widget: a saved notebook shows it without a kernel, in JupyterLab, on GitHub and from nbconvert.
+
+A widget is not closed before a browser had time to load it: anywidget waits two seconds for a model's module,
+and of a model that is closed meanwhile it reports that it failed to initialize.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -35,6 +39,7 @@ _log = logging.getLogger("nbproof")
 
 _PERIOD_SECONDS = 0.25
 _BEAT_SECONDS = 10.0
+_LOADING_SECONDS = 3.0
 _MOST_CHARTS = 12
 _MOST_ROWS = 100
 
@@ -49,6 +54,7 @@ class LivePanel:
         self.display_id = new_id()
         self.widget: Any = None
         self.settled = False
+        self.loaded = 0.0
         self._lock = threading.Lock()
         self._beat = 0.0
 
@@ -65,6 +71,7 @@ class LivePanel:
         else:
             self.settled = True
         self._publish(bundle, update=False)
+        self.loaded = time.monotonic() + _LOADING_SECONDS
 
     def static(self) -> dict[str, Any]:
         """The last known state without a widget."""
@@ -96,7 +103,7 @@ class LivePanel:
                     break
             self._publish(self.static(), update=True)
             if self.widget is not None:
-                self.widget.close()
+                _panels.close(self.widget, self.loaded)
 
     def _publish(self, bundle: dict[str, Any], *, update: bool) -> None:
         self.ip.display_pub.publish(
@@ -110,17 +117,37 @@ class _Panels:
     def __init__(self) -> None:
         self.live: dict[str, LivePanel] = {}
         self.shown_in: dict[str, int] = {}
+        self._closing: list[tuple[float, Any]] = []
         self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def add(self, panel: LivePanel) -> None:
         self.live[panel.run.id] = panel
-        # A thread that was started before a fork is not alive in the child.
-        if panel.widget is not None and (self._thread is None or not self._thread.is_alive()):
-            self._thread = threading.Thread(target=self._look_after, name="nbproof-panel", daemon=True)
-            self._thread.start()
+        if panel.widget is not None:
+            self._start()
+
+    def close(self, widget: Any, due: float) -> None:
+        """Close a widget at a time of the monotonic clock."""
+        if time.monotonic() >= due:
+            widget.close()
+            return
+        self._closing.append((due, widget))
+        self._start()
+
+    def renew_after_fork(self) -> None:
+        """The thread and what it held stay with the parent."""
+        self._closing = []
+        self._thread = None
+        self._lock = threading.Lock()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._look_after, name="nbproof-panel", daemon=True)
+                self._thread.start()
 
     def _look_after(self) -> None:
-        while self.live:
+        while True:
             time.sleep(_PERIOD_SECONDS)
             for panel in list(self.live.values()):
                 try:
@@ -128,8 +155,20 @@ class _Panels:
                 except Exception:  # a picture is never worth a disturbed kernel
                     _log.exception("the panel of run %s is not kept fresh any more", panel.run.name)
                     panel.widget = None
-            if all(panel.run.status != "running" or panel.widget is None for panel in self.live.values()):
-                break
+            for due, widget in list(self._closing):
+                if time.monotonic() >= due:
+                    self._closing.remove((due, widget))
+                    try:
+                        widget.close()
+                    except Exception:
+                        _log.exception("the panel of a run could not be closed")
+            with self._lock:
+                if not self._closing and not any(
+                    panel.run.status == "running" and panel.widget is not None
+                    for panel in list(self.live.values())
+                ):
+                    self._thread = None
+                    return
 
     def after_cell(self, *_: Any) -> None:
         """At the end of each cell: settle the panels of runs that have ended."""
@@ -146,6 +185,9 @@ class _Panels:
 
 
 _panels = _Panels()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_panels.renew_after_fork)
 
 
 def display_run(run: ActiveRun) -> None:

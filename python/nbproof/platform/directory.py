@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,7 +158,8 @@ class Directory:
 
     def _find(self, folder: Path) -> Location:
         # A server looks at folders, not at its own variables: kernels may have others.
-        return find_location(folder, _no_workspace())
+        # What can only be read is not recorded into elsewhere: a request has named its workspace.
+        return replace(find_location(folder, _no_workspace()), instead=None)
 
     def _remember(self, location: Location) -> Location:
         with self._lock:

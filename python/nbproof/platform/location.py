@@ -5,23 +5,26 @@ The order, tried from the top:
 1. ``NBPROOF_URL``: a server;
 2. ``NBPROOF_WORKSPACE``: the folder that holds ``.nbproof`` (or that folder itself);
 3. the nearest ``.nbproof`` upward from the notebook's or script's folder, but never one in the home
-   folder or the root itself: there it would swallow every project below;
+   folder, the root, or a folder where anybody may put one (``/tmp``): there it would swallow every project
+   below.  One that can't be written is read; what is recorded goes where rules 4 and 5 say, and once
+   something is there, that is the workspace;
 4. a new one at the root of the git repository, or beside the notebook where there is no git;
-5. where that would be home, the root, or a folder that can't be written: a folder of the user's own
-   data directory that belongs to that place.
+5. where that would be one of those, or a folder that can't be written: a folder of the user's own data
+   directory that belongs to that place.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbproof.core.errors import Invalid
 
-__all__ = ["FOLDER", "Location", "find_location", "running_source"]
+__all__ = ["FOLDER", "Location", "find_location", "running_source", "user_folder"]
 
 FOLDER = ".nbproof"
 
@@ -40,12 +43,15 @@ class Location:
         Which rule found it, in words for the user.
     url : str or None
         Set for a workspace behind a server; `root` then means nothing.
+    instead : Location or None
+        Where what is recorded goes, because this one was found and can only be read.
     """
 
     root: Path
     exists: bool
     why: str
     url: str | None = None
+    instead: Location | None = None
 
     @property
     def folder(self) -> Path:
@@ -84,19 +90,37 @@ def find_location(
         if _too_wide(folder, home):
             continue
         if os.path.isdir(folder / FOLDER):  # unlike Path.is_dir, no error where we may not look
-            return Location(folder, True, f"the nearest {FOLDER} upward from {start}")
+            nearest = Location(folder, True, f"the nearest {FOLDER} upward from {start}")
+            if _takes_records(nearest.folder):
+                return nearest
+            return _read_only(nearest, start, git_root, environ, home)
         if git_root is None and os.path.exists(folder / ".git"):
             git_root = folder
     root, why = (
         (git_root, "the root of the git repository") if git_root else (start, "beside the notebook or script")
     )
     if _too_wide(root, home):
-        return _own_place(root, environ, home, "a project folder is better than the home folder")
+        return _own_place(root, environ, home, f"{root} is no project's folder")
     if not _writable(root):
         if root != start and _writable(start):
             return Location(start, False, "beside the notebook or script")
         return _own_place(root, environ, home, f"{root} can't be written")
     return Location(root, False, why)
+
+
+def _read_only(
+    nearest: Location, start: Path, git_root: Path | None, environ: Mapping[str, str], home: Path
+) -> Location:
+    """Somebody else's workspace, with the place for what we record below it; if it is there, that place."""
+    because = f"{nearest.folder} can't be written"
+    for root, what in (
+        (git_root, "the root of the git repository"),
+        (start, "beside the notebook or script"),
+    ):
+        if root is not None and root != nearest.root and _writable(root):
+            return replace(nearest, instead=Location(root, False, f"{what}, because {because}"))
+    own = _own_place(nearest.root, environ, home, because)
+    return own if own.exists else replace(nearest, instead=own)
 
 
 def running_source(environ: Mapping[str, str] | None = None) -> tuple[Path, Path | None]:
@@ -177,7 +201,16 @@ def _is_command(main: object) -> bool:
 
 
 def _too_wide(folder: Path, home: Path) -> bool:
-    return folder == home or folder == folder.parent
+    return folder == home or folder == folder.parent or _is_for_everybody(folder)
+
+
+def _is_for_everybody(folder: Path) -> bool:
+    """Whether everybody may write there, and nobody may delete what others wrote, as in ``/tmp``."""
+    try:
+        mode = os.stat(folder).st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
 
 
 def _writable(folder: Path) -> bool:
@@ -186,14 +219,26 @@ def _writable(folder: Path) -> bool:
     return os.access(there, os.W_OK | os.X_OK)
 
 
-def _own_place(place: Path, environ: Mapping[str, str], home: Path, why: str) -> Location:
-    import hashlib
+def _takes_records(folder: Path) -> bool:
+    """Whether a ``.nbproof`` that is there can be recorded into: its journal is what is written to."""
+    return _writable(folder) and _writable(folder / "journal")
 
+
+def user_folder(environ: Mapping[str, str] | None = None, *, home: Path | None = None) -> Path:
+    """Where nbproof keeps what belongs to the user and to no project."""
+    environ = os.environ if environ is None else environ
+    home = home or Path.home()
     base = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
     if sys.platform == "win32":
         base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif sys.platform == "darwin":
         base = home / "Library" / "Application Support"
+    return base / "nbproof"
+
+
+def _own_place(place: Path, environ: Mapping[str, str], home: Path, why: str) -> Location:
+    import hashlib
+
     digest = hashlib.blake2b(str(place).encode(), digest_size=4).hexdigest()
-    root = base / "nbproof" / "workspaces" / f"{place.name or 'root'}-{digest}"
+    root = user_folder(environ, home=home) / "workspaces" / f"{place.name or 'root'}-{digest}"
     return Location(root, (root / FOLDER).is_dir(), f"a folder of your own, because {why}")

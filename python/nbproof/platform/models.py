@@ -1,14 +1,24 @@
-"""Asks and views of the platform itself: which workspaces there are."""
+"""Asks and views of the platform itself: which workspaces there are, and what other machines send."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from nbproof.core.operation import Ask, Positional, View
 
-__all__ = ["ListWorkspaces", "ResolveWorkspace", "WorkspaceView"]
+__all__ = [
+    "FindContent",
+    "KeepContent",
+    "KeptContent",
+    "ListWorkspaces",
+    "ResolveWorkspace",
+    "TakeJournal",
+    "TakenJournal",
+    "WorkspaceView",
+]
 
 
 class WorkspaceView(View):
@@ -34,3 +44,46 @@ class ResolveWorkspace(Ask):
         Positional,
         Field(max_length=4096, description="A notebook or folder, relative to the served folder."),
     ] = ""
+
+
+ContentHash = Annotated[
+    str, StringConstraints(pattern="^[0-9a-f]{64}$"), Field(description="BLAKE2b-256 of the bytes, hex.")
+]
+
+
+class TakeJournal(Ask):
+    """A stretch of the journal of a process on another machine."""
+
+    writer: Annotated[
+        str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="The name of the journal.")
+    ]
+    path: Path = Field(description="The stretch, in the format of docs/explanation/journal-format.md.")
+
+
+class TakenJournal(View):
+    """How far a journal has arrived."""
+
+    drained: int = Field(
+        description="The number of its last record here; if that is not the stretch's, nothing was taken."
+    )
+
+
+class KeepContent(Ask):
+    """Bytes to keep under their hash."""
+
+    hash: ContentHash
+    path: Path = Field(description="A file of this machine.")
+
+
+class FindContent(Ask):
+    """Which content."""
+
+    hash: ContentHash
+
+
+class KeptContent(View):
+    """Content that is here."""
+
+    hash: str
+    size_bytes: int
+    location: str = Field(description="What an artifact's record names.")

@@ -1,84 +1,163 @@
 """A workspace behind a server: the same services, spoken to over HTTP.
 
-`RemoteWorkspace` has the faces of `Workspace`.  Its tracker is the same `ExperimentTracker`, whose
-journal sends each event as the request of an operation and whose repository asks the server.
+`RemoteWorkspace` has the faces of `Workspace`.  Its tracker is the same `ExperimentTracker`: it writes to a
+journal of this machine, which `nbproof.platform.sender` carries to the server, and its repository asks the
+server, once everything that waits has been sent.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
-from urllib.parse import urlencode
 
-from nbproof.core.clock import Clock, SystemClock, datetime_of, microseconds_of
-from nbproof.core.errors import Invalid, NotAllowed, NotFound, PlatformError, Unavailable, error_of
+from nbproof.core.callers import users_stacklevel
+from nbproof.core.clock import Clock, SystemClock, microseconds_of
+from nbproof.core.errors import PlatformError
 from nbproof.core.events import Changes
-from nbproof.core.operation import Ask, Download, Operation, validated
+from nbproof.platform.connection import Connection
+from nbproof.platform.location import running_source
+from nbproof.platform.queue import Queue
 from nbproof.platform.rooms import ROOMS, find_operation
+from nbproof.storage.journal.writer import JournalWriter
+from nbproof.tracking.active import RecordingWaits
 from nbproof.tracking.provenance import Origin
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from nbproof.core.operation import Ask, Download, Operation
+    from nbproof.platform.sender import Sender, SendReport
+    from nbproof.storage.backend import FileSystemStorage
+
 __all__ = ["RemoteWorkspace"]
 
-_SECONDS = 30.0
 _BLOCK = 1 << 20
+# How long a process that ends waits for the server; what is left is sent by another one.
+_LAST_SECONDS = 3.0
 
 
 class RemoteWorkspace:
     """A workspace that a server keeps.
 
+    Laws: what is recorded waits for no network; what was acknowledged is on this machine's disk until the
+    server has it; reading sends first, and raises `Unavailable` where the server does not answer.
+
     Parameters
     ----------
     url : str
-        ``https://host/base/nbproof`` or the server's base; ``/api/v1`` is added where it is missing.
-        ``?workspace=ID`` chooses a workspace of the server.
+        See `Connection`.
     token : str, optional
-        Sent in the ``Authorization`` header, never in the address.
+    clock : Clock, optional
+    environ : mapping, optional
+        Instead of `os.environ`.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, clock: Clock | None = None) -> None:
-        address, _, query = url.partition("?")
-        if not address.startswith(("http://", "https://")):
-            raise Invalid(
-                f"NBPROOF_URL must start with http:// or https://, found {url!r}",
-                details={"field": "NBPROOF_URL"},
-            )
-        address = address.rstrip("/")
-        self.url = address if address.endswith("/api/v1") else f"{address}/api/v1"
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.connection = Connection(url, token=token)
+        self.url = self.connection.url
         self.clock: Clock = clock or SystemClock()
         self.changes = Changes()
-        self._query = query
-        self._token = token
+        self._environ: Mapping[str, str] = os.environ if environ is None else environ
+        self.queue = Queue.of(self.connection, self._environ)
 
     @property
     def exists(self) -> bool:
         """A server's workspace is there, or asking it fails."""
         return True
 
+    # -- what a log call needs -------------------------------------------------------------------------------
+
+    @cached_property
+    def journal(self) -> JournalWriter:
+        """The journal of this process."""
+        return JournalWriter(self.queue.journal, clock=self.clock, on_restored=self._journal_restored)
+
+    @cached_property
+    def storage(self) -> FileSystemStorage:
+        """Content that waits for being sent."""
+        from nbproof.storage.backend import FileSystemStorage
+
+        return FileSystemStorage(self.queue.content)
+
     @cached_property
     def tracker(self) -> ExperimentTracker:
         """Experiments and runs of the server."""
         records = _Records(self)
         return ExperimentTracker(
-            cast(Any, _Journal(self)),
+            self.journal,
             lambda: cast(Any, records),
-            lambda: None,
-            lambda: cast(Any, None),
+            self.catch_up,
+            lambda: self.storage,
             clock=self.clock,
             origin=_origin,
-            experiment=os.environ.get("NBPROOF_EXPERIMENT"),
-            keep=self._keep,
+            experiment=self._environ.get("NBPROOF_EXPERIMENT"),
+            prepare=self._prepare,
+            ended=self._run_ended,
+            sampler=self._sample,
+            system_metrics=self._environ.get("NBPROOF_SYSTEM_METRICS", "0").lower()
+            in ("1", "true", "yes", "on"),
         )
+
+    def _sample(self, run_id: str) -> Callable[[], None]:
+        from nbproof.tracking.system_metrics import sample_in_background
+
+        seconds = float(self._environ.get("NBPROOF_SYSTEM_METRICS_SECONDS", "5"))
+        return sample_in_background(self.queue.journal, run_id, seconds)
+
+    def _prepare(self) -> None:
+        self.queue.make()
+        self.queue.see_to_sender()
+        self._tell_trouble()
+
+    def _run_ended(self) -> None:
+        self.queue.see_to_sender()
+        self._tell_trouble()
+
+    def _tell_trouble(self) -> None:
+        if trouble := self.queue.fresh_trouble():
+            warnings.warn(
+                f"nbproof: {trouble}. What you record waits on this machine, in {self.queue.folder}, and is "
+                "sent as soon as that is mended; `nbproof sync` sends it now.",
+                RecordingWaits,
+                stacklevel=users_stacklevel(),
+            )
+
+    def _journal_restored(self) -> None:
+        if "tracker" in self.__dict__:
+            self.tracker.announce_again()
+
+    # -- the server ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def sender(self) -> Sender:
+        """What carries the queue to the server."""
+        from nbproof.platform.sender import Sender
+
+        return Sender(self.queue, self.connection, clock=self.clock)
+
+    def catch_up(self) -> SendReport | None:
+        """Send everything that waits; cheap when there is nothing.
+
+        Raises
+        ------
+        Unavailable
+            The server does not answer; nothing is lost.
+        """
+        return self.sender.run_once() if self.queue.exists else None
 
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, on the server.
@@ -111,12 +190,36 @@ class RemoteWorkspace:
         raise LookupError(f"no room has a service {kind.__name__}")
 
     def close(self, status: str = "finished") -> None:
-        """End live runs."""
+        """End live runs, and wait a little until everything is sent."""
         if "tracker" in self.__dict__:
             self.tracker.close(status)
+        if "journal" not in self.__dict__:
+            return
+        self.journal.close()
+        if not self.queue.exists:
+            return
+        try:
+            self.sender.run_once(seconds=_LAST_SECONDS)
+        except PlatformError as error:
+            # It may be about something long sent: only what still waits is worth a line.
+            if waiting := self.queue.waiting():
+                sys.stderr.write(
+                    f"nbproof: {waiting:,} records wait in {self.queue.folder} for the server: {error}\n"
+                    "  -> they are sent when it answers; `nbproof sync` sends them now\n"
+                )
+                self.queue.see_to_sender()
+
+    def renew_after_fork(self) -> None:
+        """Let go of locks that a thread of the parent may have held; for a forked child."""
+        self.changes.renew_after_fork()
+        self.__dict__.pop("sender", None)
+        if "tracker" in self.__dict__:
+            self.tracker.renew_after_fork()
 
     def ask(self, verb: str, /, **values: Any) -> Any:
         """Call an operation by name."""
+        from nbproof.core.operation import validated
+
         operation = find_operation(verb)
         return self.call(operation, validated(operation.ask, values))
 
@@ -131,7 +234,8 @@ class RemoteWorkspace:
         data: bytes | IO[bytes] | None,
         headers: Mapping[str, str],
     ) -> Any:
-        with self._sent(operation.method, path, query, data, headers) as answer:
+        sent = self.connection.sent(operation.method, path, query=query, data=data, headers=headers)
+        with sent as answer:
             if operation.downloads:
                 return _downloaded(answer)
             text = answer.read()
@@ -139,61 +243,11 @@ class RemoteWorkspace:
             return None
         return operation.view.model_validate_json(text)
 
-    @contextmanager
-    def _sent(
-        self,
-        method: str,
-        path: str,
-        query: list[tuple[str, str]],
-        data: bytes | IO[bytes] | None,
-        headers: Mapping[str, str],
-    ) -> Iterator[Any]:
-        told = "&".join(part for part in (urlencode(query), self._query) if part)
-        request = urllib.request.Request(
-            f"{self.url}{path}{'?' + told if told else ''}", data=data, method=method, headers=dict(headers)
-        )
-        if self._token:
-            # Where a redirect leads, the token does not follow.
-            request.add_unredirected_header("Authorization", f"token {self._token}")
-        try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-                yield answer
-        except urllib.error.HTTPError as error:
-            raise _told(error) from None
-        except (urllib.error.URLError, OSError) as error:
-            reason = getattr(error, "reason", error)
-            raise Unavailable(
-                f"the server at {self.url} does not answer: {reason}",
-                hint="start it with `nbproof serve`, or mend NBPROOF_URL and NBPROOF_TOKEN",
-            ) from None
-
-    def _keep(self, run: str, file: Path, name: str) -> None:
-        with _as_a_machine():
-            self.ask("runs.log_artifact", id=run, path=file, name=name)
-
-
-@contextmanager
-def _as_a_machine() -> Iterator[None]:
-    """To a cell that logs, a server that refuses is a machine that fails: it is warned once and goes on.
-
-    A run the server does not know is one whose start it missed.
-    """
-    try:
-        yield
-    except (Unavailable, NotAllowed, NotFound) as error:
-        raise ConnectionError(str(error)) from error
-
-
-def _told(error: urllib.error.HTTPError) -> PlatformError:
-    try:
-        body = json.loads(error.read())
-    except ValueError:
-        body = {}
-    return error_of(body if isinstance(body, dict) else {}, error.code)
-
 
 def _downloaded(answer: Any) -> Download:
     import tempfile
+
+    from nbproof.core.operation import Download
 
     name = answer.headers.get_filename() or "artifact"
     folder = Path(tempfile.mkdtemp(prefix="nbproof-"))
@@ -205,88 +259,8 @@ def _downloaded(answer: Any) -> Download:
 
 
 def _origin() -> Origin:
-    from nbproof.platform.location import running_source
-
     folder, source = running_source()
     return Origin(folder, source)
-
-
-class _Journal:
-    """What a tracker writes to: each event is a request."""
-
-    def __init__(self, workspace: RemoteWorkspace) -> None:
-        self._workspace = workspace
-
-    def _ask(self, verb: str, /, **values: Any) -> None:
-        with _as_a_machine():
-            self._workspace.ask(verb, **values)
-
-    def event(self, kind: str, **fields: Any) -> int:
-        if kind == "run.start":
-            self._ask(
-                "runs.start",
-                id=fields["experiment"]["name"],
-                run_id=fields["run"],
-                name=fields["name"],
-                parent_id=fields["parent"],
-                tags=fields["tags"],
-                params=_plain_floats(fields["params"]),
-                notes=fields["notes"],
-                source=fields["source"],
-            )
-        elif kind == "run.resume":
-            self._ask("runs.resume", id=fields["run"])
-        elif kind == "run.end":
-            self._ask("runs.end", id=fields["run"], status=fields["status"])
-        elif kind == "run.update":
-            self._ask(
-                "runs.update",
-                id=fields["run"],
-                **{key: fields[key] for key in ("name", "notes") if key in fields},
-            )
-        elif kind == "params":
-            self._ask("runs.log_params", id=fields["run"], params=_plain_floats(fields["values"]))
-        elif kind == "tags":
-            self._ask("runs.set_tags", id=fields["run"], tags=fields["values"])
-        elif kind == "run.provenance":
-            self._ask("runs.set_provenance", id=fields["run"], git=fields["git"], code=fields["code"])
-        return 0
-
-    def series(self, run: str, key: str, last: int = -1) -> _Series:
-        return _Series(self._ask, run, key, last)
-
-    def now_us(self) -> int:
-        return self._workspace.clock.now_us()
-
-    def sync(self) -> None:
-        """Nothing waits: every request was answered."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class _Series:
-    def __init__(self, ask: Callable[..., Any], run: str, key: str, last: int) -> None:
-        self._ask, self._run, self._key, self.last = ask, run, key, last
-
-    def log(self, value: float, step: int | None = None, time_us: int | None = None) -> None:
-        self.last = self.last + 1 if step is None else step
-        when = None if time_us is None else datetime_of(time_us)
-        self._ask("runs.log_metric", id=self._run, key=self._key, value=value, step=self.last, time=when)
-
-    def log_many(self, count: int, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> None:
-        from nbproof.storage.journal.format import POINT
-
-        made, self.last = encode(0, 1, slice(0, count))
-        points = [(step, time, value) for _, _, step, time, value, _ in POINT.iter_unpack(made)]
-        self._ask(
-            "runs.log_history",
-            id=self._run,
-            key=self._key,
-            values=[value for _, _, value in points],
-            steps=[step for step, _, _ in points],
-            times=[datetime_of(time) for _, time, _ in points],
-        )
 
 
 class _Records:
@@ -344,11 +318,3 @@ class _Records:
             np.array([microseconds_of(point.time) for point in points], np.int64),
             np.array([point.value for point in points], np.float64),
         )
-
-
-def _plain_floats(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"$float"}:
-            return value["$float"]
-        return {key: _plain_floats(item) for key, item in value.items()}
-    return [_plain_floats(item) for item in value] if isinstance(value, list) else value

@@ -63,6 +63,7 @@ ROOMS: list[Room] = [
     ),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),
+    Room("intake", "nbproof.platform.intake", lambda workspace: workspace.intake),
 ]
 
 

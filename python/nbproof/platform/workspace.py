@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nbproof.core.settings import Settings
     from nbproof.jobs.service import Jobs
     from nbproof.platform.directory import Directory
+    from nbproof.platform.intake import Intake
     from nbproof.platform.remote import RemoteWorkspace
     from nbproof.storage.backend import FileSystemStorage
     from nbproof.storage.database import Database
@@ -58,7 +59,7 @@ _GITIGNORE = "# Records and content stay out of git; settings go in.\n*\n!.gitig
 # So long a reader that could do without it waits for a drain.
 _GLANCE_SECONDS = 0.2
 
-_opened: weakref.WeakSet[Workspace] = weakref.WeakSet()
+_opened: weakref.WeakSet[Workspace | RemoteWorkspace] = weakref.WeakSet()
 
 
 class Workspace:
@@ -134,6 +135,7 @@ class Workspace:
     def make(self) -> None:
         """Make the folder with its settings and ``.gitignore``, and announce it; again is nothing."""
         with self._lock:
+            moved = self._move()
             new = not self.folder.is_dir()
             if self._made and not new:
                 return
@@ -149,9 +151,24 @@ class Workspace:
                 self.__dict__.pop("jobs", None)  # those of the empty records that were looked at before
         if new:
             self._say(f"nbproof: new workspace {self.folder} ({self.location.why})")
+        elif moved:
+            self._say(f"nbproof: recording into {self.folder} ({self.location.why})")
         from nbproof.storage.announce import announce_workspace
 
         announce_workspace(self.root)
+
+    def _move(self) -> bool:
+        """Go on where records can be written, if they can't be here: what was there is not shown any more."""
+        instead = self.location.instead
+        if instead is None:
+            return False
+        self._forget()
+        for name in ("journal", "storage"):
+            self.__dict__.pop(name, None)
+        self.location, self.folder, self.root = instead, instead.folder, instead.root
+        if "tracker" in self.__dict__:
+            self.tracker.record_into(self.journal)
+        return True
 
     def _forget(self) -> None:
         if self._database is not None:
@@ -187,12 +204,16 @@ class Workspace:
                         self._nowhere = TemporaryDirectory(prefix="nbproof-empty-")
                         self._empty = open_database(Path(self._nowhere.name) / "meta.db")
                     return self._empty
-                self._refuse_the_future()
+                self.refuse_the_future()
                 if self._empty is not None:
                     self.__dict__.pop("jobs", None)  # another process made the workspace meanwhile
                 url: str | Path = self.settings.database or self.folder / "meta.db"
                 self._database = open_database(url, backup_dir=self.folder / "backups")
             return self._database
+
+    def refuse_the_future(self) -> None:
+        """Raise `Conflict` where a later nbproof wrote the folder in a format that this one does not know."""
+        _refuse_format(read_settings_file(self.folder / SETTINGS_FILE), self.folder)
 
     @property
     def runs(self) -> RunRepository:
@@ -247,12 +268,22 @@ class Workspace:
         with suppress(Unavailable):
             self.catch_up(wait_seconds=_GLANCE_SECONDS)
 
+    @cached_property
+    def intake(self) -> Intake:
+        """What takes journals of other machines."""
+        from nbproof.platform.intake import Intake
+
+        return Intake(self._drain_of_all, lambda: self.storage)
+
     def catch_up(self, *, wait_seconds: float | None = None) -> DrainReport | None:
         """Drain the journals of every process that writes here; cheap when there is nothing new."""
+        if self._drain is None and not self.exists:
+            return None
+        return self._drain_of_all().run_once(wait_seconds=wait_seconds)
+
+    def _drain_of_all(self) -> Drain:
         with self._lock:
             if self._drain is None:
-                if not self.exists:
-                    return None
                 from nbproof.storage.drain import Drain
                 from nbproof.tracking.repository import TrackingApplier
 
@@ -263,7 +294,7 @@ class Workspace:
                     clock=self.clock,
                     changes=self.changes,
                 )
-        return self._drain.run_once(wait_seconds=wait_seconds)
+            return self._drain
 
     def call(self, operation: Operation, ask: Ask) -> Any:
         """Do what an operation asks, here."""
@@ -305,12 +336,13 @@ class Workspace:
             raw = read_settings_file(self.folder / SETTINGS_FILE)
             _refuse_format(raw, self.folder)
         except PlatformError as error:
-            warnings.warn(f"nbproof: {error} Recording goes on with default settings.", stacklevel=4)
+            from nbproof.core.callers import users_stacklevel
+
+            warnings.warn(
+                f"nbproof: {error} Recording goes on with default settings.", stacklevel=users_stacklevel()
+            )
             return {}
         return raw
-
-    def _refuse_the_future(self) -> None:
-        _refuse_format(read_settings_file(self.folder / SETTINGS_FILE), self.folder)
 
     def _journal_restored(self) -> None:
         # The folder vanished under us and the journal began anew: it must know our runs again.
@@ -380,7 +412,11 @@ def open_workspace(
     if location.url is not None:
         from nbproof.platform.remote import RemoteWorkspace
 
-        return RemoteWorkspace(location.url, token=(environ or os.environ).get("NBPROOF_TOKEN"))
+        remote = RemoteWorkspace(
+            location.url, token=(environ or os.environ).get("NBPROOF_TOKEN"), clock=clock, environ=environ
+        )
+        _opened.add(remote)
+        return remote
     return Workspace(location, clock=clock, say=say, environ=environ)
 
 

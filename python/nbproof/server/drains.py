@@ -23,6 +23,7 @@ __all__ = ["Drains", "Elsewhere"]
 
 _LONGEST_WAIT = 30.0
 _LOOK_AROUND_SECONDS = 1.0
+_TICK_SECONDS = 0.1
 _THREADS = 2
 _ASK_SECONDS = 1.0
 _OVERLAP_US = 2_000_000
@@ -68,11 +69,16 @@ class Drains:
 
     async def run(self, directory: Directory) -> None:
         """Drain until cancelled."""
+        from nbproof.storage.announce import runtime_dir
+
         loop = asyncio.get_running_loop()
         looked = -_LOOK_AROUND_SECONDS
+        announced, seen = runtime_dir(), -1
         while True:
             now = time.monotonic()
-            if now - looked >= _LOOK_AROUND_SECONDS:
+            # Whoever makes a workspace announces it, and somebody may be waiting for its first run.
+            before, seen = seen, _changed_ns(announced)
+            if seen != before or now - looked >= _LOOK_AROUND_SECONDS:
                 looked = now
                 try:
                     await loop.run_in_executor(self._pool, self._look_around, directory)
@@ -166,7 +172,7 @@ class Drains:
         return self._some_jobs and (watch.folder / "meta.db").exists()
 
     def _pause(self) -> float:
-        return min(self._seconds, 0.5) / 2
+        return min(self._seconds / 2, _TICK_SECONDS)
 
 
 class Elsewhere:
@@ -222,6 +228,14 @@ class Elsewhere:
                 continue
             stamps.append((state.st_size, state.st_mtime_ns))
         return stamps or None
+
+
+def _changed_ns(folder: Path) -> int:
+    """When something was last put into a folder or taken out."""
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _has_journal(folder: Path) -> bool:

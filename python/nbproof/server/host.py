@@ -83,6 +83,7 @@ class Host:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._roots: set[Path] = set()
         self._announcing = False
+        self._warm = False
         self._stopped = False
 
     # -- requests ------------------------------------------------------------------------------------
@@ -108,7 +109,14 @@ class Host:
         """Call something that blocks in a worker thread."""
         if self._pool is None or self._stopped:
             raise Unavailable("the server is going down")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, lambda: function(*args, **kwargs)
+            )
+        finally:
+            if not self._warm:
+                self._warm = True
+                self.run_soon(_warm_up)
 
     def run_soon(self, function: Callable[[], object]) -> None:
         """Call something in a worker thread without waiting for it."""
@@ -243,3 +251,12 @@ class Host:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _warm_up() -> None:
+    """Load what the first record of a new workspace would be kept waiting for: somebody is looking on.
+
+    Where nobody ever asks, the memory is saved.
+    """
+    import nbproof.storage.drain
+    import nbproof.tracking.repository  # noqa: F401

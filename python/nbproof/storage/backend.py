@@ -87,6 +87,10 @@ class StorageBackend(Protocol):
         """Whether the content is here."""
         ...
 
+    def find(self, hash: str) -> StoredObject | None:
+        """The content of that hash, if it is here."""
+        ...
+
     def delete(self, location: str) -> None:
         """Forget the content; nothing happens if it is not here."""
         ...
@@ -173,6 +177,13 @@ class FileSystemStorage:
     def exists(self, location: str) -> bool:
         """Whether the content is here."""
         return self._place(location).is_file()
+
+    def find(self, hash: str) -> StoredObject | None:
+        """The content of that hash, if it is here."""
+        location = f"objects/{hash[:2]}/{hash[2:]}"
+        with suppress(FileNotFoundError):
+            return StoredObject(hash, self._place(location).stat().st_size, location)
+        return None
 
     def delete(self, location: str) -> None:
         """Forget the content; nothing happens if it is not here."""

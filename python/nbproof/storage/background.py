@@ -1,4 +1,4 @@
-"""Starts a process that drains.  Standard library only: a kernel does this when a run ends.
+"""Starts processes that drain or send.  Standard library only: a kernel does this when a run begins or ends.
 
 Never a thread in the kernel: it would compete with the user's code for the interpreter, and bring SQLAlchemy
 along.
@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["drain_in_background", "start_python"]
+__all__ = ["drain_in_background", "start_in_background"]
 
 _REST_SECONDS = 2.0
 _spawned: dict[str, float] = {}
@@ -28,26 +28,26 @@ def drain_in_background(root: str | Path) -> None:
     """
     place = os.path.realpath(root)
     now = time.monotonic()
-    if now - _spawned.get(place, -_REST_SECONDS) < _REST_SECONDS * 0.9 or not sys.executable:
+    if now - _spawned.get(place, -_REST_SECONDS) < _REST_SECONDS * 0.9:
         return
     _spawned[place] = now
-    start_python(["nbproof.storage.drain", "--after", str(_REST_SECONDS), place])
+    start_in_background("nbproof.storage.drain", "--after", str(_REST_SECONDS), place)
 
 
-def start_python(arguments: list[str], *, stdin: int | None = None) -> None:
-    """Run a module of ours in a process of its own; where none can be started nothing is done.
+def start_in_background(module: str, *arguments: str, stdin: int | None = None) -> None:
+    """Start a module of ours as a process that outlives this one, and do not wait for it.
 
     Parameters
     ----------
-    arguments : list of str
-        The module's name and what it is given.
+    module : str
+    *arguments : str
     stdin : int, optional
         A descriptor that becomes its standard input; by default it has an empty one.
     """
     if not sys.executable:
         return
     # Nothing is imported from the notebook's folder (-P).
-    command = [sys.executable, "-P", "-m", *arguments]
+    command = [sys.executable, "-P", "-m", module, *arguments]
     environ = dict(os.environ)
     home = str(Path(__file__).resolve().parents[2])
     if not home.endswith("-packages"):  # run from its sources: the child must find them, too

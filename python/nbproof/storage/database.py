@@ -5,7 +5,8 @@ Opening
 An empty database is created from the tables and stamped (replaying every migration would cost seconds); an
 older one is copied and upgraded; one with a revision this nbproof does not know is used as it is while it is
 of the same minor series, because such revisions only add.  The check is one plain query; Alembic is imported
-only to upgrade.
+only to upgrade.  Each transaction asks for the revision again, one row: while a server has the database open,
+the kernel of a later series may upgrade it, and then the server must leave it alone.
 
 Transactions
 ------------
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import time
 import weakref
@@ -32,7 +34,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from nbproof._version import __version__
-from nbproof.core.errors import Conflict, Invalid, NotAllowed, PlatformError, Unavailable
+from nbproof.core.errors import Conflict, Invalid, NotAllowed, PlatformError, Unavailable, near_names
 from nbproof.storage.migrations import HEAD, REVISIONS
 from nbproof.storage.mounts import on_network_mount
 from nbproof.storage.tables import MetaRow, all_tables
@@ -42,6 +44,7 @@ __all__ = ["Database", "DatabaseState", "check", "current", "open_database", "se
 _log = logging.getLogger("nbproof.storage")
 
 _STAMP = sa.table("alembic_version", sa.column("version_num"))
+_REVISION = sa.select(_STAMP.c.version_num)
 # Any number would do; every nbproof must use the same one.
 _POSTGRESQL_LOCK = 0x6E6270726F6F66
 
@@ -85,6 +88,10 @@ _RESTORE = (
     "made, and journals that still exist are read again"
 )
 
+_WRONG_OPTION = re.compile(
+    r'invalid (\w+) value: |invalid (port) number: |invalid integer value ".*" for connection option "(\w+)"'
+)
+
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
 _inherited: list[object] = []
 
@@ -120,6 +127,7 @@ class Database:
         self._busy_timeout = busy_timeout_seconds
         self.engine = self._sqlite_engine() if self.dialect == "sqlite" else self._postgresql_engine()
         self._writing = self.engine.execution_options(nbproof_write=True)
+        self._revision: str | None = None  # what `open_database` found
         _open.add(self)
 
     def __repr__(self) -> str:
@@ -146,6 +154,8 @@ class Database:
         ------
         Unavailable
             The database is locked for too long, full, read-only, away or damaged.
+        Conflict
+            A later series of nbproof has upgraded it since it was opened.
         """
         if self.read_only:
             raise self._cannot_write()
@@ -155,6 +165,7 @@ class Database:
         with self.told(), writing.begin() as connection:
             if wait_seconds is not None and self.dialect == "postgresql":
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(wait_seconds * 1000))}")
+            self._refuse_the_future(connection)
             yield connection
 
     @contextmanager
@@ -165,16 +176,20 @@ class Database:
         ------
         Unavailable
             The database is away or damaged.
+        Conflict
+            A later series of nbproof has upgraded it since it was opened.
         """
         with self.told(), self.engine.connect() as connection:
+            self._refuse_the_future(connection)
             yield connection
 
     @contextmanager
     def moment(self) -> Iterator[Connection]:
         """A connection for reading through which all is of one moment, on PostgreSQL too."""
-        with self.connect() as connection:
+        with self.told(), self.engine.connect() as connection:
             if self.dialect == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            self._refuse_the_future(connection)
             yield connection
 
     def close(self) -> None:
@@ -207,6 +222,11 @@ class Database:
                 f"all connections to {self.where} are in use", hint="try again in a moment"
             ) from error
 
+    def _refuse_the_future(self, connection: Connection) -> None:
+        # In the transaction itself, so that no upgrade can come between.
+        if self._revision is not None and connection.execute(_REVISION).scalar() != self._revision:
+            self._revision = _state(self, connection).revision
+
     def _cannot_write(self) -> PlatformError:
         return Unavailable(
             f"{self.where} is on a read-only place and can only be read",
@@ -232,6 +252,12 @@ class Database:
                 f"the user of {self.where} may not do that",
                 hint="grant it the schema's tables",
                 details={"said": said},
+            )
+        if wrong := _WRONG_OPTION.search(said):
+            # The driver looks at values only when it connects.
+            return _unreadable_url(
+                f"{self.where}: the option {wrong[1] or wrong[2] or wrong[3]!r} has a value that the driver "
+                "does not know"
             )
         if isinstance(error, exc.OperationalError | exc.InterfaceError):
             return Unavailable(
@@ -298,6 +324,7 @@ class Database:
 
     def _postgresql_engine(self) -> Engine:
         try:
+            _check_options(self._url)
             return sa.create_engine(
                 self._url.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
@@ -308,6 +335,8 @@ class Database:
                 "a PostgreSQL database needs the package psycopg, which is not installed here",
                 hint='pip install "nbproof[postgres]"',
             ) from error
+        except (exc.ArgumentError, ValueError):  # such as two hosts and one port; the words may hold the URL
+            raise _unreadable_url("its URL cannot be read") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,11 +344,13 @@ class DatabaseState:
     """What a database is: ``nbproof db current``."""
 
     where: str
-    revision: str | None  # None: empty
+    revision: str | None  # None: no tables of ours
     head: str
     series: str | None
     version: str | None
     pending: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    """Tables that are not ours, where ours are not."""
 
 
 def open_database(
@@ -347,7 +378,9 @@ def open_database(
     try:
         state = current(database)
         if state.revision != HEAD and not _is_of_a_friend(state):
-            upgrade(database, backup_dir=backup_dir)
+            state = upgrade(database, backup_dir=backup_dir)
+        if database.dialect == "postgresql" or database.path is not None:  # in memory nobody else can
+            database._revision = state.revision
     except BaseException:
         database.close()
         raise
@@ -440,7 +473,7 @@ def _state(database: Database, connection: Connection) -> DatabaseState:
     # The inspector's answers are kept per connection object, not in the database: nothing to clear.
     revision = series = version = None
     if "alembic_version" in tables:
-        revision = connection.execute(sa.select(_STAMP.c.version_num)).scalar()
+        revision = connection.execute(_REVISION).scalar()
     if MetaRow.__tablename__ in tables:
         meta = {row.key: row.value for row in connection.execute(sa.select(MetaRow.key, MetaRow.value))}
         series, version = meta.get("series"), meta.get("version")
@@ -460,7 +493,8 @@ def _state(database: Database, connection: Connection) -> DatabaseState:
     done = 0 if revision is None else len(REVISIONS)
     if revision in REVISIONS:
         done = REVISIONS.index(revision) + 1
-    return DatabaseState(database.where, revision, HEAD, series, version, REVISIONS[done:])
+    others = tuple(sorted(tables)) if revision is None else ()
+    return DatabaseState(database.where, revision, HEAD, series, version, REVISIONS[done:], others)
 
 
 def _is_of_a_friend(state: DatabaseState) -> bool:
@@ -570,17 +604,15 @@ def _checked_url(url: str | Path) -> URL:
     try:
         parsed = make_url(f"postgresql{url[8:]}" if url.startswith("postgres://") else url)
         backend = parsed.get_backend_name()
-    except exc.ArgumentError as error:
-        raise Invalid(
-            "the database's URL cannot be read",
-            hint="write it like postgresql://user:password@host:5432/name",
-            details={"field": "database"},
-        ) from error
+    except (exc.ArgumentError, ValueError):  # the words may hold the URL, and a ValueError a part of it
+        raise _unreadable_url("its URL cannot be read") from None
     if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
         return URL.create("sqlite")
     if backend == "sqlite" and parsed.database:
         return parsed.set(database=str(Path(parsed.database).expanduser().absolute()))
     if backend == "postgresql":
+        if parsed.port is not None and not 0 < parsed.port < 65536:
+            raise _unreadable_url(f"{_without_password(parsed)}: there is no port {parsed.port}")
         return parsed
     raise Invalid(
         f"nbproof cannot keep its records in {_without_password(parsed)}",
@@ -589,9 +621,34 @@ def _checked_url(url: str | Path) -> URL:
     )
 
 
+def _check_options(url: URL) -> None:
+    """Refuse options of a PostgreSQL URL that its driver does not know; only their names are shown."""
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    for name in url.query:
+        if name not in known:
+            near = near_names(name, known)
+            raise Invalid(
+                f"the setting 'database': its URL has the option {name!r}, which PostgreSQL does not know",
+                hint=f"did you mean {near[0]!r}?" if near else "leave it out",
+                details={"field": "database", "option": name, "near": near},
+            )
+
+
+def _unreadable_url(message: str) -> Invalid:
+    return Invalid(
+        f"the setting 'database': {message}",
+        hint="write it like postgresql://user:password@host:5432/name?sslmode=require, special characters "
+        "of the password percent-encoded",
+        details={"field": "database"},
+    )
+
+
 def _without_password(url: URL) -> str:
-    # It may also be among the options: postgresql://host/name?password=...
-    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
+    # It may also be among the options: postgresql://host/name?password=..., misspelt too.
+    hidden = [name for name in url.query if "pass" in name.lower()]
+    return url.difference_update_query(hidden).render_as_string(hide_password=True)
 
 
 def _close_connection(_: object, record: sa.pool.ConnectionPoolEntry) -> None:

@@ -20,13 +20,12 @@ import importlib
 import json
 import logging
 import os
-import shutil
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,19 +37,10 @@ from nbproof.core.clock import Clock
 from nbproof.core.errors import PlatformError, Unavailable
 from nbproof.core.events import Changed, Changes, merged
 from nbproof.storage.database import Database
+from nbproof.storage.journal.carrier import Carrier, Known, Overtaken
 from nbproof.storage.journal.process import Process, is_dead
-from nbproof.storage.journal.reader import (
-    Batch,
-    Cursor,
-    WriterInfo,
-    drained_segments,
-    has_news,
-    last_seq,
-    read_batch,
-    read_writer,
-    torn_records,
-    writer_ids,
-)
+from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo, torn_records
+from nbproof.storage.journal.wire import Sent
 from nbproof.storage.tables import WriterRow
 
 __all__ = ["Applier", "Drain", "DrainReport", "main"]
@@ -61,6 +51,8 @@ REJECTED = "rejected"
 # So many failing pieces of one batch are looked at one by one; the rest is put aside as it is.
 _PATIENCE = 500
 _ORPHANS_EVERY_SECONDS = 30.0
+# A sender gives a sign of life every 15 s while the process whose journal it sends lives.
+_SILENCE_US = 60_000_000
 # The machine's fault, not the records'.
 _MACHINE = (Unavailable, exc.OperationalError, exc.InterfaceError, exc.TimeoutError, MemoryError, OSError)
 
@@ -85,6 +77,10 @@ class Applier(Protocol):
 
     def writer_died(self, connection: sa.Connection, writer_id: str, time_us: int) -> Iterable[Changed]:
         """Settle what a process left open that ended without closing its journal."""
+        ...
+
+    def writer_returned(self, connection: sa.Connection, writer_id: str) -> Iterable[Changed]:
+        """Undo `writer_died`: the process lives, it was out of reach."""
         ...
 
 
@@ -117,17 +113,6 @@ class DrainReport:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What is remembered of a journal between two looks."""
-
-    info: WriterInfo
-    stamp: int
-    cursor: Cursor | None = None  # None: the table knows
-    over: bool = False  # closed, or its process is dead: nothing more will come
-    finished: bool = False
-
-
-@dataclass(slots=True)
 class _Tally:
     points: int = 0
     events: int = 0
@@ -143,12 +128,8 @@ class _Refused:
     record: dict[str, Any]
 
 
-class _Overtaken(Exception):
-    """Another drainer was faster."""
-
-
-class Drain:
-    """Drains all journals of a workspace.
+class Drain(Carrier):
+    """Drains all journals of a workspace, and takes what other machines send of theirs.
 
     Laws: safe from any thread and beside any number of others; an idle look costs well under a millisecond
     and does not touch the database.
@@ -178,16 +159,14 @@ class Drain:
         changes: Changes | None = None,
         limit: int = 100_000,
     ) -> None:
-        self._folder = Path(folder)
+        super().__init__(folder, limit=limit)
         self._database = database
         self._appliers = tuple(appliers)
         self._clock = clock
         self._changes = changes
-        self._limit = limit
         self._lock = threading.Lock()
         self._wait: float | None = None  # of the run that holds the lock
-        self._known: dict[str, _Known] = {}
-        self._unreadable: dict[str, str] = {}
+        self._tally = _Tally()
         self._orphans_due = 0.0
         self._trouble: str | None = None
         _drains.add(self)
@@ -213,14 +192,59 @@ class Drain:
         """
         if self._database.read_only:
             return DrainReport(unreadable=(f"{self._database.where} can only be read",))
+        with self._counted(wait_seconds) as tally:
+            present = self._carry()
+            if time.monotonic() >= self._orphans_due:
+                self._bury_orphans(present)
+                self._orphans_due = time.monotonic() + _ORPHANS_EVERY_SECONDS
+            unreadable = tuple(self._unreadable.values())
+        return DrainReport(
+            points=tally.points,
+            events=tally.events,
+            bad=tally.bad,
+            rejected=tally.rejected,
+            changed=tuple(merged(tally.changed)),
+            unreadable=unreadable,
+        )
+
+    def take(self, sent: Sent) -> int:
+        """Take a stretch of a journal that lies on another machine; how far that journal is drained now.
+
+        Nothing is taken, and the answer is not `sent.batch.to`, where the mark of its writer is not where the
+        stretch begins: the sender goes on from the answer.
+
+        Raises
+        ------
+        Unavailable
+            The database can't be used now; nothing was taken.
+        """
+        batch = sent.batch
+        with self._counted():
+            known = Known(batch.writer, 0, over=sent.ended is not None)
+            mark = self._cursor_of(batch.writer, seen_us=self._clock.now_us())
+            if mark.seq != batch.from_:
+                return mark.seq
+            try:
+                self._commit(batch, known, seen_us=self._clock.now_us())
+            except Overtaken:
+                return self._cursor_of(batch.writer).seq
+            if sent.ended is not None:
+                known.cursor = batch.cursor
+                self._settle_end(known, died=sent.ended == "died", torn=sent.torn)
+            if sent.durable:
+                self._make_durable()
+        return batch.to
+
+    @contextmanager
+    def _counted(self, wait_seconds: float | None = None) -> Iterator[_Tally]:
+        """Alone in this process, with a fresh tally; tells what changed, also where something failed."""
         tally = _Tally()
         try:
             if not self._lock.acquire(timeout=-1 if wait_seconds is None else wait_seconds):
                 raise Unavailable("another thread is draining the journals", hint="try again in a moment")
             try:
-                self._wait = wait_seconds
-                self._run(tally)
-                unreadable = tuple(self._unreadable.values())
+                self._tally, self._wait = tally, wait_seconds
+                yield tally
             finally:
                 self._lock.release()
         except OSError as error:
@@ -236,18 +260,9 @@ class Drain:
             ) from error
         finally:
             # Also what was committed before something failed.
-            changed = tuple(merged(tally.changed))
             if self._changes is not None:
-                for change in changed:
+                for change in merged(tally.changed):
                     self._changes.publish(change)
-        return DrainReport(
-            points=tally.points,
-            events=tally.events,
-            bad=tally.bad,
-            rejected=tally.rejected,
-            changed=changed,
-            unreadable=unreadable,
-        )
 
     def run_quietly(self) -> DrainReport | None:
         """`run_once` for the background: failures are logged, each kind once in a row; then None."""
@@ -263,89 +278,9 @@ class Drain:
             self._trouble = None
         return report
 
-    # -- looking -----------------------------------------------------------------------------------------
-
-    def _run(self, tally: _Tally) -> None:
-        ids = writer_ids(self._folder)
-        work = [known for identifier in ids if (known := self._look_at(identifier)) is not None]
-        for gone in self._known.keys() - set(ids):
-            del self._known[gone]
-        if work:
-            # A journal may tell of things that an older one began (a forked child of its parent's run).  The
-            # end of the younger one is looked up first: whatever it knew of is below the older one's end.
-            ends = {known.info.id: last_seq(self._path(known)) for known in reversed(work)}
-            for known in work:
-                self._drain(known, ends[known.info.id], tally)
-        if time.monotonic() >= self._orphans_due:
-            self._bury_orphans(set(ids), tally)
-            self._orphans_due = time.monotonic() + _ORPHANS_EVERY_SECONDS
-
-    def _path(self, known: _Known) -> Path:
-        return self._folder / known.info.id
-
-    def _look_at(self, identifier: str) -> _Known | None:
-        """What is known of a journal, if there is something to do about it."""
-        path = self._folder / identifier
-        try:
-            stamp = os.stat(path / "writer.json").st_mtime_ns
-        except OSError:
-            self._sweep(path)
-            return None
-        known = self._known.get(identifier)
-        if known is None or known.stamp != stamp:
-            try:
-                info = read_writer(path)
-            except ValueError as error:
-                if identifier not in self._unreadable:
-                    _log.warning("a journal can't be read: %s", error)
-                self._unreadable[identifier] = str(error)
-                return None
-            if info is None:
-                return None
-            self._unreadable.pop(identifier, None)
-            known = _Known(info, stamp, known.cursor if known is not None else None)
-            self._known[identifier] = known
-        if known.finished:
-            return None
-        # Whether it is over is asked before reading: then what is read is all there will ever be.
-        known.over = known.over or known.info.closed_us is not None or known.info.is_dead()
-        if known.over or known.cursor is None or has_news(path, known.cursor):
-            return known
-        return None
-
-    def _sweep(self, path: Path) -> None:
-        # A folder without a name: its process is about to write one, or was killed before it could.
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > 3600:
-                shutil.rmtree(path)
-
     # -- draining ----------------------------------------------------------------------------------------
 
-    def _drain(self, known: _Known, end: int, tally: _Tally) -> None:
-        path = self._path(known)
-        while True:
-            if known.cursor is None:
-                known.cursor = self._cursor_of(known.info)
-            batch = read_batch(path, known.info, known.cursor, self._limit)
-            if batch is None:
-                break
-            try:
-                self._commit(batch, tally)
-            except _Overtaken:
-                known.cursor = None
-                continue
-            old, known.cursor = known.cursor, batch.cursor
-            if (old.points_number, old.events_number) != (
-                known.cursor.points_number,
-                known.cursor.events_number,
-            ):
-                self._delete(drained_segments(path, known.cursor))
-            if batch.to >= end and not known.over:
-                break
-        if known.over:
-            self._finish(known, tally)
-
-    def _cursor_of(self, info: WriterInfo) -> Cursor:
+    def _cursor_of(self, info: WriterInfo, *, seen_us: int | None = None) -> Cursor:
         row = sa.select(WriterRow.drained, WriterRow.cursor).where(WriterRow.id == info.id)
         with self._database.connect() as connection:
             found = connection.execute(row).one_or_none()
@@ -361,15 +296,17 @@ class Drain:
                         pid_started=process.pid_started,
                         version=info.version,
                         created_us=info.created_us,
-                        cursor={"pid_space": process.pid_space},
+                        cursor=_places(Cursor(), process, seen_us),
                     )
                 )
             with self._database.connect() as connection:
                 found = connection.execute(row).one()
         return Cursor.of(found.drained, found.cursor)
 
-    def _commit(self, batch: Batch, tally: _Tally) -> None:
+    def _commit(self, batch: Batch, known: Known, *, seen_us: int | None = None) -> None:
+        tally = self._tally
         written: list[Path] = []
+        returned: list[Changed] = []
         try:
             with self._database.begin(wait_seconds=self._wait) as connection:
                 moved = connection.execute(
@@ -377,14 +314,16 @@ class Drain:
                     .where(WriterRow.id == batch.writer.id, WriterRow.drained == batch.from_)
                     .values(
                         drained=batch.to,
-                        cursor={**batch.cursor.as_json(), "pid_space": batch.writer.process.pid_space},
+                        cursor=_places(batch.cursor, batch.writer.process, seen_us),
                         points=WriterRow.points + batch.point_count,
                         events=WriterRow.events + len(batch.events),
                         bad=WriterRow.bad + batch.bad,
                     )
                 )
                 if moved.rowcount != 1:
-                    raise _Overtaken
+                    raise Overtaken
+                if seen_us is not None and not known.over:
+                    returned = self._take_back_end(connection, batch.writer.id)
                 changed, refused = self._apply(connection, batch)
                 if refused:
                     connection.execute(
@@ -400,7 +339,7 @@ class Drain:
         tally.events += len(batch.events)
         tally.bad += batch.bad
         tally.rejected += len(refused)
-        tally.changed += changed
+        tally.changed += [*returned, *changed]
         if batch.bad:
             _log.warning("%d records of the journal %s are damaged", batch.bad, batch.writer.id)
         if refused:
@@ -436,8 +375,8 @@ class Drain:
 
     def _put_aside(self, writer_id: str, refused: list[_Refused]) -> Path:
         folder = self._folder / REJECTED
+        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{writer_id}-{refused[0].seq}.jsonl"
-        folder.mkdir(exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
             for one in refused:
                 line = {"seq": one.seq, "reason": one.reason, "record": one.record}
@@ -448,11 +387,21 @@ class Drain:
 
     # -- the end of a journal ------------------------------------------------------------------------------
 
-    def _finish(self, known: _Known, tally: _Tally) -> None:
+    def _finish(self, known: Known) -> None:
         """Everything is in the tables: settle what the process left open, and delete its folder."""
         path, info, cursor = self._path(known), known.info, known.cursor
         assert cursor is not None
         torn = torn_records(path, cursor)
+        if self._settle_end(known, died=info.closed_us is None, torn=torn):
+            known.finished = True
+            self._delete([path])
+        else:
+            known.cursor = None  # somebody is at it; the next look will tell
+
+    def _settle_end(self, known: Known, *, died: bool, torn: int) -> bool:
+        """Mark a journal as ended, once; whether it is, with all of it drained."""
+        info, cursor = known.info, known.cursor
+        assert cursor is not None
         changed: list[Changed] = []
         with self._database.begin(wait_seconds=self._wait) as connection:
             now = self._clock.now_us()
@@ -461,22 +410,20 @@ class Drain:
                 .where(WriterRow.id == info.id, WriterRow.drained == cursor.seq, WriterRow.ended_us.is_(None))
                 .values(ended_us=info.closed_us or now, bad=WriterRow.bad + torn)
             )
-            if ended.rowcount == 1 and info.closed_us is None:
+            if ended.rowcount == 1 and died:
                 changed = self._settle(connection, info.id, now)
             row = connection.execute(
                 sa.select(WriterRow.drained, WriterRow.ended_us).where(WriterRow.id == info.id)
             ).one_or_none()
         if ended.rowcount == 1:
-            tally.bad += torn
-            tally.changed += changed
-        if row is None or row.drained != cursor.seq or row.ended_us is None:
-            known.cursor = None  # somebody is at it; the next look will tell
-            return
-        known.finished = True
-        self._delete([path])
+            self._tally.bad += torn
+            self._tally.changed += changed
+        return row is not None and row.drained == cursor.seq and row.ended_us is not None
 
-    def _bury_orphans(self, present: set[str], tally: _Tally) -> None:
-        """Settle what dead processes left open whose journals were deleted by hand."""
+    def _bury_orphans(self, present: set[str]) -> None:
+        """Settle what others left open: dead processes whose journals were deleted by hand, and machines that
+        have sent nothing for so long that nobody can tell whether they still run.
+        """
         rows = sa.select(
             WriterRow.id,
             WriterRow.host,
@@ -488,8 +435,14 @@ class Drain:
         with self._database.connect() as connection:
             found = [row for row in connection.execute(rows) if row.id not in present]
         for row in found:
-            space = row.cursor.get("pid_space", "") if isinstance(row.cursor, dict) else ""
-            if not is_dead(Process(row.host, row.boot_id, row.pid, row.pid_started or "", space)):
+            places = row.cursor if isinstance(row.cursor, dict) else {}
+            seen_us = places.get("seen_us")
+            if isinstance(seen_us, int):
+                if self._clock.now_us() - seen_us < _SILENCE_US:
+                    continue
+            elif not is_dead(
+                Process(row.host, row.boot_id, row.pid, row.pid_started or "", places.get("pid_space", ""))
+            ):
                 continue
             changed: list[Changed] = []
             with self._database.begin(wait_seconds=self._wait) as connection:
@@ -501,7 +454,16 @@ class Drain:
                 )
                 if ended.rowcount == 1:
                     changed = self._settle(connection, row.id, now)
-            tally.changed += changed
+            self._tally.changed += changed
+
+    def _take_back_end(self, connection: sa.Connection, writer_id: str) -> list[Changed]:
+        """A machine that was silent sends again: what was settled meanwhile goes on."""
+        row = sa.update(WriterRow).where(WriterRow.id == writer_id, WriterRow.ended_us.is_not(None))
+        if connection.execute(row.values(ended_us=None)).rowcount != 1:
+            return []
+        return [
+            change for applier in self._appliers for change in applier.writer_returned(connection, writer_id)
+        ]
 
     def _settle(self, connection: sa.Connection, writer_id: str, now_us: int) -> list[Changed]:
         changed: list[Changed] = []
@@ -517,16 +479,23 @@ class Drain:
         return changed
 
     def _delete(self, paths: Sequence[Path]) -> None:
-        if not paths:
-            return
+        if paths:
+            self._make_durable()
+            super()._delete(paths)
+
+    def _make_durable(self) -> None:
         if self._database.dialect == "sqlite":
             # A commit in WAL mode survives the death of the process, not yet a power cut; a checkpoint makes
-            # it durable.  Only then may the journal go.
-            with suppress(exc.DBAPIError), self._database.connect() as connection:
+            # it durable.  Only then may the journal go.  Nothing may be read before it: SQLite makes no
+            # checkpoint within a transaction.
+            with suppress(exc.DBAPIError), self._database.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-        for path in paths:
-            with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _places(cursor: Cursor, process: Process, seen_us: int | None) -> dict[str, object]:
+    """What a writer's row remembers beside its mark; `seen_us` of a journal that lies elsewhere."""
+    seen = {} if seen_us is None else {"seen_us": seen_us}
+    return {**cursor.as_json(), "pid_space": process.pid_space, **seen}
 
 
 class _Application:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbproof.storage.journal.writer import JournalWriter, Series
     from nbproof.tracking.models import Artifact, Run
 
-__all__ = ["ActiveRun", "RecordingFailed", "acknowledged_only", "ended_conflict"]
+__all__ = ["ActiveRun", "RecordingFailed", "RecordingWaits", "acknowledged_only", "ended_conflict"]
 
 _acknowledged_only: ContextVar[bool] = ContextVar("nbproof_acknowledged_only", default=False)
 
@@ -42,6 +42,10 @@ def acknowledged_only() -> Iterator[None]:
 
 class RecordingFailed(UserWarning):
     """The machine could not record something; the cell went on.  Said once a run."""
+
+
+class RecordingWaits(UserWarning):
+    """The server does not take what is recorded; it waits on this machine.  Said once for each reason."""
 
 
 def ended_conflict(identifier: str, name: str, status: str, what: str) -> Conflict:
@@ -380,12 +384,14 @@ class ActiveRun:
             ) from error
         if not self._warned:
             self._warned = True
+            from nbproof.core.callers import users_stacklevel
+
             warnings.warn(
                 f"nbproof could not record into run {self.name!r}: {error}. The cell goes on; what is lost "
                 "from here is counted in run.unacknowledged. Free the disk or mend the folder; "
                 "`nbproof doctor` shows where.",
                 RecordingFailed,
-                stacklevel=3,
+                stacklevel=users_stacklevel(),
             )
 
     def __enter__(self) -> ActiveRun:

@@ -36,6 +36,7 @@ __all__ = [
     "run_html",
     "run_text",
     "size_text",
+    "status_text",
 ]
 
 _MANY = 40  # rows of params shown before the rest is folded away
@@ -330,6 +331,17 @@ def size_text(size_bytes: int) -> str:
         if size < 999.95:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:.1f} TB"
+
+
+def status_text(status: str) -> str:
+    """A status with its sign.
+
+    Examples
+    --------
+    >>> status_text("finished")
+    '✓ finished'
+    """
+    return f"{_SIGNS.get(status, '?')} {status}"
 
 
 # -- pieces -----------------------------------------------------------------------------------------

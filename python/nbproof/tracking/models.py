@@ -97,6 +97,17 @@ class Metric(View):
         default_factory=list, description="At most 32 values, in order, for a sparkline."
     )
 
+    def listed(self) -> dict[str, object]:
+        """What a list shows of it."""
+        return {
+            "metric": self.name,
+            "last": self.value,
+            "step": self.step,
+            "least": self.min,
+            "greatest": self.max,
+            "points": self.count,
+        }
+
 
 class MetricPoint(View):
     """One logged value."""
@@ -156,6 +167,16 @@ class Experiment(View):
     created: Instant
     run_count: int = 0
     last_activity: Instant | None = None
+
+    def listed(self) -> dict[str, object]:
+        """What a list shows of it."""
+        return {
+            "experiment": self.name,
+            "id": self.id[-6:],
+            "runs": self.run_count,
+            "last activity": self.last_activity or self.created,
+            "description": self.description,
+        }
 
 
 class Run(View):
@@ -256,6 +277,23 @@ class Run(View):
 
     def __repr__(self) -> str:
         return f"<run {self.name} ({self.id[-6:]}) of {self.experiment}: {self.status}>"
+
+    def listed(self) -> dict[str, object]:
+        """What a list shows of it."""
+        from nbproof.tracking.display import duration_text, status_text
+
+        newest = self.newest_metric
+        took = None if self.ended is None else duration_text((self.ended - self.started).total_seconds())
+        return {
+            "run": self.name,
+            "id": self.id[-6:],
+            "experiment": self.experiment,
+            "status": status_text(self.status),
+            "started": self.started,
+            "took": took,
+            "newest metric": newest.name if newest else None,
+            "value": newest.value if newest else None,
+        }
 
     def known_metrics(self) -> dict[str, Metric]:
         """What is known of each metric by name: all of them where the workspace can be asked."""

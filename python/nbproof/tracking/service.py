@@ -73,8 +73,6 @@ class ExperimentTracker:
         Called before a run starts, to make what is missing.
     ended : callable
         Called after a run has ended, to see that its journal is drained.
-    keep : callable, optional
-        Keeps a file with a run, instead of storage and journal: ``keep(run_id, path, name)``.
     glance : callable, optional
         Drains the journals if that needs no waiting; called before points are read.
     sampler : callable, optional
@@ -96,7 +94,6 @@ class ExperimentTracker:
         capture_git: bool = True,
         prepare: Callable[[], object] | None = None,
         ended: Callable[[], object] | None = None,
-        keep: Callable[[str, Path, str], None] | None = None,
         glance: Callable[[], object] | None = None,
         sampler: Callable[[str], Callable[[], None]] | None = None,
         system_metrics: bool = False,
@@ -112,7 +109,6 @@ class ExperimentTracker:
         self._capture_git = capture_git
         self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
-        self._keep_elsewhere = keep
         self._sampler = sampler
         self._system_metrics = system_metrics
         self._samplers: dict[str, Callable[[], None]] = {}
@@ -502,6 +498,10 @@ class ExperimentTracker:
         """
         checked = name_of(name, "an experiment", "name")
         kept = {key: value for key, value in _checked_tags(tags or {}).items() if value is not None}
+        try:
+            self._prepare()
+        except OSError as error:
+            raise _unrecorded(error) from error
         return self._fresh().create_experiment(
             new_id(), checked, description=description, tags=kept, created_us=self._clock.now_us()
         )
@@ -714,6 +714,10 @@ class ExperimentTracker:
         self._closing = threading.Event()
         self._capturing = []
 
+    def record_into(self, journal: JournalWriter) -> None:
+        """Write to another journal from now on; runs that are live stay where they are."""
+        self._journal = journal
+
     def announce_again(self) -> None:
         """Tell a journal that had to begin anew which runs are live; a run told twice is one run."""
         for run in list(self._stack):
@@ -763,6 +767,11 @@ class ExperimentTracker:
             raise Invalid(f"notes must be text, found {type(notes).__name__}", details={"field": "notes"})
         if before is not None:
             before()
+        trouble: OSError | None = None
+        try:
+            self._prepare()  # first: it may find that another journal is written to
+        except OSError as error:
+            trouble = error
         identifier = identifier or new_id()
         if origin is not None and origin.source is not None:
             source = str(origin.source)
@@ -781,7 +790,8 @@ class ExperimentTracker:
             **_machine(),
         }
         try:
-            self._prepare()
+            if trouble is not None:
+                raise trouble
             self._journal.event("run.start", **run.start)
         except OSError as error:
             run.failed(error)
@@ -835,6 +845,7 @@ class ExperimentTracker:
                 last_steps,
             )
             try:
+                self._prepare()
                 self._journal.event("run.resume", run=run.id, time=self._clock.now_us())
             except OSError as error:
                 run.failed(error)
@@ -919,9 +930,7 @@ class ExperimentTracker:
         try:
             self._journal.event(kind, time=self._clock.now_us(), **fields)
         except OSError as error:
-            raise Unavailable(
-                f"this could not be recorded: {error}", hint="`nbproof doctor` shows where"
-            ) from error
+            raise _unrecorded(error) from error
 
     def _write(self, run_id: str | None, kind: str, **fields: object) -> None:
         run = self._live if run_id is None else self._handle(run_id)
@@ -936,12 +945,6 @@ class ExperimentTracker:
     def _keep(self, run: ActiveRun, file: Path, name: str) -> None:
         import mimetypes
 
-        if self._keep_elsewhere is not None:
-            try:
-                self._keep_elsewhere(run.id, file, name)
-            except ConnectionError as error:
-                run.failed(error)
-            return
         try:
             with file.open("rb") as stream:
                 try:
@@ -984,6 +987,10 @@ class ExperimentTracker:
 
 # Words of the routes, which a name there would hide behind.
 _RESERVED = frozenset({"search", "compare", "diff"})
+
+
+def _unrecorded(error: OSError) -> Unavailable:
+    return Unavailable(f"this could not be recorded: {error}", hint="`nbproof doctor` shows where")
 
 
 def _run_name(name: object) -> str:

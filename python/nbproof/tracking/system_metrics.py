@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nbproof.core.clock import SystemClock
-from nbproof.storage.background import start_python
+from nbproof.storage.background import start_in_background
 from nbproof.storage.journal.process import is_dead, this_process
 from nbproof.storage.journal.writer import JournalWriter, Series
 from nbproof.tracking.domain import SYSTEM
@@ -47,7 +47,7 @@ def sample_in_background(journal: Path, run_id: str, seconds: float) -> Callable
     ours, theirs = os.pipe()
     try:
         told = [str(journal), run_id, str(seconds), str(me.pid), me.pid_started]
-        start_python(["nbproof.tracking.system_metrics", *told], stdin=ours)
+        start_in_background("nbproof.tracking.system_metrics", *told, stdin=ours)
     finally:
         os.close(ours)
 

@@ -39,7 +39,7 @@ def metric_value(key: str, value: object) -> float:
     """A metric's value as a float; NaN and the infinities are values like any other.
 
     Accepts what is one real number: int, bool, float, Decimal, Fraction, numpy and torch scalars and
-    0-dimensional arrays.  Raises `Invalid` for text, None, complex numbers and arrays.
+    0-dimensional arrays.  Raises `Invalid` for text, None, complex numbers, arrays and what numpy masked.
     """
     if isinstance(value, (float, int)):
         try:
@@ -59,6 +59,9 @@ def metric_value(key: str, value: object) -> float:
     if callable(item) and not isinstance(value, (str, bytes)):
         shape = getattr(value, "shape", ())
         if len(shape) == 0:
+            if _is_masked(value):
+                # Its item() is what lies below the mask, which is nobody's value.
+                raise _not_a_number(key, value, "it is masked, so there is no value; skip it, or log nan")
             try:
                 found = item()
             except Exception as error:  # a lazy tensor may fail in any way of its own
@@ -67,6 +70,16 @@ def metric_value(key: str, value: object) -> float:
                 return metric_value(key, found)
         raise _not_a_number(key, value, f"it has shape {tuple(shape)}; log one number, such as its .mean()")
     raise _not_a_number(key, value, "convert it with float(...)" if isinstance(value, str) else None)
+
+
+def _is_masked(value: object) -> bool:
+    """Whether this is ``numpy.ma.masked`` or a 0-dimensional array like it."""
+    if getattr(value, "shape", None) != () or not hasattr(value, "mask"):
+        return False
+    try:
+        return bool(value.mask)
+    except Exception:  # a mask of another kind, such as a method
+        return False
 
 
 def _not_a_number(key: str, value: object, hint: str | None) -> Invalid:
@@ -89,6 +102,8 @@ def _brief(value: object) -> str:
 def step_of(step: object) -> int:
     """A step as a 64-bit integer; floats without a fraction and numpy integers count."""
     found: object = step
+    if not isinstance(found, int) and _is_masked(found):
+        raise Invalid("step is masked, so there is no value", details={"field": "step"})
     if not isinstance(found, int) and hasattr(found, "__index__"):
         try:
             found = found.__index__()
@@ -204,6 +219,8 @@ def plain(value: object, depth: int = 0) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     shape = getattr(value, "shape", None)
+    if _is_masked(value):
+        return None
     for unwrap, fits in (("item", shape == ()), ("tolist", shape is not None and math.prod(shape) <= 1000)):
         if fits and callable(getattr(value, unwrap, None)):
             try:

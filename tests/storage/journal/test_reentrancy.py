@@ -136,7 +136,7 @@ def test_an_interrupt_leaves_the_writer_usable_from_every_thread(tmp_path: Path)
                 interrupted += 1
     thread = threading.Thread(target=series.log, args=(2.0,))
     thread.start()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert is_whole(tmp_path / "journal", writer.seq)
     assert acknowledged + 1 <= len(all_values(tmp_path / "journal")) <= acknowledged + interrupted + 1

@@ -129,6 +129,16 @@ class TrackingApplier:
         )
         return [Changed("run", tuple(row.id for row in rows))]
 
+    def writer_returned(self, connection: Connection, writer_id: str) -> Iterable[Changed]:
+        """Let the runs go on that `writer_died` marked; what ended by its own word has no writer any more."""
+        marked = sa.and_(RUNS.c.writer_id == writer_id, RUNS.c.status == "interrupted")
+        rows = connection.execute(sa.select(RUNS.c.id).where(marked).order_by(RUNS.c.id).with_for_update())
+        ids = tuple(rows.scalars())
+        if not ids:
+            return []
+        connection.execute(sa.update(RUNS).where(marked).values(status="running", ended_us=None))
+        return [Changed("run", ids)]
+
 
 def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
     try:
@@ -241,7 +251,7 @@ def _change_runs(
             case "run.end":
                 # An end from before the run was resumed, drained late, ends nothing.
                 if run["resumed_us"] is None or time_us >= run["resumed_us"]:
-                    run.update(status=event["status"], ended_us=time_us)
+                    run.update(status=event["status"], ended_us=time_us, writer_id=None)
             case "run.update":
                 if event.get("name"):
                     run["name"] = clean(event["name"])

@@ -1,0 +1,110 @@
+"""The way to a server: requests out, answers or the platform's errors back.
+
+Standard library only, and what speaks HTTP is loaded when something is sent: a kernel that only records loads
+none of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from nbproof.core.errors import Invalid, PlatformError, Unavailable, error_of
+
+if TYPE_CHECKING:
+    import urllib.error
+
+__all__ = ["Connection", "TooLarge"]
+
+_SECONDS = 30.0
+
+
+class TooLarge(PlatformError):
+    """The server takes no body of that size."""
+
+
+class Connection:
+    """Speaks to one server.
+
+    Parameters
+    ----------
+    url : str
+        ``https://host/base/nbproof`` or the server's base; ``/api/v1`` is added where it is missing.
+        ``?workspace=ID`` chooses a workspace of the server.
+    token : str, optional
+        Sent in the ``Authorization`` header, never in the address.
+
+    Attributes
+    ----------
+    url, query : str
+        The base of the API, and what is added to every request.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        address, _, self.query = url.partition("?")
+        if not address.startswith(("http://", "https://")):
+            raise Invalid(
+                f"NBPROOF_URL must start with http:// or https://, found {url!r}",
+                details={"field": "NBPROOF_URL"},
+            )
+        address = address.rstrip("/")
+        self.url = address if address.endswith("/api/v1") else f"{address}/api/v1"
+        self._token = token
+
+    @contextmanager
+    def sent(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        data: bytes | IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = _SECONDS,
+    ) -> Iterator[Any]:
+        """A request's answer, open for reading.
+
+        Raises
+        ------
+        PlatformError
+            What the server answered; `Unavailable` where it does not answer.
+        """
+        import urllib.error
+        import urllib.request
+
+        told = "&".join(part for part in (urlencode(query), self.query) if part)
+        request = urllib.request.Request(
+            f"{self.url}{path}{'?' + told if told else ''}",
+            data=data,
+            method=method,
+            headers=dict(headers or {}),
+        )
+        if self._token:
+            # Where a redirect leads, the token does not follow.
+            request.add_unredirected_header("Authorization", f"token {self._token}")
+        try:
+            with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:
+                yield answer
+        except urllib.error.HTTPError as error:
+            raise _told(error) from None
+        except OSError as error:  # a URLError is one, too
+            reason = getattr(error, "reason", error)
+            raise Unavailable(
+                f"the server at {self.url} does not answer: {reason}",
+                hint="start it with `nbproof serve`, or mend NBPROOF_URL and NBPROOF_TOKEN",
+            ) from None
+
+
+def _told(error: urllib.error.HTTPError) -> PlatformError:
+    with error:
+        try:
+            body = json.loads(error.read())
+        except (ValueError, OSError):
+            body = {}
+    found = error_of(body if isinstance(body, dict) else {}, error.code)
+    if error.code == 413:
+        return TooLarge(found.message, hint=found.hint, details=found.details)
+    return found

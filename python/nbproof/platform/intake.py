@@ -1,0 +1,105 @@
+"""Takes what was recorded on other machines: stretches of their journals, and the content that goes along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbproof.core.errors import Invalid, NotFound
+from nbproof.core.operation import operation
+from nbproof.platform.models import FindContent, KeepContent, KeptContent, TakeJournal, TakenJournal
+from nbproof.storage.journal.wire import decode
+
+if TYPE_CHECKING:
+    from nbproof.storage.backend import StorageBackend
+    from nbproof.storage.drain import Drain
+
+__all__ = ["Intake"]
+
+_LARGEST_BYTES = 256 << 20
+
+
+class Intake:
+    """The receiving end of a workspace.
+
+    Laws: safe from any thread; a stretch that follows the writer's mark is taken whole, any other not at all.
+
+    Parameters
+    ----------
+    drain : callable
+        Gives the drain of the workspace.
+    content : callable
+        Gives its storage.
+    """
+
+    def __init__(self, drain: Callable[[], Drain], content: Callable[[], StorageBackend]) -> None:
+        self._drain = drain
+        self._content = content
+
+    def take_journal(self, writer: str, path: Path) -> TakenJournal:
+        """Take a stretch of a journal; how far that journal has arrived.
+
+        Raises
+        ------
+        Invalid
+            The bytes are no such stretch, or belong to another writer.
+        Unavailable
+            The database can't be used now; nothing was taken.
+        """
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise Invalid("a stretch of a journal is at most 256 MiB", details={"field": "path"})
+        try:
+            sent = decode(path.read_bytes())
+        except ValueError as error:
+            raise Invalid(
+                f"this is no stretch of a journal: {error}",
+                hint="the same release series of nbproof on both sides understands it",
+                details={"field": "path"},
+            ) from None
+        if sent.batch.writer.id != writer:
+            raise Invalid(
+                f"the journal is {sent.batch.writer.id!r}, the address names {writer!r}",
+                details={"field": "writer"},
+            )
+        return TakenJournal(drained=self._drain().take(sent))
+
+    def keep_content(self, hash: str, path: Path) -> KeptContent:
+        """Keep content.
+
+        Raises
+        ------
+        Invalid
+            The bytes have another hash: they were damaged on the way.
+        """
+        kept = self._content().put(path)
+        if kept.hash != hash:
+            raise Invalid(
+                f"the content has the hash {kept.hash}, announced was {hash}", details={"field": "hash"}
+            )
+        return KeptContent(hash=kept.hash, size_bytes=kept.size_bytes, location=kept.location)
+
+    def find_content(self, hash: str) -> KeptContent:
+        """The content of a hash; raises `NotFound`."""
+        kept = self._content().find(hash)
+        if kept is None:
+            raise NotFound(f"no content {hash} is here", details={"field": "hash"})
+        return KeptContent(hash=kept.hash, size_bytes=kept.size_bytes, location=kept.location)
+
+
+@operation("journal.take", "POST /journal/{writer}", action="write", upload="path")
+def take_journal(intake: Intake, ask: TakeJournal) -> TakenJournal:
+    """Take a stretch of the journal of a process on another machine, if it follows what is here."""
+    return intake.take_journal(ask.writer, ask.path)
+
+
+@operation("content.keep", "PUT /content/{hash}", action="write", upload="path")
+def keep_content(intake: Intake, ask: KeepContent) -> KeptContent:
+    """Keep the content of artifacts that a journal will tell of."""
+    return intake.keep_content(ask.hash, ask.path)
+
+
+@operation("content.find", "GET /content/{hash}", action="read")
+def find_content(intake: Intake, ask: FindContent) -> KeptContent:
+    """Tell whether content is here, so that it need not be sent."""
+    return intake.find_content(ask.hash)
