@@ -149,7 +149,7 @@ def main() -> int:
             "µs",
             note=f"p99 {told['crowd'][1]:,.1f} µs",
         )
-        table.line("log_metrics of 20, median", told["twenty"][0], "µs")
+        table.line("log_metrics of 20, median", told["twenty"][0], "µs", bar=20)
         check = (
             "import sys, nbproof as nbp\n"
             "print({metric.name: metric.count for metric in nbp.list_metrics(sys.argv[1])}['auc'])"

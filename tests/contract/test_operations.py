@@ -268,6 +268,46 @@ def metrics(call: Caller, folder: Path) -> None:
         call("runs.log_metric", id="r", key="x", value=1)
 
 
+@scenario("runs.log_history", "runs.log_frame", "runs.metric_lines")
+def histories(call: Caller, folder: Path) -> None:
+    for name in ("r", "s"):
+        call.run(name)
+        call("runs.log_history", id=name, key="loss", values=[3, math.nan, math.inf], steps=[0, 2**63 - 1, 5])
+    when = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    call("runs.log_history", id="r", key="auc", values=[0.5, 0.75], times=[when, when])
+    call(
+        "runs.log_frame",
+        id="r",
+        columns={"epoch": [1, 2**60 + 1], "at": [10, 20.5], "f1": [0.1, 0.2], "gap": [None, -math.inf]},
+        step="epoch",
+        time="at",
+    )
+    loss = call("runs.metric_history", id="r", name="loss").items
+    assert [each.step for each in loss] == [0, 2**63 - 1, 5]
+    assert math.isnan(loss[1].value) and loss[2].value == math.inf
+    assert [each.time for each in call("runs.metric_history", id="r", name="auc").items] == [when, when]
+    f1 = call("runs.metric_history", id="r", name="f1").items
+    assert [(each.step, each.time.timestamp()) for each in f1] == [(1, 10.0), (2**60 + 1, 20.5)]
+    assert [each.value for each in call("runs.metric_history", id="r", name="gap").items] == [-math.inf]
+    found = {each.name: each for each in call("runs.metrics", id="r").items}
+    assert (found["auc"].best, found["auc"].best_step) == (0.75, 1)
+    lines = call("runs.metric_lines", id=["r", "s", "r"], name=["loss", "auc"], axis="step")
+    assert [(line.run, line.metric, line.count) for line in lines.items] == [
+        ("r", "loss", 3),
+        ("r", "auc", 2),
+        ("s", "loss", 3),
+    ]
+    (thin,) = call("runs.metric_lines", id=["r"], name=["auc"], axis="time", max_points=2).items
+    assert thin.x == [when.timestamp()] * 2 and thin.y == [0.5, 0.75]
+    assert call("runs.metric_lines", id=["r"], name=["none"]).items == []
+    with pytest.raises(NotFound):
+        call("runs.metric_lines", id=["nobody"], name=["loss"])
+    with pytest.raises(Invalid):
+        call("runs.log_history", id="r", key="loss", values=[1, 2], steps=[1])
+    with pytest.raises(Invalid):
+        call("runs.log_frame", id="r", columns={"a": [1], "b": [1, 2]})
+
+
 @scenario("runs.log_param", "runs.log_params", "runs.set_tag", "runs.set_tags")
 def params_and_tags(call: Caller, folder: Path) -> None:
     call.run("r")

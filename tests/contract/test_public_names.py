@@ -20,11 +20,14 @@ from nbproof.platform.rooms import operations
 SIGNATURES = {
     "start_run": (
         "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, resume=None, "
-        "group=None)"
+        "group=None, system_metrics=None)"
     ),
     "end_run": "(status='finished', *, run_id=None)",
     "log_metric": "(key, value, step=None, *, time=None, run_id=None)",
     "log_metrics": "(metrics, step=None, *, time=None, run_id=None)",
+    "log_history": "(key, values, *, steps=None, times=None, run_id=None)",
+    "log_frame": "(frame, *, step=None, time=None, run_id=None)",
+    "metric_histories": "(ids, names=None, *, max_points=None)",
     "log_param": "(key, value, *, run_id=None)",
     "log_params": "(params, *, run_id=None)",
     "set_tag": "(key, value, *, run_id=None)",
@@ -133,6 +136,9 @@ ROUTES = {
     "POST /runs/export",
     "GET /runs/exports/{id}",
     "POST /runs/import",
+    "POST /runs/{id}/metrics/history",
+    "POST /runs/{id}/metrics/frame",
+    "GET /runs/metrics/lines",
     "GET /runs/{id}/metrics/{name}",
     "GET /jobs/{id}",
     "DELETE /jobs/{id}",

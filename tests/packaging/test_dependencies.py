@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.plain_user import REPOSITORY
 
-# Used where it is there: a kernel has it, a script need not; whoever logs a figure has its library loaded.
+# Used where they are there: a kernel has the one, a script need not; whoever logs a figure has its library
+# loaded, and who wants Arrow tables has Arrow.
 OPTIONAL = {"ipykernel", "matplotlib", "pyarrow", "yaml"}
 # A part of another that is asked for.
 PARTS = {"pydantic-core": "pydantic"}

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbproof.core.errors import Unavailable
-from nbproof.tracking.points import SPARK, Points, pack, sparkle, thinned, unpack
+from nbproof.tracking.points import (
+    SPARK,
+    TAIL_POINT_BYTES,
+    Points,
+    extent,
+    pack,
+    sparkle,
+    tails,
+    thinned,
+    unpack,
+)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -57,6 +67,32 @@ def test_thinning_keeps_ends_extremes_and_order_within_the_bound(values, most):
     if numbers and most >= 4:
         kept = [value for value in thin.values.tolist() if not math.isnan(value)]
         assert (min(kept), max(kept)) == (min(numbers), max(numbers))
+
+
+@pytest.mark.parametrize("most", [10, 50, 1000])
+def test_a_gap_is_seen_however_short_it_is(most):
+    values = np.sin(np.arange(100_000.0))
+    values[77_777] = math.nan
+
+    thin = thinned(points_of(values), most)
+
+    assert thin.n <= most
+    assert thin.steps[np.isnan(thin.values)].tolist() == [77_777]
+
+
+def test_a_tail_is_put_behind_another_by_joining_bytes():
+    points = points_of([1.0, math.nan, math.inf, -0.0])
+    first, second = tails(points, [0, 1], [1, 4])
+
+    assert unpack(first + second[1:]).values.tobytes() == points.values.tobytes()
+    assert len(first) == 1 + TAIL_POINT_BYTES
+
+
+def test_the_extent_of_points_leaves_nan_out():
+    points = points_of([math.nan, 3.0, -math.inf])
+
+    assert extent(points) == (0, 2, 0, 2000, -math.inf, 3.0)
+    assert extent(points.at([0]))[4:] == (None, None)
 
 
 @given(st.lists(st.integers(0, 200), max_size=20))

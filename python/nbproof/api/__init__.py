@@ -38,7 +38,9 @@ __all__ = [
     "log_artifact",
     "log_dict",
     "log_figure",
+    "log_frame",
     "log_histogram",
+    "log_history",
     "log_html",
     "log_image",
     "log_metric",
@@ -47,6 +49,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "metric_histories",
     "metric_history",
     "preview_artifact",
     "restore_backup",
@@ -87,6 +90,8 @@ def _without_self(method: Callable[..., Any]) -> inspect.Signature:
 start_run = _of_tracker(ExperimentTracker.start_run)
 end_run = _of_tracker(ExperimentTracker.end_run)
 log_metrics = _of_tracker(ExperimentTracker.log_metrics)
+log_history = _of_tracker(ExperimentTracker.log_history)
+log_frame = _of_tracker(ExperimentTracker.log_frame)
 log_param = _of_tracker(ExperimentTracker.log_param)
 log_params = _of_tracker(ExperimentTracker.log_params)
 set_tag = _of_tracker(ExperimentTracker.set_tag)
@@ -118,6 +123,7 @@ compare_runs = _of_tracker(ExperimentTracker.compare_runs)
 list_metrics = _of_tracker(ExperimentTracker.list_metrics)
 metric_history = _of_tracker(ExperimentTracker.metric_history)
 environment = _of_tracker(ExperimentTracker.environment)
+metric_histories = _of_tracker(ExperimentTracker.metric_histories)
 
 
 def log_metric(  # noqa: D103 - its docstring is the service's

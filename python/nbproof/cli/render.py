@@ -42,6 +42,7 @@ from nbproof.tracking.models import (
     Leaderboard,
     Metric,
     MetricHistory,
+    MetricLines,
     Run,
 )
 from nbproof.tracking.trash_models import Children, ParamHistory, TouchedRuns
@@ -65,7 +66,9 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
     """Print an answer."""
     printer = Printer(in_notebook=session.in_notebook)
     if operation.name == "runs.get":
-        _run(printer, answer, session.ask("runs.metrics", id=answer.id).items)
+        # Those of the system are shown by `runs metrics`.
+        every = session.ask("runs.metrics", id=answer.id).items
+        _run(printer, answer, [metric for metric in every if metric.name in answer.metrics])
     elif isinstance(answer, Page):
         _page(printer, answer)
         if answer.next:
@@ -74,6 +77,8 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
         _history(printer, answer)
         if answer.next:
             session.note(f"more: repeat it with --after {answer.next}")
+    elif isinstance(answer, MetricLines):
+        _lines(printer, answer)
     elif isinstance(answer, Run):
         _run(printer, answer, [answer.newest_metric] if answer.newest_metric else [])
     elif isinstance(answer, Comparison):
@@ -376,6 +381,24 @@ def _history(printer: Printer, history: MetricHistory) -> None:
         ["STEP", "TIME", "VALUE"],
         ([str(point.step), _instant(point.time), number(point.value)] for point in points),
         right=["STEP", "VALUE"],
+    )
+
+
+def _lines(printer: Printer, lines: MetricLines) -> None:
+    printer.table(
+        ["RUN", "METRIC", "POINTS", "FIRST", "LAST", "COURSE"],
+        (
+            [
+                f"{line.run} ({short(line.run_id)})",
+                line.metric,
+                str(line.count),
+                number_text(line.y[0]) if line.y else "",
+                number_text(line.y[-1]) if line.y else "",
+                sparkline_text(line.y, 32),
+            ]
+            for line in lines.items
+        ),
+        right=["POINTS", "FIRST", "LAST"],
     )
 
 

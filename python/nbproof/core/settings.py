@@ -45,6 +45,12 @@ class Settings(BaseModel):
     )
     drain_seconds: float = Field(0.5, gt=0, le=3600, description="How often a server empties the journals.")
     server_threads: int = Field(4, ge=1, le=64, description="Threads a server uses for blocking work.")
+    system_metrics: bool = Field(
+        False, description="Whether a run records what processor, memory, disk, network and GPUs do."
+    )
+    system_metrics_seconds: float = Field(
+        5.0, gt=0, le=3600, description="Seconds from one sample of the system metrics to the next."
+    )
     capture_git: bool = Field(
         True, description="Whether a run records commit, branch, remote and dirty flag, and its changes."
     )

@@ -122,6 +122,9 @@ class RemoteWorkspace:
             environ=self._environ,
             fetch=self._fetch,
             compare=lambda **values: self.ask("runs.compare", **values),
+            sampler=self._sample,
+            system_metrics=self._environ.get("NBPROOF_SYSTEM_METRICS", "0").lower()
+            in ("1", "true", "yes", "on"),
         )
 
     def _fetch(self, place: str) -> Path:
@@ -132,6 +135,12 @@ class RemoteWorkspace:
             self._fetched[place] = path
             weakref.finalize(self, shutil.rmtree, path.parent, ignore_errors=True)
         return self._fetched[place]
+
+    def _sample(self, run_id: str) -> Callable[[], None]:
+        from nbproof.tracking.system_metrics import sample_in_background
+
+        seconds = float(self._environ.get("NBPROOF_SYSTEM_METRICS_SECONDS", "5"))
+        return sample_in_background(self.queue.journal, run_id, seconds)
 
     def _prepare(self) -> None:
         self.queue.make()
@@ -409,6 +418,12 @@ class _Records:
 
     def metric_history(self, run_id: str, name: str, **values: Any) -> Any:
         return self._ask("runs.metric_history", id=run_id, name=name, **values)
+
+    def metric_lines(self, runs: Sequence[str], names: Sequence[str], **values: Any) -> Any:
+        return self._ask("runs.metric_lines", id=list(runs), name=list(names), **values)
+
+    def waiting_run(self, reference: str) -> None:
+        """The server looks into its journals itself."""
 
     def metric_columns(self, run_id: str, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         import numpy as np

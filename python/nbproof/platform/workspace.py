@@ -13,6 +13,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
-from nbproof.core.errors import Conflict, PlatformError
+from nbproof.core.errors import Conflict, PlatformError, Unavailable
 from nbproof.core.events import Changes
 from nbproof.platform.location import Location, find_location, running_source
 from nbproof.platform.rooms import ROOMS
@@ -57,6 +58,9 @@ format = {format}
 """
 _GITIGNORE = "# Records and content stay out of git; settings go in.\n*\n!.gitignore\n!nbproof.toml\n"
 
+
+# So long a reader that could do without it waits for a drain.
+_GLANCE_SECONDS = 0.2
 
 _opened: weakref.WeakSet[Workspace | RemoteWorkspace] = weakref.WeakSet()
 
@@ -113,6 +117,7 @@ class Workspace:
     def tracker(self) -> ExperimentTracker:
         """Experiments and runs."""
         raw = self._raw_settings()
+        given = self._environ.get("NBPROOF_SYSTEM_METRICS_SECONDS", raw.get("system_metrics_seconds"))
         return ExperimentTracker(
             self.journal,
             lambda: self.runs,
@@ -127,6 +132,11 @@ class Workspace:
             signals=self._signals(raw),
             environ=self._environ,
             repository=self.root,
+            glance=self.glance,
+            sampler=lambda run: self._sample(run, _seconds(given)),
+            system_metrics=_truth(
+                self._environ.get("NBPROOF_SYSTEM_METRICS", raw.get("system_metrics", False))
+            ),
         )
 
     def _signals(self, raw: Mapping[str, Any]) -> Signals:
@@ -222,7 +232,7 @@ class Workspace:
         """The records of runs."""
         from nbproof.tracking.repository import RunRepository
 
-        return RunRepository(self.database, clock=self.clock)
+        return RunRepository(self.database, clock=self.clock, journal=self.folder / "journal")
 
     @cached_property
     def storage(self) -> FileSystemStorage:
@@ -282,6 +292,11 @@ class Workspace:
     def directory(self, directory: Directory) -> None:
         self._directory = directory
 
+    def glance(self) -> None:
+        """Drain if that can be done at once; for readers that look into the journals themselves."""
+        with suppress(Unavailable):
+            self.catch_up(wait_seconds=_GLANCE_SECONDS)
+
     @cached_property
     def intake(self) -> Intake:
         """What takes journals of other machines."""
@@ -289,11 +304,11 @@ class Workspace:
 
         return Intake(self._drain_of_all, lambda: self.storage, lambda: self.runs)
 
-    def catch_up(self) -> DrainReport | None:
+    def catch_up(self, *, wait_seconds: float | None = None) -> DrainReport | None:
         """Drain the journals of every process that writes here; cheap when there is nothing new."""
         if self._drain is None and not self.exists:
             return None
-        return self._drain_of_all().run_once()
+        return self._drain_of_all().run_once(wait_seconds=wait_seconds)
 
     def _drain_of_all(self) -> Drain:
         with self._lock:
@@ -386,6 +401,11 @@ class Workspace:
             self._made = False
         if "tracker" in self.__dict__:
             self.tracker.announce_again()
+
+    def _sample(self, run_id: str, seconds: float) -> Callable[[], None]:
+        from nbproof.tracking.system_metrics import sample_in_background
+
+        return sample_in_background(self.folder / "journal", run_id, seconds)
 
     def _run_ended(self) -> None:
         from nbproof.storage.announce import server_alive
@@ -497,6 +517,19 @@ def drain(root: str) -> None:
 def _origin() -> Origin:
     folder, source = running_source()
     return Origin(folder, source)
+
+
+def _truth(value: object) -> bool:
+    return str(value).strip().lower() not in ("0", "false", "no", "off")
+
+
+def _seconds(value: object, default: float = 5.0) -> float:
+    """A setting that recording reads before the settings are checked: what is no number is not taken."""
+    try:
+        found = float(str(value))
+    except ValueError:
+        return default
+    return found if 0 < found <= 3600 else default
 
 
 def _say(line: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 __all__ = ["drain_in_background", "start_in_background"]
 
@@ -33,8 +34,16 @@ def drain_in_background(root: str | Path) -> None:
     start_in_background("nbproof.storage.drain", "--after", str(_REST_SECONDS), place)
 
 
-def start_in_background(module: str, *arguments: str) -> None:
-    """Start a module of ours as a process that outlives this one, and do not wait for it."""
+def start_in_background(module: str, *arguments: str, stdin: int | None = None) -> None:
+    """Start a module of ours as a process that outlives this one, and do not wait for it.
+
+    Parameters
+    ----------
+    module : str
+    *arguments : str
+    stdin : int, optional
+        A descriptor that becomes its standard input; by default it has an empty one.
+    """
     if not sys.executable:
         return
     # Nothing is imported from the notebook's folder (-P).
@@ -44,13 +53,15 @@ def start_in_background(module: str, *arguments: str) -> None:
     if not home.endswith("-packages"):  # run from its sources: the child must find them, too
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), home)))
     with suppress(OSError, RuntimeError):
-        _start(command, environ)
+        _start(command, environ, stdin)
 
 
-def _start(command: list[str], environ: dict[str, str]) -> None:
+def _start(command: list[str], environ: dict[str, str], stdin: int | None) -> None:
     _reap()
     if hasattr(os, "posix_spawn"):
-        null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+        null: list[Any] = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+        if stdin is not None:
+            null[0] = (os.POSIX_SPAWN_DUP2, stdin, 0)
         with suppress(NotImplementedError):
             # In a session of its own, or an interrupt of the kernel would end it.
             _children.append(os.posix_spawn(command[0], command, environ, file_actions=null, setsid=True))
@@ -60,7 +71,7 @@ def _start(command: list[str], environ: dict[str, str]) -> None:
     flags = 0x00000008 | 0x00000200 if os.name == "nt" else 0  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     child = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=environ,

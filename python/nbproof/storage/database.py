@@ -142,8 +142,14 @@ class Database:
         return _without_password(self._url)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, *, wait_seconds: float | None = None) -> Iterator[Connection]:
         """A transaction that may write: committed at the end, rolled back if the block raises.
+
+        Parameters
+        ----------
+        wait_seconds : float, optional
+            How long to wait for what another one holds; by default `busy_timeout_seconds`, and on PostgreSQL
+            as long as it takes.
 
         Raises
         ------
@@ -154,7 +160,12 @@ class Database:
         """
         if self.read_only:
             raise self._cannot_write()
-        with self.told(), self._writing.begin() as connection:
+        writing = self._writing
+        if wait_seconds is not None:
+            writing = writing.execution_options(nbproof_wait=wait_seconds)
+        with self.told(), writing.begin() as connection:
+            if wait_seconds is not None and self.dialect == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(wait_seconds * 1000))}")
             self._refuse_the_future(connection)
             yield connection
 
@@ -170,6 +181,15 @@ class Database:
             A later series of nbproof has upgraded it since it was opened.
         """
         with self.told(), self.engine.connect() as connection:
+            self._refuse_the_future(connection)
+            yield connection
+
+    @contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """A connection for reading through which all is of one moment, on PostgreSQL too."""
+        with self.told(), self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
             self._refuse_the_future(connection)
             yield connection
 
@@ -295,7 +315,12 @@ class Database:
         # The driver must not begin transactions by itself: it would begin the wrong kind, and late.
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            write = connection.get_execution_options().get("nbproof_write", False)
+            options = connection.get_execution_options()
+            write = options.get("nbproof_write", False)
+            wait = options.get("nbproof_wait", self._busy_timeout)
+            if connection.info.get("nbproof_wait", self._busy_timeout) != wait:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait * 1000)}")
+                connection.info["nbproof_wait"] = wait
             connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
         return engine

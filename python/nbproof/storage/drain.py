@@ -166,6 +166,7 @@ class Drain(Carrier):
         self._clock = clock
         self._changes = changes
         self._lock = threading.Lock()
+        self._wait: float | None = None  # of the run that holds the lock
         self._tally = _Tally()
         self._orphans_due = 0.0
         self._trouble: str | None = None
@@ -176,8 +177,14 @@ class Drain(Carrier):
         self._lock = threading.Lock()
         self._known.clear()
 
-    def run_once(self) -> DrainReport:
+    def run_once(self, *, wait_seconds: float | None = None) -> DrainReport:
         """Carry over what was in the journals when this was called, and perhaps more.
+
+        Parameters
+        ----------
+        wait_seconds : float, optional
+            How long to wait for the database, or for another thread that drains; by default as long as
+            `Database.begin` does.
 
         Raises
         ------
@@ -186,7 +193,7 @@ class Drain(Carrier):
         """
         if self._database.read_only:
             return DrainReport(unreadable=(f"{self._database.where} can only be read",))
-        with self._counted() as tally:
+        with self._counted(wait_seconds) as tally:
             present = self._carry()
             if time.monotonic() >= self._orphans_due:
                 self._bury_orphans(present)
@@ -230,13 +237,17 @@ class Drain(Carrier):
         return batch.to
 
     @contextmanager
-    def _counted(self) -> Iterator[_Tally]:
+    def _counted(self, wait_seconds: float | None = None) -> Iterator[_Tally]:
         """Alone in this process, with a fresh tally; tells what changed, also where something failed."""
         tally = _Tally()
         try:
-            with self._lock:
-                self._tally = tally
+            if not self._lock.acquire(timeout=-1 if wait_seconds is None else wait_seconds):
+                raise Unavailable("another thread is draining the journals", hint="try again in a moment")
+            try:
+                self._tally, self._wait = tally, wait_seconds
                 yield tally
+            finally:
+                self._lock.release()
         except OSError as error:
             raise Unavailable(
                 f"the journal {self._folder} can't be read: {error.strerror or error}",
@@ -276,7 +287,7 @@ class Drain(Carrier):
             found = connection.execute(row).one_or_none()
         if found is None:
             process = info.process
-            with suppress(exc.IntegrityError), self._database.begin() as connection:
+            with suppress(exc.IntegrityError), self._database.begin(wait_seconds=self._wait) as connection:
                 connection.execute(
                     sa.insert(WriterRow).values(
                         id=info.id,
@@ -298,7 +309,7 @@ class Drain(Carrier):
         written: list[Path] = []
         returned: list[Changed] = []
         try:
-            with self._database.begin() as connection:
+            with self._database.begin(wait_seconds=self._wait) as connection:
                 moved = connection.execute(
                     sa.update(WriterRow)
                     .where(WriterRow.id == batch.writer.id, WriterRow.drained == batch.from_)
@@ -393,7 +404,7 @@ class Drain(Carrier):
         info, cursor = known.info, known.cursor
         assert cursor is not None
         changed: list[Changed] = []
-        with self._database.begin() as connection:
+        with self._database.begin(wait_seconds=self._wait) as connection:
             now = self._clock.now_us()
             ended = connection.execute(
                 sa.update(WriterRow)
@@ -435,7 +446,7 @@ class Drain(Carrier):
             ):
                 continue
             changed: list[Changed] = []
-            with self._database.begin() as connection:
+            with self._database.begin(wait_seconds=self._wait) as connection:
                 now = self._clock.now_us()
                 ended = connection.execute(
                     sa.update(WriterRow)

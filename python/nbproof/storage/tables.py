@@ -59,7 +59,10 @@ def dump_json(value: object) -> str:
     PostgreSQL refuses NUL and lone surrogates in text and in jsonb; escaped they pass, on both databases,
     and come back as they were.  NaN must have been put as ``{"$float": "NaN"}`` before.
     """
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def load_json(written: str | None) -> Any:

@@ -6,13 +6,14 @@ Everything here is on the user's hot path: the standard library and the journal 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbproof.core.errors import Conflict, Invalid, Unavailable
+from nbproof.tracking.columns import Logged, columns_of_frame, steps_of, times_of, values_of
 from nbproof.tracking.values import metric_value, name_of, step_of, time_us_of
 
 if TYPE_CHECKING:
@@ -290,6 +291,46 @@ class ActiveRun:
         except OSError as error:
             self.failed(error)
 
+    def log_history(self, key: str, values: Any, *, steps: Any = None, times: Any = None) -> None:
+        """Record many values of one metric at once.
+
+        Parameters
+        ----------
+        key : str
+            The metric's name.
+        values : sequence of float
+            A list, an array or a column of a frame.
+        steps : sequence of int, optional
+            One for each value; by default they count on from the last step of this metric.
+        times : sequence of datetime or float, optional
+            One for each value; by default now.
+        """
+        known = key if key in self._series else name_of(key, "a metric")
+        checked = values_of(known, values)
+        self._log_many(
+            [
+                Logged(
+                    known,
+                    checked,
+                    None if steps is None else steps_of(steps, len(checked)),
+                    None if times is None else times_of(times, len(checked)),
+                )
+            ]
+        )
+
+    def log_frame(self, frame: Any, *, step: str | None = None, time: str | None = None) -> None:
+        """Record the columns of a frame as metrics; all are checked before the first is written.
+
+        Parameters
+        ----------
+        frame : DataFrame, Arrow table, or mapping of names to columns
+            NaN is a value; None and what pandas calls NA are left out.
+        step, time : str, optional
+            Columns with the steps and the times of the rows; by default steps count on from each metric's
+            last one, and the time is now.
+        """
+        self._log_many(columns_of_frame(frame, step, time))
+
     def log_param(self, key: str, value: Any) -> None:
         """Record a param; logging it again with another value keeps both, the last one shows."""
         self._tracker.log_params({key: value}, run_id=self.id)
@@ -427,6 +468,37 @@ class ActiveRun:
         """Raise `Conflict` if the run has ended; `what` was not recorded."""
         if self.status != "running":
             raise ended_conflict(self.id, self.name, self.status, what)
+
+    def _log_many(self, columns: Iterable[Logged]) -> None:
+        """Record columns that were checked: arrays at one stroke, lists point by point."""
+        try:
+            for key, values, steps, times in columns:
+                series = self._series.get(key) or self._define(key)
+                if series is None or not len(values):
+                    continue
+                first, n = series.last + 1, len(values)
+                if steps is None and first + n > 2**63:
+                    raise _no_next_step(key)
+                if isinstance(values, list):
+                    for place, value in enumerate(values):
+                        series.log(
+                            value,
+                            None if steps is None else steps[place],
+                            None if times is None else times[place],
+                        )
+                    continue
+                import numpy as np
+
+                from nbproof.storage.point_records import encoder
+
+                encode = encoder(
+                    np.arange(first, first + n) if steps is None else np.asarray(steps, np.int64),
+                    np.full(n, self._journal.now_us()) if times is None else np.asarray(times, np.int64),
+                    np.asarray(values, np.float64),
+                )
+                series.log_many(n, encode)
+        except OSError as error:
+            self.failed(error)
 
     def _define(self, key: str) -> Series | None:
         name_of(key, "a metric")

@@ -9,6 +9,7 @@ __all__ = [
     "ENDINGS",
     "NAME_LIMIT",
     "STATUSES",
+    "SYSTEM",
     "Ending",
     "Status",
     "less_is_better",
@@ -25,6 +26,9 @@ NAME_LIMIT = 500
 """Characters in a name of an experiment, run, param, metric, tag or artifact.  An index entry of PostgreSQL
 holds 2,700 bytes: 500 characters of 4 bytes and an id fit."""
 
+SYSTEM = "system/"
+"""What names of metrics of the machine begin with.  They are kept apart from those of the user: a run's
+`metrics` do not have them, `list_metrics` and the search do."""
 
 _ERRORS = frozenset(
     "error errors err mse rmse mae mape smape rmsle msle medae wape crps nll ppl perplexity deviance "

@@ -1,4 +1,4 @@
-"""Runs and histories as pandas frames."""
+"""Runs as pandas frames."""
 
 from __future__ import annotations
 
@@ -16,17 +16,11 @@ if TYPE_CHECKING:
     from nbproof.tracking.models import Leaderboard, Run
     from nbproof.tracking.trash_models import ParamHistory
 
-__all__ = ["RunColumns", "history_frame", "leaderboard_frame", "param_frame", "runs_frame"]
+__all__ = ["RunColumns", "leaderboard_frame", "param_frame", "runs_frame"]
 
 _FIRST_US = microseconds_of(datetime.min.replace(tzinfo=UTC))
 _LAST_US = microseconds_of(datetime.max.replace(tzinfo=UTC))
 _ATTRIBUTES = ("id", "name", "experiment", "status", "started", "ended")
-
-
-def history_frame(steps: np.ndarray, times_us: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """Points as a frame with columns ``step, time, value``; times are UTC with microseconds."""
-    times = pd.Series(times_us.astype("datetime64[us]")).dt.tz_localize("UTC")
-    return pd.DataFrame({"step": steps, "time": times, "value": values})
 
 
 def param_frame(history: ParamHistory) -> pd.DataFrame:

@@ -25,8 +25,10 @@ from nbproof.tracking.references import ReferenceState, state_of
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
 
     from nbproof.plots.figure import Figure
+    from nbproof.tracking.histories import Columns, MetricArrays
     from nbproof.tracking.trash_models import ParamHistory
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "GetExperiment",
     "GetLeaderboard",
     "GetMetricHistory",
+    "GetMetricLines",
     "GetRun",
     "GitState",
     "Gpu",
@@ -62,6 +65,8 @@ __all__ = [
     "ListRuns",
     "ListSearches",
     "LogArtifact",
+    "LogFrame",
+    "LogHistory",
     "LogMetric",
     "LogMetrics",
     "LogParam",
@@ -69,6 +74,8 @@ __all__ = [
     "LogReference",
     "Metric",
     "MetricHistory",
+    "MetricLine",
+    "MetricLines",
     "MetricPoint",
     "PreviewColumn",
     "ResumeRun",
@@ -166,6 +173,10 @@ class Metric(View):
     time: Instant
     min: Number | None = Field(None, description="Least value, NaN left out; null if all were NaN.")
     max: Number | None = None
+    best: Number | None = Field(
+        None, description="Greatest value; of a loss or an error the least. NaN left out."
+    )
+    best_step: Int64 | None = Field(None, description="Where it was first reached, if that is known.")
     count: int = Field(description="Points logged.")
     spark: list[Number] = Field(
         default_factory=list, description="At most 32 values, in order, for a sparkline."
@@ -198,6 +209,26 @@ class MetricHistory(View):
     count: int = Field(description="Points logged, before thinning.")
     items: list[MetricPoint]
     next: str | None = None
+
+
+class MetricLine(View):
+    """One metric of one run in a chart."""
+
+    run_id: str
+    run: str = Field(description="The run's name.")
+    metric: str
+    count: int = Field(description="Points logged, before thinning.")
+    x: list[Number] = Field(
+        description="Steps (beyond 2^53 rounded), seconds since 1970, or seconds since the run began."
+    )
+    y: list[Number]
+
+
+class MetricLines(View):
+    """Metrics of runs, thinned, for one chart; what a run does not have is left out."""
+
+    axis: Literal["step", "time", "relative"]
+    items: list[MetricLine]
 
 
 class Artifact(View):
@@ -452,7 +483,7 @@ class Run(View):
         description="Params too long for a list, with their length: there they are shown by their beginning.",
     )
 
-    _history: Callable[[str, str], pandas.DataFrame] | None = PrivateAttr(default=None)
+    _columns: Callable[[str, str], Columns] | None = PrivateAttr(default=None)
     _measure: Callable[[str], list[Metric]] | None = PrivateAttr(default=None)
     _param_history: Callable[[str, str], ParamHistory] | None = PrivateAttr(default=None)
     _surroundings: Callable[[str], Environment | None] | None = PrivateAttr(default=None)
@@ -492,11 +523,45 @@ class Run(View):
         NotFound
             The run has no such metric.
         """
-        if self._history is None:
+        from nbproof.tracking.histories import history_frame
+
+        return history_frame(self._points(name))
+
+    def metric_arrays(self, name: str) -> MetricArrays:
+        """Every point of one metric as numpy arrays ``step, time, value``; see `metric_history`.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> with nbp.start_run(experiment="doctest") as live:
+        ...     nbp.log_metric("loss", 0.5)
+        >>> nbp.get_run(live.id).metric_arrays("loss").value
+        array([0.5])
+        """
+        from nbproof.tracking.histories import arrays_of
+
+        return arrays_of(self._points(name))
+
+    def metric_table(self, name: str) -> pyarrow.Table:
+        """Every point of one metric as an Arrow table with columns ``step``, ``time`` and ``value``.
+
+        Raises
+        ------
+        Unavailable
+            pyarrow is not installed.
+        NotFound
+            The run has no such metric.
+        """
+        from nbproof.tracking.histories import table_of
+
+        return table_of(self._points(name))
+
+    def _points(self, name: str) -> Columns:
+        if self._columns is None:
             from nbproof.core.errors import Unavailable
 
             raise Unavailable("this Run came without its workspace", hint="read it with nbp.get_run(id)")
-        return self._history(self.id, name)
+        return self._columns(self.id, name)
 
     def __str__(self) -> str:
         from nbproof.tracking.display import run_text
@@ -813,7 +878,7 @@ class CompleteSearch(Ask):
     limit: int = Field(50, ge=1, le=1000)
 
 
-Columns = list[Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT + 100)]]
+ColumnNames = list[Annotated[str, StringConstraints(min_length=1, max_length=NAME_LIMIT + 100)]]
 
 
 class GetLeaderboard(Ask):
@@ -822,10 +887,10 @@ class GetLeaderboard(Ask):
     metric: Annotated[Name, Positional]
     query: str = ""
     experiment: ExperimentRef | None = None
-    group_by: Columns = Field(
+    group_by: ColumnNames = Field(
         default_factory=list, max_length=20, description="Like params.model; nothing: each run by itself."
     )
-    over: Columns = Field(
+    over: ColumnNames = Field(
         default_factory=list,
         max_length=20,
         description="Instead: runs whose params are the same but for these, like params.seed.",
@@ -918,6 +983,38 @@ class GetMetricHistory(Ask):
     )
     after: After = None
     limit: int = Field(100_000, ge=1, le=1_000_000)
+
+
+class GetMetricLines(Ask):
+    """Which metrics of which runs, for one chart."""
+
+    id: Annotated[list[RunRef], Positional, Field(min_length=1, max_length=200, description="Runs.")]
+    name: list[Name] = Field(min_length=1, max_length=50, description="Metrics.")
+    max_points: int = Field(1000, ge=2, le=100_000, description="Thin each to at most so many points.")
+    axis: Literal["step", "time", "relative"] = Field("step", description="What `x` is.")
+
+
+class LogHistory(Ask):
+    """Many values of one metric, in order."""
+
+    id: RunRef
+    key: Annotated[Name, Positional]
+    values: Annotated[list[Number], Positional, Field(min_length=1)]
+    steps: list[Int64] | None = Field(
+        None, description="One for each value; by default on from the last step of this metric + 1."
+    )
+    times: list[Instant] | None = Field(None, description="One for each value; by default now.")
+
+
+class LogFrame(Ask):
+    """Many values of several metrics: columns of equal length."""
+
+    id: RunRef
+    columns: dict[Name, list[Int64 | Number | None]] = Field(
+        min_length=1, description="Values by metric; null where there is none."
+    )
+    step: Name | None = Field(None, description="The column of steps; by default they count on.")
+    time: Name | None = Field(None, description="The column of times, seconds since 1970; by default now.")
 
 
 class LogParam(Ask):

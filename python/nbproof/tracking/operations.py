@@ -19,6 +19,7 @@ from nbproof.tracking.models import (
     GetExperiment,
     GetLeaderboard,
     GetMetricHistory,
+    GetMetricLines,
     GetRun,
     Leaderboard,
     ListArtifacts,
@@ -26,6 +27,8 @@ from nbproof.tracking.models import (
     ListRuns,
     ListSearches,
     LogArtifact,
+    LogFrame,
+    LogHistory,
     LogMetric,
     LogMetrics,
     LogParam,
@@ -33,6 +36,7 @@ from nbproof.tracking.models import (
     LogReference,
     Metric,
     MetricHistory,
+    MetricLines,
     ResumeRun,
     Run,
     SavedSearch,
@@ -210,6 +214,32 @@ def log_metric(tracker: ExperimentTracker, ask: LogMetric) -> None:
 def log_metrics(tracker: ExperimentTracker, ask: LogMetrics) -> None:
     """Record several metrics at one step."""
     tracker.log_metrics(ask.metrics, ask.step, time=ask.time, run_id=ask.id)
+
+
+@operation(
+    "runs.log_history",
+    "POST /runs/{id}/metrics/history",
+    action="write",
+    python="log_history",
+    cli="runs log-history",
+)
+def log_history(tracker: ExperimentTracker, ask: LogHistory) -> None:
+    """Record many values of one metric at once."""
+    tracker.log_history(ask.key, ask.values, steps=ask.steps, times=ask.times, run_id=ask.id)
+
+
+@operation("runs.log_frame", "POST /runs/{id}/metrics/frame", action="write", python="log_frame")
+def log_frame(tracker: ExperimentTracker, ask: LogFrame) -> None:
+    """Record many values of several metrics at once, given as columns."""
+    tracker.log_frame(ask.columns, step=ask.step, time=ask.time, run_id=ask.id)
+
+
+@operation(
+    "runs.metric_lines", "GET /runs/metrics/lines", action="read", python="metric_lines", cli="runs histories"
+)
+def metric_lines(tracker: ExperimentTracker, ask: GetMetricLines) -> MetricLines:
+    """Read metrics of several runs, thinned, for one chart."""
+    return tracker.metric_lines(ask.id, ask.name, max_points=ask.max_points, axis=ask.axis)
 
 
 @operation("runs.metrics", "GET /runs/{id}/metrics", action="read", python="list_metrics", cli="runs metrics")

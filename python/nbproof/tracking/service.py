@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, near_n
 from nbproof.core.ids import is_id, new_id
 from nbproof.core.redaction import redact_text, without_credentials
 from nbproof.tracking.active import ActiveRun, ended_conflict
+from nbproof.tracking.columns import columns_of_frame, steps_of, times_of, values_of
 from nbproof.tracking.domain import ENDINGS
 from nbproof.tracking.joining import RUN_ID, Signals, asked_run, is_one_of_several
 from nbproof.tracking.names import kind_name
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from nbproof.tracking.artifacts import Item
     from nbproof.tracking.contents import Contents
     from nbproof.tracking.git import Changes
+    from nbproof.tracking.histories import Axis, Columns
     from nbproof.tracking.models import (
         Artifact,
         ArtifactPreview,
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
         Leaderboard,
         Metric,
         MetricHistory,
+        MetricLines,
         Run,
         SavedSearch,
     )
@@ -101,6 +105,12 @@ class ExperimentTracker:
         A folder where git may be asked what changed between the commits of two runs.
     compare : callable, optional
         Compares runs elsewhere, where their records are.
+    glance : callable, optional
+        Drains the journals if that needs no waiting; called before points are read.
+    sampler : callable, optional
+        Starts to sample system metrics for a run, whose id it is given, and gives what stops it.
+    system_metrics : bool
+        Whether runs are sampled that do not say.
     """
 
     def __init__(
@@ -121,12 +131,16 @@ class ExperimentTracker:
         fetch: Callable[[str], Path] | None = None,
         repository: Path | None = None,
         compare: Callable[..., Comparison] | None = None,
+        glance: Callable[[], object] | None = None,
+        sampler: Callable[[str], Callable[[], None]] | None = None,
+        system_metrics: bool = False,
     ) -> None:
         self._signals = signals or Signals(None, self.was_cancelled)
         self._environ: Mapping[str, str] = os.environ if environ is None else environ
         self._journal = journal
         self._records = records
         self._catch_up = catch_up
+        self._glance = glance or catch_up
         self._artifacts = artifacts
         self._clock: Clock = clock or SystemClock()
         self._origin = origin or (lambda: Origin(Path.cwd()))
@@ -138,6 +152,9 @@ class ExperimentTracker:
         self._fetch = fetch or (lambda location: self._artifacts().path(location))
         self._compare_elsewhere = compare
         self._repository = repository
+        self._sampler = sampler
+        self._system_metrics = system_metrics
+        self._samplers: dict[str, Callable[[], None]] = {}
         self._lock = threading.RLock()
         self._live: ActiveRun | None = None
         self._stack: list[ActiveRun] = []
@@ -164,6 +181,7 @@ class ExperimentTracker:
         nested: bool = False,
         resume: str | None = None,
         group: str | None = None,
+        system_metrics: bool | None = None,
     ) -> ActiveRun:
         """Start a run, or go on with one.
 
@@ -186,6 +204,9 @@ class ExperimentTracker:
             count on from their last steps.
         group : str, optional
             What the run is one of (the runs of a sweep); searches find it: ``group = "sweep 7"``.
+        system_metrics : bool, optional
+            Whether to sample processor, memory, disk, network and GPUs while it is live; by default as the
+            setting says.
 
         Returns
         -------
@@ -208,7 +229,9 @@ class ExperimentTracker:
         'finished'
         """
         if resume is not None:
-            return self._resume(resume, name, experiment, tags, params, notes, nested)
+            run = self._resume(resume, name, experiment, tags, params, notes, nested)
+            self._sample(run, system_metrics)
+            return run
         joining = asked_run(self._environ)
         if joining is not None and not (nested and self._live is not None):
             return self._join(joining, name, experiment, tags, params, notes, group)
@@ -233,6 +256,7 @@ class ExperimentTracker:
                 group=group,
             )
             self._push(run)
+        self._sample(run, system_metrics)
         return run
 
     def open_run(
@@ -362,6 +386,82 @@ class ExperimentTracker:
             _check_metrics(_mapping(metrics, "metrics").items(), step, time)
             run = self._started()
         run.log_metrics(metrics, step, time=time)
+
+    def log_history(
+        self, key: str, values: Any, *, steps: Any = None, times: Any = None, run_id: str | None = None
+    ) -> None:
+        """Record many values of one metric at once; starts a run where none is live.
+
+        Parameters
+        ----------
+        key : str
+            The metric's name.
+        values : sequence of float
+            A list, an array (numpy, torch) or a column of a frame; NaN and ±inf are kept.
+        steps : sequence of int, optional
+            One for each value; by default they count on from the last step of this metric.
+        times : sequence of datetime or float, optional
+            One for each value; by default now.
+        run_id : str, optional
+            Another run than the live one.
+
+        Raises
+        ------
+        Invalid
+            Something that is no column of real numbers, or columns of different length.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> with nbp.start_run(experiment="doctest") as run:
+        ...     nbp.log_history("loss", [0.9, 0.5, 0.4])
+        >>> run.metric_history("loss")["step"].tolist()
+        [0, 1, 2]
+        """
+        run = self._live if run_id is None else self._handle(run_id)
+        if run is None:
+            values = values_of(name_of(key, "a metric"), values)
+            if steps is not None:
+                steps_of(steps, len(values))
+            if times is not None:
+                times_of(times, len(values))
+            run = self._started()
+        run.log_history(key, values, steps=steps, times=times)
+
+    def log_frame(
+        self, frame: Any, *, step: str | None = None, time: str | None = None, run_id: str | None = None
+    ) -> None:
+        """Record the columns of a frame as metrics; starts a run where none is live.
+
+        Parameters
+        ----------
+        frame : DataFrame, Arrow table, or mapping of names to columns
+            Every column but those of step and time is a metric.  NaN is a value; None and what pandas calls
+            NA are left out.
+        step, time : str, optional
+            Columns with the steps and the times of the rows; by default steps count on from each metric's
+            last one, and the time is now.
+        run_id : str, optional
+            Another run than the live one.
+
+        Raises
+        ------
+        Invalid
+            A column that is not of real numbers, or no such column; nothing was written.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> with nbp.start_run(experiment="doctest") as run:
+        ...     nbp.log_frame({"epoch": [1, 2], "loss": [0.9, 0.5], "auc": [0.7, 0.8]}, step="epoch")
+        >>> run.metric_history("auc")[["step", "value"]].values.tolist()
+        [[1.0, 0.7], [2.0, 0.8]]
+        """
+        run = self._live if run_id is None else self._handle(run_id)
+        if run is None:
+            columns_of_frame(frame, step, time)  # a wrong one must not start a run
+            run = self._started()
+        run.log_frame(frame, step=step, time=time)
 
     def log_param(self, key: str, value: Any, *, run_id: str | None = None) -> None:
         """Record a param; logged again with another value both are kept, the last one shows.
@@ -930,10 +1030,59 @@ class ExperimentTracker:
         after: str | None = None,
     ) -> MetricHistory:
         """Points of one metric of a run, thinned to `max_points` keeping the extremes if asked."""
+        records, run = self._looked_at(id)
+        return records.metric_history(run, name, max_points=max_points, limit=limit, after=after)
+
+    def metric_lines(
+        self, ids: Iterable[str], names: Sequence[str], *, max_points: int = 1000, axis: Axis = "step"
+    ) -> MetricLines:
+        """Metrics of runs for one chart: each thinned to `max_points`, by step, time or relative time."""
+        runs = list(dict.fromkeys(self._looked_at(each)[1] for each in ids))
+        return self._records().metric_lines(runs, names, max_points=max_points, axis=axis)
+
+    def metric_histories(
+        self,
+        ids: str | Iterable[str],
+        names: str | Iterable[str] | None = None,
+        *,
+        max_points: int | None = None,
+    ) -> pandas.DataFrame:
+        """Points of several metrics and runs in one frame.
+
+        Parameters
+        ----------
+        ids : str or iterable of str
+            Runs, named in any way.
+        names : str or iterable of str, optional
+            Metrics; by default all that the runs have, but for those of the system.
+        max_points : int, optional
+            Thin each metric of each run to at most so many points, keeping the extremes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``run`` (its id), ``name`` (the run's), ``metric``, ``step``, ``time``, ``relative``
+            (since the run began) and ``value``; what a run does not have is left out.
+
+        Raises
+        ------
+        NotFound
+            No run has any of the metrics named.
+        """
+        from nbproof.tracking.histories import histories_frame
+
         records = self._fresh()
-        return records.metric_history(
-            _run_id(records, id), name, max_points=max_points, limit=limit, after=after
-        )
+        wanted = None if names is None else [names] if isinstance(names, str) else list(names)
+        lines = []
+        for each in [ids] if isinstance(ids, str) else ids:
+            run = self.get_run(each)
+            own = run.metrics if wanted is None else wanted
+            for name in own:
+                with suppress(NotFound):
+                    lines.append((run, name, records.metric_columns(run.id, name)))
+        if wanted and not lines:
+            raise NotFound(f"none of the runs has a metric {' or '.join(map(repr, wanted))}")
+        return histories_frame(lines, max_points)
 
     def find_artifact(self, id: str, name: str) -> Artifact:
         """An artifact of a run by name; ``name@v1`` is an earlier version.
@@ -1259,6 +1408,18 @@ class ExperimentTracker:
         self._catch_up()
         return self._records()
 
+    def _looked_at(self, reference: str) -> tuple[RunRepository, str]:
+        """The records and the id of a run, for readers of points: they wait for no drain."""
+        self._glance()
+        records = self._records()
+        try:
+            return records, _run_id(records, reference)
+        except NotFound:
+            waiting = records.waiting_run(reference)
+            if waiting is None:
+                raise
+            return records, waiting
+
     def _started(self) -> ActiveRun:
         with self._lock:
             return self._live or self.start_run()
@@ -1508,6 +1669,14 @@ class ExperimentTracker:
         self._stack.append(run)
         self._live = run
 
+    def _sample(self, run: ActiveRun, wanted: bool | None) -> None:
+        """Begin to sample the machine for a run, unless that is done for a run around it."""
+        if self._sampler is None or not (self._system_metrics if wanted is None else wanted):
+            return
+        if not any(live.id in self._samplers for live in self._stack):
+            with suppress(OSError):
+                self._samplers[run.id] = self._sampler(run.id)
+
     def _end_live(self) -> None:
         # Not nested: whatever is open ends, children first.
         for run in reversed(list(self._stack)):
@@ -1530,6 +1699,8 @@ class ExperimentTracker:
         except OSError as error:
             run.failed(error)
         run.close(status)
+        if (stop := self._samplers.pop(run.id, None)) is not None:
+            stop()
         self._adopted.pop(run.id, None)
         if run in self._stack:
             self._stack.remove(run)
@@ -1606,14 +1777,12 @@ class ExperimentTracker:
 
         return Contents(identifier, self._records(), self._fetch)
 
-    def _history_frame(self, identifier: str, name: str) -> pandas.DataFrame:
-        from nbproof.tracking.frames import history_frame
-
-        self._catch_up()
-        return history_frame(*self._records().metric_columns(identifier, name))
+    def _columns(self, identifier: str, name: str) -> Columns:
+        self._glance()
+        return self._records().metric_columns(identifier, name)
 
     def _bound(self, run: Run) -> Run:
-        run._history = self._history_frame
+        run._columns = self._columns
         run.artifacts.bound(self._contents(run.id))
         run._measure = lambda identifier: self._records().metrics_of(identifier)
         run._param_history = self.param_history

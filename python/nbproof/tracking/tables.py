@@ -1,7 +1,8 @@
 """The tables of tracking.
 
 A metric has one row in ``metrics`` (what lists and searches need) and its points in ``metric_chunks``
-(what charts need), packed by `nbproof.tracking.points`.
+(what charts need), packed by `nbproof.tracking.points`.  The newest few points, or all of a metric that has
+no more, stand in the row itself: most metrics of most runs are logged once.
 """
 
 from __future__ import annotations
@@ -246,7 +247,10 @@ class ArtifactVersionRow(Base):
 
 
 class MetricRow(Base):
-    """The state of one metric of a run.  ``value`` is NULL where ``special`` names NaN or an infinity."""
+    """The state of one metric of a run.  ``value`` is NULL where ``special`` names NaN or an infinity.
+
+    ``best`` is the least value of a loss or an error and the greatest of anything else.
+    """
 
     __tablename__ = "metrics"
 
@@ -260,12 +264,24 @@ class MetricRow(Base):
     max: Mapped[float | None] = mapped_column(Double)
     count: Mapped[Count]
     spark: Mapped[Json] = mapped_column(nullable=False)
+    best: Mapped[float | None] = mapped_column(Double)
+    best_step: Mapped[int | None] = mapped_column(BigInteger)
+    tail: Mapped[Blob | None]  # points behind those of the chunks
 
-    __table_args__ = (Index("ix_metrics_name_value_run_id", "name", "value", "run_id"), _BY_KEY)
+    __table_args__ = (
+        Index("ix_metrics_name_value_run_id", "name", "value", "run_id"),
+        Index("ix_metrics_name_best_run_id", "name", "best", "run_id"),
+        _BY_KEY,
+    )
 
 
 class MetricChunkRow(Base):
-    """Up to 4,096 points of one metric; all chunks but the last are full."""
+    """Up to 4,096 points of one metric; all chunks but the last are full.
+
+    Steps, times and values lie between the bounds given, NaN left out; where steps rise, the first and the
+    last step are those logged first and last.  A full chunk has an outline: a few of its points that draw the
+    same line.  Chunks of before there were bounds and outlines have none.
+    """
 
     __tablename__ = "metric_chunks"
 
@@ -274,6 +290,13 @@ class MetricChunkRow(Base):
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     n: Mapped[int] = mapped_column(Integer)
     blob: Mapped[Blob]
+    first_step: Mapped[int | None] = mapped_column(BigInteger)
+    last_step: Mapped[int | None] = mapped_column(BigInteger)
+    first_us: Mapped[InstantUs | None]
+    last_us: Mapped[InstantUs | None]
+    min: Mapped[float | None] = mapped_column(Double)
+    max: Mapped[float | None] = mapped_column(Double)
+    outline: Mapped[Blob | None]
 
 
 class MetricSeriesRow(Base):

@@ -359,6 +359,7 @@ class _Piece:
     at: int  # where in the file it begins
     data: bytes  # its valid records that were not read before
     raw: bytes | None  # all of it, where that is not the same: then places have to be looked for
+    full: bool = True  # it reaches up to the next piece; else more may have come behind it since
 
     def place_after(self, seq: int, cut: int) -> int:
         """Where in the file the record behind those up to a number begins."""
@@ -391,11 +392,12 @@ class _Points:
         return self._cursor.seq
 
     def look_again(self, limit: int) -> None:
-        """Read again whatever was not final when it was read: from the first damage on, or the last piece."""
+        """Read again whatever was not final when it was read: from the first damage or empty place on."""
         if not self._pieces:
             self._read(self._cursor.points_number, self._cursor.points_at, limit)
             return
-        first = next((i for i, piece in enumerate(self._pieces) if piece.raw is not None), None)
+        unsure = (i for i, piece in enumerate(self._pieces) if piece.raw is not None or not piece.full)
+        first = next(unsure, None)
         if first is None:
             if self.more:
                 return
@@ -415,7 +417,9 @@ class _Points:
                 valid, end = valid_points(raw)
                 fresh = valid[_first_above(valid, self._cursor.seq) :]
                 clean = len(valid) == end == len(raw) and len(fresh) == len(valid)
-                self._pieces.append(_Piece(found, place, fresh, None if clean else raw))
+                # A later piece may have been filled before it was read, and after this one was.
+                full = len(raw) == _PIECE
+                self._pieces.append(_Piece(found, place, fresh, None if clean else raw, full))
                 room -= len(fresh)
                 if room <= 0:
                     self.more = True
@@ -426,7 +430,11 @@ class _Points:
         number, at = self._cursor.points_number, self._cursor.points_at
         kept: list[bytes] = []
         for piece in self._pieces:
+            if not piece.data and piece.raw is None:
+                continue  # nothing was there yet: what comes there is in front of what follows
             cut = _first_above(piece.data, seq)
+            if piece.data and not cut:
+                break  # nor is what may have come behind the piece before to be passed over
             kept.append(piece.data[:cut])
             number, at = piece.number, piece.place_after(seq, cut)
             if cut < len(piece.data):
@@ -435,7 +443,7 @@ class _Points:
 
 
 def _pieces(path: Path, at: int) -> Iterator[tuple[bytes, int]]:
-    """What is in a file of points from `at`, without the empty end, and where each piece begins."""
+    """What is in a file of points from `at`, each piece without its empty end, and where it begins."""
     try:
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below, and may be missing
     except FileNotFoundError:
@@ -444,8 +452,7 @@ def _pieces(path: Path, at: int) -> Iterator[tuple[bytes, int]]:
         fd = file.fileno()
         while raw := _pread(fd, _PIECE, at):
             used = -(-len(raw.rstrip(b"\0")) // POINT_BYTES) * POINT_BYTES
-            if used:
-                yield raw[: min(used, len(raw) // POINT_BYTES * POINT_BYTES)], at
+            yield raw[: min(used, len(raw) // POINT_BYTES * POINT_BYTES)], at
             at += len(raw) // POINT_BYTES * POINT_BYTES
             if len(raw) < _PIECE:
                 return

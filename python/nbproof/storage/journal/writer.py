@@ -22,7 +22,8 @@ one, unless it is damaged.
 Why a mapping
 -------------
 ``os.write`` gives up the interpreter lock; beside a busy Python thread it takes up to 5 ms to get it back.
-Points go to a shared mapping of their file instead, which the kernel keeps when the process is killed.  The
+Points go to a shared mapping of their file instead, which the kernel keeps when the process is killed.  (Many
+at once are appended by one ``os.write``: copied into the mapping they might appear in any order.)  The
 mapping covers only bytes that were written as zeros before, so that a full disk is an `OSError` at growth and
 never a SIGBUS.  On disks where that does not hold (network mounts, copy-on-write) points go by ``os.write``.
 """
@@ -66,6 +67,7 @@ __all__ = ["JournalWriter", "Series"]
 
 _GROW_BYTES = 1 << 20
 _ZEROS = bytes(_GROW_BYTES)
+_AT_ONCE = 1 << 16  # points of `Series.log_many` in one write: other threads wait for 10 ms at most
 # After so many points the writer looks whether its file still has a name (1 µs, so not at each).
 _LOOK_EVERY = 512 * POINT_BYTES
 _MADV_POPULATE_WRITE = 23  # Linux 5.14; not in Python's mmap yet
@@ -79,6 +81,7 @@ _crc32 = zlib.crc32
 _struct_error = struct.error
 _write = os.write
 _fstat = os.fstat
+_ftruncate = os.ftruncate
 
 _INT64 = range(-(2**63), 2**63)
 _NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -183,6 +186,48 @@ class Series:
                 self.last = number
                 _pack_into(view, at, self.id, seq, number, when, value, crc)
                 return
+
+    def log_many(self, count: int, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> None:
+        """Record many points whose records somebody else makes, as only he knows a fast way.
+
+        They are written in blocks, each of them by one call, and other threads may record between two.  The
+        promises are those of `log` for each block.
+
+        Parameters
+        ----------
+        count : int
+        encode : callable
+            Given the number of the series, the sequence number of the first and which points, their valid
+            records (`nbproof.storage.journal.format.POINT`) and the step of the last.
+
+        Raises
+        ------
+        OSError
+            The machine failed; points at the end, or all, are not in the journal.
+        """
+        start, size = 0, _AT_ONCE
+        while start < count:
+            part = slice(start, min(start + size, count))
+            if self._log_block(part, encode):
+                start, size = part.stop, _AT_ONCE
+            else:
+                # A signal handler came between that logs, too; the less is made, the less it spoils.
+                size = max(1, size // 2)
+
+    def _log_block(self, part: slice, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> bool:
+        writer = self._writer
+        with writer.lock:
+            points = None
+            while points is None:
+                if self._defined_in is not writer.epoch:
+                    self._define()
+                points = writer._ready_to_append()
+            seq = writer.seq + 1
+            block, last = encode(self.id, seq, part)
+            if self._defined_in is not writer.epoch or not writer._append(points, seq, block):
+                return False
+            self.last = last
+            return True
 
     def _define(self) -> None:
         writer = self._writer
@@ -537,6 +582,9 @@ class JournalWriter:
             limit = self.offset + _LOOK_EVERY
             self.limit = limit if limit < self._room else self._room
             return False
+        if not self._writes:
+            self._grow()  # points were appended meanwhile; from here on they are mapped again
+            return False
         if self.offset >= self._room:
             self._look()
             self._room = self.offset + _LOOK_EVERY
@@ -547,28 +595,80 @@ class JournalWriter:
         return self._write_point(points, series, step, when, value)
 
     def _write_point(self, points: _Segment, series: int, step: int, when: int, value: float) -> bool:
-        fd = points.fd
         seq = self.seq + 1
-        at = self.offset
         record = _pack_whole(series, seq, step, when, value, _crc32(_pack(series, seq, step, when, value)))
-        if self.seq + 1 != seq or self._points is not points:
+        return self._append(points, seq, record)
+
+    def _append(self, points: _Segment, seq: int, records: bytes) -> bool:
+        """Write records, the first of them with this number, behind all others; False if one came between.
+
+        A file grows from its front to its end, so whoever reads meanwhile sees no record before those in
+        front of it.
+        """
+        fd = points.fd
+        at = self.offset
+        size = len(records)
+        last = seq - 1 + size // POINT_BYTES
+        # Another object: whoever was interrupted while he made room behind the old end sees that it moved.
+        longer = _Segment(points.file, points.number, at + size)
+        # No calls from here to `_write`.
+        if self.seq + 1 != seq or self._points is not points or self._mapped:
             return False
-        self.seq = seq
-        self.offset = at + POINT_BYTES
+        self.seq = last
+        self.offset = at + size
+        self._points = longer
         try:
-            written = _write(fd, record)
+            written = _write(fd, records)
         except OSError:
-            if self.seq == seq:
+            if self.seq == last and self._points is longer:
                 self.seq = seq - 1
-                self.offset = at
+                self.offset = longer.size = at
             raise
-        if written == POINT_BYTES:
+        if written == size:
             return True
-        if self.seq == seq and self._points is points:
-            self.seq = seq - 1
-            self.offset = at
-            os.ftruncate(fd, at)
+        if self.seq == last and self._points is longer:
+            # Somebody may have read the whole ones already: their numbers are never given out again.
+            whole = written // POINT_BYTES
+            self.seq = seq - 1 + whole
+            self.offset = longer.size = at + whole * POINT_BYTES
+            os.ftruncate(fd, at + whole * POINT_BYTES)
         raise _no_space(self.path / points_name(points.number))
+
+    def _ready_to_append(self) -> _Segment | None:
+        """The file that the next records may be appended to; None where another look is needed first."""
+        points = self._points
+        if points is None:
+            self._ensure()
+            self._grow()
+            return None
+        self._look()
+        if self._points is not points:
+            return None
+        if self._base + self.offset + POINT_BYTES > SEGMENT_BYTES:
+            self._grow()
+            return None
+        if self._mapped or (not self._writes and _fstat(points.fd).st_size != self.offset):
+            # What was interrupted by us may have made room meanwhile, too.
+            self._unmap(points)
+            return None
+        return points
+
+    def _unmap(self, old: _Segment) -> None:
+        """Give back the empty end of the file, to append records to it; the next point maps it again."""
+        end = self._base + self.offset
+        new = _Segment(old.file, old.number, end)
+        fd = new.fd
+        view = bytearray()
+        # No calls from here to `ftruncate`.
+        if self._points is not old or self._base + self.offset != end:
+            return
+        self._points = new
+        self.view = view
+        self._base = 0
+        self.offset = self._room = end
+        self.limit = 0
+        self._mapped = False
+        _ftruncate(fd, end)
 
     def _grow(self) -> None:
         """Room for more points: a larger mapping, or the next file."""
@@ -592,6 +692,11 @@ class JournalWriter:
                 if not self._extend(old, new, life):
                     return
                 view, base = _mapping(new, at)
+        except ValueError:
+            # Who interrupted us has given back the room.
+            if self._points is old:
+                raise
+            return
         except BaseException:
             if fresh:
                 _unlink(path / points_name(new.number), life)

@@ -17,6 +17,7 @@ REVISIONS: tuple[str, ...] = (
     "0001",  # every table of the first release
     "0002",  # runs.newest_metric, so that listing runs does not look through their metrics
     "0003",  # groups, cancelling, the trash; when other machines were last seen
+    "0004",  # metrics.best, bounds and outlines of chunks, tails of metrics
     "0005",  # saved_searches; params.start and its index, so that runs are found by the value of a param
     "0006",  # versions of artifacts, with their kind, step, metadata, preview and reference
     "0007",  # environments, and where runs came from

@@ -1,41 +1,34 @@
-"""Bringing what a drain read into the tables.
-
-Bulk goes through the driver's own ``executemany``: five times faster than Core, and the ORM is not used at
-all.
-"""
+"""Bringing what a drain read into the tables; points are brought by `nbproof.tracking.repository.harvest`."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
 
 from nbproof.core.clock import Clock, SystemClock
-from nbproof.core.errors import Invalid, PlatformError
+from nbproof.core.errors import Invalid
 from nbproof.core.events import Changed
 from nbproof.core.ids import short
 from nbproof.storage.garbage import PURGED
 from nbproof.storage.tables import dump_json
-from nbproof.tracking.domain import ENDINGS, param_text
+from nbproof.tracking.domain import ENDINGS, SYSTEM, param_text
 from nbproof.tracking.environment import environment_hash
 from nbproof.tracking.models import Environment
 from nbproof.tracking.names import kind_name
-from nbproof.tracking.points import CHUNK, RECORD, Points, pack, sparkle, unpack
+from nbproof.tracking.points import RECORD
 from nbproof.tracking.repository.artifacts import ArtifactChange, artifact_change, write_artifacts
+from nbproof.tracking.repository.bulk import MARKS as _MARKS
+from nbproof.tracking.repository.bulk import put as _put
+from nbproof.tracking.repository.harvest import Harvest, sorted_points, write_points
 from nbproof.tracking.repository.stored import (
-    CHUNKS,
     ENVIRONMENTS,
     EXPERIMENTS,
-    INFINITY,
-    METRICS,
-    MINUS_INFINITY,
-    NAN,
     PACKAGES,
     PARAM_HISTORY,
     PARAMS,
@@ -46,12 +39,10 @@ from nbproof.tracking.repository.stored import (
     from_special,
     portions,
     start_of,
-    to_special,
 )
 from nbproof.tracking.repository.trash import purged_among
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from sqlalchemy.engine import Connection
 
     from nbproof.storage.journal.reader import Batch
@@ -109,11 +100,12 @@ class TrackingApplier:
             if event.get("kind") in self.kinds:
                 _gather(gathered, event, batch.writer.id)
         _insert_series(connection, batch.writer.id, gathered.series)
-        points = _grouped_points(connection, batch)
-        for (run_id, _), series in points.items():
+        points = sorted_points(connection, batch, gathered.series)
+        now = self._clock.now_us()
+        for run_id, time_us in points.latest():
             # Users may give any time; activity is not in the future.
-            gathered.touch(run_id, min(int(series.times.max()), self._clock.now_us()))
-        _refuse_purged(connection, batch, gathered, points)
+            gathered.touch(run_id, min(time_us, now))
+        points = _refuse_purged(connection, batch, gathered, points)
         if not gathered.active:
             return []
         runs = _locked_runs(connection, gathered.active)
@@ -124,9 +116,11 @@ class TrackingApplier:
         _write_params(connection, gathered.params)
         _write_tags(connection, gathered.tags)
         write_artifacts(connection, gathered.artifacts, _put)
-        _write_points(connection, points)
-        for run_id, name in points:
-            runs[run_id]["newest_metric"] = name
+        write_points(connection, points)
+        for place in points.by_age:
+            run_id, name = points.keys[place]
+            if not name.startswith(SYSTEM):
+                runs[run_id]["newest_metric"] = name
         _update_runs(connection, runs)
         changes = [Changed("run", tuple(gathered.active))]
         if experiments:
@@ -221,13 +215,11 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
         ) from error
 
 
-def _refuse_purged(
-    connection: Connection, batch: Batch, gathered: _Gathered, points: dict[tuple[str, str], Points]
-) -> None:
+def _refuse_purged(connection: Connection, batch: Batch, gathered: _Gathered, points: Harvest) -> Harvest:
     """Put aside what is said of runs that are gone for good: it must not make them anew."""
     gone = purged_among(connection, gathered.active)
     if not gone:
-        return
+        return points
     told = [event["seq"] for event in batch.events if event.get("run") in gone]
     numbers = [
         number
@@ -237,16 +229,17 @@ def _refuse_purged(
     ]
     if numbers and batch.points:
         records = np.frombuffer(batch.points, RECORD)
-        told += records["seq"][np.isin(records["series"], numbers)].tolist()
+        theirs = np.isin(records["series"], numbers)
+        told += records["seq"][theirs].tolist()
+        points = sorted_points(connection, replace(batch, points=records[~theirs].tobytes()), gathered.series)
     batch.refuse(PURGED, told)
     gathered.runs = [event for event in gathered.runs if event["run"] not in gone]
     gathered.params = [each for each in gathered.params if each[0] not in gone]
     gathered.tags = [each for each in gathered.tags if each[0] not in gone]
     gathered.artifacts = [each for each in gathered.artifacts if each.run_id not in gone]
-    for key in [key for key in points if key[0] in gone]:
-        del points[key]
     for run_id in gone:
         del gathered.active[run_id]
+    return points
 
 
 def _check_text(given: Mapping[str, Any], *names: str) -> None:
@@ -260,52 +253,6 @@ def _insert_series(connection: Connection, writer_id: str, series: Mapping[int, 
         connection,
         SERIES,
         [(writer_id, number, run_id, name) for number, (run_id, name) in series.items()],
-    )
-
-
-def _grouped_points(connection: Connection, batch: Batch) -> dict[tuple[str, str], Points]:
-    """The points of a batch by run and metric, the metric logged last at the end."""
-    if not batch.points:
-        return {}
-    records = np.frombuffer(batch.points, RECORD)
-    meant: dict[int, tuple[str, str]] = {}
-    for some in portions(np.unique(records["series"]).tolist()):
-        for number, run_id, name in connection.execute(
-            sa.select(SERIES.c.series, SERIES.c.run_id, SERIES.c.name).where(
-                SERIES.c.writer_id == batch.writer.id, SERIES.c.series.in_(some)
-            )
-        ):
-            meant[number] = (run_id, name)
-    unknown = ~np.isin(records["series"], list(meant))
-    if unknown.any():
-        reason = "no event says which metric these points belong to"
-        batch.refuse(reason, records["seq"][unknown].tolist())
-        records = records[~unknown]
-    # A metric may have several numbers: after a resume, or where a definition was written twice.
-    own: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, key in meant.items():
-        own[key].append(number)
-    if len(own) == 1:
-        return {key: _points_of(records) for key in own}
-    # One sort for all; it is stable, so each series keeps the order logged.
-    order = np.argsort(records["series"], kind="stable")
-    ordered = records["series"][order]
-    places = {}
-    for key, numbers in own.items():
-        parts = [
-            order[np.searchsorted(ordered, number, "left") : np.searchsorted(ordered, number, "right")]
-            for number in numbers
-        ]
-        places[key] = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
-    by_age = sorted(places.items(), key=lambda each: int(each[1][-1]))
-    return {key: _points_of(records[where]) for key, where in by_age}
-
-
-def _points_of(records: NDArray[Any]) -> Points:
-    return Points(
-        np.ascontiguousarray(records["step"], np.int64),
-        np.ascontiguousarray(records["time"], np.int64),
-        np.ascontiguousarray(records["value"], np.float64),
     )
 
 
@@ -509,70 +456,6 @@ def _write_tags(connection: Connection, given: Sequence[tuple[str, str, str | No
         )
 
 
-def _write_points(connection: Connection, grouped: Mapping[tuple[str, str], Points]) -> None:
-    if not grouped:
-        return
-    before: dict[tuple[str, str], Any] = {}
-    for some in portions(sorted({run_id for run_id, _ in grouped})):
-        for row in connection.execute(sa.select(METRICS).where(METRICS.c.run_id.in_(some))).mappings():
-            if (row["run_id"], row["name"]) in grouped:
-                before[row["run_id"], row["name"]] = row
-    metrics: list[tuple[Any, ...]] = []
-    chunks: list[tuple[Any, ...]] = []
-    for (run_id, name), points in grouped.items():
-        state = before.get((run_id, name))
-        count = state["count"] if state else 0
-        chunks += _chunks(connection, run_id, name, count, points)
-        metrics.append(_metric_row(run_id, name, state, count, points))
-        if len(chunks) >= 256:
-            _put(connection, CHUNKS, chunks)
-            chunks = []
-    _put(connection, CHUNKS, chunks)
-    _put(connection, METRICS, metrics)
-
-
-def _chunks(
-    connection: Connection, run_id: str, name: str, count: int, points: Points
-) -> list[tuple[Any, ...]]:
-    seq, filled = divmod(count, CHUNK)
-    if filled:
-        blob = connection.execute(_open_chunk(), {"run": run_id, "metric": name, "place": seq}).scalar()
-        if blob is None:
-            raise PlatformError(f"the last points of metric {name!r} of run {short(run_id)} are missing")
-        points = Points.joined([unpack(bytes(blob)), points])
-    return [
-        (run_id, name, seq + place, part.n, pack(part))
-        for place, part in enumerate(points.at(slice(at, at + CHUNK)) for at in range(0, points.n, CHUNK))
-    ]
-
-
-@lru_cache(maxsize=1)
-def _open_chunk() -> sa.Select[Any]:
-    return sa.select(CHUNKS.c.blob).where(
-        CHUNKS.c.run_id == sa.bindparam("run"),
-        CHUNKS.c.name == sa.bindparam("metric"),
-        CHUNKS.c.seq == sa.bindparam("place"),
-    )
-
-
-def _metric_row(run_id: str, name: str, before: Any, count: int, points: Points) -> tuple[Any, ...]:
-    value = float(points.values[-1])
-    special = None
-    if not math.isfinite(value):
-        special = NAN if math.isnan(value) else INFINITY if value > 0 else MINUS_INFINITY
-    extremes = []
-    for reduce, column in ((np.fmin.reduce, "min"), (np.fmax.reduce, "max")):
-        extreme = float(reduce(points.values))
-        if before is not None and before[column] is not None:
-            extreme = float(reduce(np.array([extreme, before[column]])))
-        extremes.append(None if math.isnan(extreme) else extreme)
-    spark: dict[str, Any] = before["spark"] if before is not None else {"stride": 1, "values": []}
-    stride, values = sparkle(spark["stride"], spark["values"], count, points.values)
-    spelled = dump_json({"stride": stride, "values": [to_special(each) for each in values]})
-    latest = (None if special is not None else value, special, int(points.steps[-1]), int(points.times[-1]))
-    return (run_id, name, *latest, *extremes, count + points.n, spelled)
-
-
 def _update_runs(connection: Connection, runs: Mapping[str, dict[str, Any]]) -> None:
     columns = [column.name for column in RUNS.columns if column.name not in ("id", "ending")]
     mark = _MARKS[connection.dialect.name]
@@ -582,42 +465,3 @@ def _update_runs(connection: Connection, runs: Mapping[str, dict[str, Any]]) -> 
             f"UPDATE runs SET {assignments} WHERE id = {mark}",
             [(*(run[column] for column in columns), run_id) for run_id, run in runs.items()],
         )
-
-
-# How the drivers write a bound value; names are put in quotes always, some are words of SQL.
-_MARKS = {"sqlite": "?", "postgresql": "%s"}
-
-
-def _put(
-    connection: Connection,
-    table: Any,
-    rows: list[tuple[Any, ...]],
-    *,
-    columns: Sequence[str] | None = None,
-    replace: bool | None = True,
-) -> None:
-    """Insert rows by the driver; where the key is there, replace it, leave it (False), or fail (None)."""
-    if not rows:
-        return
-    connection.exec_driver_sql(
-        _insertion(connection.dialect.name, table.name, tuple(columns or ()), replace), rows
-    )
-
-
-@lru_cache(maxsize=64)
-def _insertion(dialect: str, table_name: str, columns: tuple[str, ...], replace: bool | None) -> str:
-    table = EXPERIMENTS.metadata.tables[table_name]
-    columns = columns or tuple(column.name for column in table.columns)
-    names, marks = ", ".join(map(_quoted, columns)), ", ".join([_MARKS[dialect]] * len(columns))
-    sql = f"INSERT INTO {_quoted(table_name)} ({names}) VALUES ({marks})"
-    if replace is None:
-        return sql
-    keys = [column.name for column in table.primary_key]
-    changed = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns if name not in keys)
-    if replace and changed:
-        return f"{sql} ON CONFLICT ({', '.join(map(_quoted, keys))}) DO UPDATE SET {changed}"
-    return f"{sql} ON CONFLICT DO NOTHING"
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'

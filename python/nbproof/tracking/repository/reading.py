@@ -16,6 +16,7 @@ from nbproof.core.operation import Page
 from nbproof.storage.database import Database
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
+from nbproof.tracking.histories import Axis, lines_of
 from nbproof.tracking.models import (
     Artifact,
     ArtifactPreview,
@@ -25,20 +26,21 @@ from nbproof.tracking.models import (
     Leaderboard,
     Metric,
     MetricHistory,
+    MetricLines,
     MetricPoint,
     Run,
     SavedSearch,
 )
-from nbproof.tracking.points import CHUNK, Points, thinned, unpack
 from nbproof.tracking.previews import preview_of
 from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.completion import completions
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.family import children_of, param_values, with_children
+from nbproof.tracking.repository.histories import Histories, Line
 from nbproof.tracking.repository.leaderboard import Asked, leaderboard
 from nbproof.tracking.repository.saved import saved_searches
 from nbproof.tracking.repository.search import Search, rank_special
-from nbproof.tracking.repository.stored import CHUNKS, ENVIRONMENTS, EXPERIMENTS, METRICS, NAN, RUNS, clean
+from nbproof.tracking.repository.stored import ENVIRONMENTS, EXPERIMENTS, METRICS, NAN, RUNS, clean, portions
 from nbproof.tracking.repository.trash import TrashRepository
 from nbproof.tracking.repository.views import (
     UNKNOWN,
@@ -81,10 +83,15 @@ class RunRepository:
     database : Database
     clock : Clock, optional
         For searches that say how long ago.
+    journal : Path, optional
+        The folder of journals: points that are there and in no table yet are read, too.
     """
 
-    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, database: Database, *, clock: Clock | None = None, journal: Path | None = None
+    ) -> None:
         self._database = database
+        self._histories = Histories(database, journal)
         self._clock: Clock = clock or SystemClock()
 
     # -- experiments -----------------------------------------------------------------------------
@@ -506,56 +513,49 @@ class RunRepository:
         """
         start = 0 if after is None or max_points is not None else int(opened(after, int)[0])
         end = None if max_points is not None else start + limit
-        count, points = self._points(identifier, name, start, end)
-        if max_points is not None:
-            points = thinned(points, max_points)
+        line = self._line(identifier, name, most=max_points, start=start, end=end)
+        points = line.points
         items = [
             MetricPoint.model_construct(step=step, time=instant(time), value=value)
             for step, time, value in zip(
                 points.steps.tolist(), points.times.tolist(), points.values.tolist(), strict=True
             )
         ]
-        following = end if end is not None and end < count else None
+        following = end if end is not None and end < line.count else None
         return MetricHistory.model_construct(
-            name=name, count=count, items=items, next=None if following is None else sealed([following])
+            name=name, count=line.count, items=items, next=None if following is None else sealed([following])
         )
 
     def metric_columns(
         self, identifier: str, name: str
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Every point of one metric as columns: steps, times in µs, values; raises `NotFound`."""
-        steps, times, values = self._points(identifier, name, 0, None)[1]
+        steps, times, values = self._line(identifier, name).points
         return steps, times, values
 
-    def _points(self, identifier: str, name: str, start: int, end: int | None) -> tuple[int, Points]:
+    def metric_lines(
+        self, runs: Sequence[str], names: Sequence[str], *, max_points: int, axis: Axis = "step"
+    ) -> MetricLines:
+        """Metrics of runs, thinned, for one chart; a metric that a run does not have is left out."""
+        found = self._histories.lines(runs, names, most=max_points)
+        known: dict[str, tuple[str, int]] = {}
         with self._database.connect() as connection:
-            count = connection.execute(
-                sa.select(METRICS.c.count).where(
-                    METRICS.c.run_id == identifier, METRICS.c.name == clean(name)
-                )
-            ).scalar()
-            if count is None:
-                known = connection.execute(
-                    sa.select(METRICS.c.name).where(METRICS.c.run_id == identifier).limit(2000)
-                ).scalars()
-                near = near_names(name, known)
-                raise NotFound(
-                    f"the run {short(identifier)} has no metric {name!r}",
-                    hint=f"did you mean {near[0]!r}?" if near else None,
-                    details={"near": near},
-                )
-            statement = (
-                sa.select(CHUNKS.c.blob)
-                .where(
-                    CHUNKS.c.run_id == identifier,
-                    CHUNKS.c.name == clean(name),
-                    CHUNKS.c.seq >= start // CHUNK,
-                )
-                .order_by(CHUNKS.c.seq)
+            for some in portions(list(dict.fromkeys(run for run, _ in found))):
+                rows = sa.select(RUNS.c.id, RUNS.c.name, RUNS.c.started_us).where(RUNS.c.id.in_(some))
+                known |= {run: (name, started) for run, name, started in connection.execute(rows)}
+        return lines_of(found, known, axis)
+
+    def waiting_run(self, reference: str) -> str | None:
+        """The id of a run that began in a journal and is in no table yet."""
+        return self._histories.waiting_run(reference)
+
+    def _line(self, identifier: str, name: str, **which: Any) -> Line:
+        found = self._histories.lines([identifier], [name], **which).get((identifier, clean(name)))
+        if found is None:
+            near = near_names(name, self._histories.names(identifier))
+            raise NotFound(
+                f"the run {short(identifier)} has no metric {name!r}",
+                hint=f"did you mean {near[0]!r}?" if near else None,
+                details={"near": near},
             )
-            if end is not None:
-                statement = statement.where(CHUNKS.c.seq <= (end - 1) // CHUNK)
-            blobs = connection.execute(statement).scalars().all()
-        points = Points.joined([unpack(bytes(blob)) for blob in blobs])
-        skipped = start // CHUNK * CHUNK
-        return count, points.at(slice(start - skipped, None if end is None else end - skipped))
+        return found

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from nbproof.core.clock import datetime_of
 from nbproof.core.operation import View
 from nbproof.tracking.artifacts import kind_of
+from nbproof.tracking.domain import SYSTEM
 from nbproof.tracking.models import (
     Artifact,
     ArtifactList,
@@ -108,7 +109,9 @@ def runs_of_rows(connection: Connection, rows: Sequence[RowMapping], *, whole: b
     labels = sa.select(t.run_id, t.key, t.value).where(_among(connection, t.run_id))
     for run_id, key, text in _raw(connection, labels, told):
         tags[run_id][key] = text
-    latest = sa.select(m.run_id, m.name, m.value, m.special).where(_among(connection, m.run_id))
+    latest = sa.select(m.run_id, m.name, m.value, m.special).where(
+        _among(connection, m.run_id), sa.not_(m.name.startswith(SYSTEM))
+    )
     for run_id, name, number, special in _raw(connection, latest, told):
         metrics[run_id][name] = number if special is None else SPECIALS[special]
     kept = sa.select(ARTIFACTS).where(_among(connection, a.run_id)).order_by(a.run_id, a.name)
@@ -277,6 +280,8 @@ def metric_of(row: Mapping[Any, Any]) -> Metric:
         time=instant(row["time_us"]),
         min=row["min"],
         max=row["max"],
+        best=row["best"],
+        best_step=row["best_step"],
         count=row["count"],
         spark=spark,
     )
