@@ -11,14 +11,90 @@ export type Requester = <T>(
   body?: unknown
 ) => Promise<T>;
 
-/** A file kept with a run. */
+/** One version of a file, or of something like it, kept with a run. */
 export interface Artifact {
   name: string;
+  /** Counted by name, from 1; `name@v1` means it for ever. */
+  version: number;
+  /** file, image, figure, table, text, data, html, histogram, audio, video, folder, or what the caller said. */
+  kind: string;
+  /** 0 for a reference whose size is not known. */
   size_bytes: number;
   media_type: string;
-  /** BLAKE2b-256 of the content, hex. */
+  /** BLAKE2b-256 of the content, hex; empty for a reference that was not read. */
   hash: string;
   created: string;
+  step: number | string | null;
+  metadata: Record<string, unknown>;
+  /** Path or address of content that is not kept here, but named. */
+  reference: string | null;
+}
+
+/** What an artifact is, in a few plain values; what its kind does not have is null or empty. */
+export interface ArtifactPreview {
+  name: string;
+  version: number;
+  kind: string;
+  media_type: string;
+  size_bytes: number;
+  shows: 'text' | 'table' | 'image' | 'histogram' | 'reference' | 'nothing';
+  /** The head of a text, of HTML and SVG too. */
+  text: string | null;
+  columns: PreviewColumn[];
+  /** The head of a table. */
+  rows: unknown[][];
+  /** Of the whole table, where it is known. */
+  row_count: number | null;
+  /** A picture of at most 1 MB, as a data: address. */
+  image: string | null;
+  /** Every version of a histogram, thinned evenly to 500. */
+  histograms: Histogram[];
+  /** There is more than is shown. */
+  truncated: boolean;
+  /** Why there is nothing to see. */
+  note: string | null;
+}
+
+/** The runs nested in a run, counted; those in the trash left out. */
+export interface Children {
+  id: string;
+  /** Runs nested in it directly. */
+  count: number;
+  /** How many of these, by status. */
+  statuses: Record<string, number>;
+  /** Runs nested in it at any depth. */
+  descendants: number;
+  metrics: RolledMetric[];
+}
+
+/** How the code of some of the compared runs differs from that of the first. */
+export interface CodeDifference {
+  /** Places of the runs, which all have the same code. */
+  runs: number[];
+  /** Unified diff; null where nothing can be shown. */
+  patch: string | null;
+  /** What could not be shown, and why. */
+  missing: string | null;
+}
+
+/** One metric of one of the compared runs; columns of equal length, thinned but for the extremes. */
+export interface ComparedCourse {
+  /** Place of the run in the comparison. */
+  run: number;
+  /** Points logged, before thinning. */
+  count: number;
+  steps: (number | string)[];
+  /** Since the run started. */
+  seconds: Float[];
+  values: Float[];
+  /** Where smoothing was asked. */
+  smoothed: Float[];
+}
+
+/** The courses of one metric in the runs that have it: what an overlaid chart needs. */
+export interface ComparedMetric {
+  name: string;
+  courses: ComparedCourse[];
 }
 
 /** One param, metric or tag across the compared runs; null where a run lacks it. */
@@ -37,6 +113,53 @@ export interface Comparison {
   metrics: ComparedValues[];
   tags: ComparedValues[];
   git: ComparedValues[];
+  environment: ComparedValues[];
+  /** Versions that differ. */
+  packages: ComparedValues[];
+  /** Packages that are the same in all. */
+  same_packages: number;
+  charts: ComparedMetric[];
+  /** Metrics with a course that got no chart. */
+  more_metrics: number;
+  code_differences: CodeDifference[];
+}
+
+/** Something that may be written in a search. */
+export interface Completion {
+  /** What takes the place of the text between `start` and `end`. */
+  text: string;
+  kind: 'field' | 'operator' | 'value' | 'word' | 'search';
+  /** What it is, or how many of the newest runs have it. */
+  detail: string | null;
+}
+
+/** What may be written at a place in a search. */
+export interface Completions {
+  /** Where the word that is being written begins, in characters from 0. */
+  start: number;
+  /** Where it ends: the place asked for. */
+  end: number;
+  items: Completion[];
+}
+
+/** Python, packages, operating system and hardware that code runs in. */
+export interface Environment {
+  /** BLAKE2b-256 of all the rest: equal environments have equal hashes. */
+  hash: string;
+  python: string;
+  implementation: string;
+  executable: string | null;
+  /** Version by normalised name. */
+  packages: Record<string, string>;
+  os: string | null;
+  machine: string | null;
+  cpu: string | null;
+  cpu_count: number | null;
+  /** Of the machine, or what its container may use. */
+  memory_bytes: number | null;
+  gpus: Gpu[];
+  /** Kernel and front end. */
+  jupyter: string | null;
 }
 
 /** A series of runs about one question. */
@@ -48,13 +171,46 @@ export interface Experiment {
   created: string;
   run_count: number;
   last_activity: string | null;
+  /** In the trash since. */
+  deleted: string | null;
+}
+
+/** Content that nothing refers to, deleted, or with `dry_run` only counted. */
+export interface GarbageReport {
+  objects: number;
+  bytes: number;
+  /** Not referred to either, but younger than the grace period. */
+  young_objects: number;
+  young_bytes: number;
+  /** Referred to. */
+  kept_objects: number;
+  kept_bytes: number;
+  dry_run: boolean;
 }
 
 /** The repository a run was started in. */
 export interface GitState {
   commit: string | null;
   branch: string | null;
+  /** Whether a file that git tracks was changed. */
   dirty: boolean | null;
+  /** Address of the remote, without user and password. */
+  remote: string | null;
+}
+
+/** A graphics card. */
+export interface Gpu {
+  name: string;
+  memory_bytes: number | null;
+  driver: string | null;
+}
+
+/** One histogram of a series: `counts` has one number less than `edges`. */
+export interface Histogram {
+  version: number;
+  step: number | string | null;
+  edges: Float[];
+  counts: Float[];
 }
 
 /** A piece of long work, as it was when it was read. */
@@ -75,12 +231,50 @@ export interface Job {
   ended: string | null;
 }
 
+/** Long work was taken on; follow it with ``GET /jobs/{id}``. */
+export interface JobAccepted {
+  id: string;
+  status: string;
+}
+
 /** Content that is here. */
 export interface KeptContent {
   hash: string;
   size_bytes: number;
   /** What an artifact's record names. */
   location: string;
+}
+
+/** Groups of runs by the mean of a metric, the best first. */
+export interface Leaderboard {
+  metric: string;
+  /** Which value of each run counts. */
+  value: string;
+  less_is_better: boolean;
+  group_by: string[];
+  groups: LeaderboardGroup[];
+  total_groups: number;
+  /** Runs in all groups. */
+  total_runs: number;
+}
+
+/** Runs that belong together, and how well they did. */
+export interface LeaderboardGroup {
+  rank: number;
+  /** What they have in common. */
+  keys: Record<string, unknown>;
+  /** Runs with a value that is a number. */
+  n: number;
+  /** Runs whose value is NaN; they are in no figure. */
+  nan: number;
+  mean: Float | null;
+  /** Of the sample (n - 1); null for one run, and where it is infinite. */
+  std: Float | null;
+  min: Float | null;
+  max: Float | null;
+  /** Id of the run with the best value; of equals the newest. */
+  best_run: string | null;
+  best_name: string | null;
 }
 
 /** The state of one metric of a run. */
@@ -93,6 +287,10 @@ export interface Metric {
   /** Least value, NaN left out; null if all were NaN. */
   min: Float | null;
   max: Float | null;
+  /** Greatest value; of a loss or an error the least. NaN left out. */
+  best: Float | null;
+  /** Where it was first reached, if that is known. */
+  best_step: number | string | null;
   /** Points logged. */
   count: number;
   /** At most 32 values, in order, for a sparkline. */
@@ -108,11 +306,35 @@ export interface MetricHistory {
   next: string | null;
 }
 
+/** One metric of one run in a chart. */
+export interface MetricLine {
+  run_id: string;
+  /** The run's name. */
+  run: string;
+  metric: string;
+  /** Points logged, before thinning. */
+  count: number;
+  /** Steps (beyond 2^53 rounded), seconds since 1970, or seconds since the run began. */
+  x: Float[];
+  y: Float[];
+}
+
+/** Metrics of runs, thinned, for one chart; what a run does not have is left out. */
+export interface MetricLines {
+  axis: 'step' | 'time' | 'relative';
+  items: MetricLine[];
+}
+
 /** One logged value. */
 export interface MetricPoint {
   step: number | string;
   time: string;
   value: Float;
+}
+
+export interface ArtifactPage {
+  items: Artifact[];
+  next: string | null;
 }
 
 export interface ExperimentPage {
@@ -135,9 +357,60 @@ export interface RunPage {
   next: string | null;
 }
 
+export interface SavedSearchPage {
+  items: SavedSearch[];
+  next: string | null;
+}
+
 export interface WorkspaceViewPage {
   items: WorkspaceView[];
   next: string | null;
+}
+
+/** Every value of a param, the one that shows last. */
+export interface ParamHistory {
+  key: string;
+  items: ParamValue[];
+}
+
+/** A value that a param had. */
+export interface ParamValue {
+  value: unknown;
+  time: string;
+}
+
+/** One column of a table. */
+export interface PreviewColumn {
+  name: string;
+  type: string;
+}
+
+/** What is gone for good, or with `dry_run` would be. */
+export interface Purged {
+  runs: number;
+  /** Experiments of the trash without a run left. */
+  experiments: number;
+  points: number;
+  artifacts: number;
+  /** Their size; `nbproof gc` frees what nothing else refers to. */
+  artifact_bytes: number;
+  dry_run: boolean;
+}
+
+/** One metric over the runs nested in a run: the value each logged last, NaN and infinities left out. */
+export interface RolledMetric {
+  name: string;
+  /** Runs that have such a value. */
+  count: number;
+  /** The greatest; of a loss or an error the least. */
+  best: Float | null;
+  /** Id of the run that has it. */
+  best_run: string | null;
+  mean: Float | null;
+  /** Standard deviation of a sample; null below two runs. */
+  std: Float | null;
+  min: Float | null;
+  max: Float | null;
 }
 
 /** A recorded run, as it was when it was read. */
@@ -164,14 +437,48 @@ export interface Run {
   user: string | null;
   host: string | null;
   python: string | null;
+  /** notebook, script, module NAME or interactive. */
+  entry: string | null;
+  /** Command line of the process, secrets blanked. */
+  command: string | null;
+  os: string | null;
+  gpu: string | null;
+  environment_hash: string | null;
+  /** Secrets that were blanked before the run was recorded. */
+  redacted: number;
   /** The metric logged last. */
   newest_metric: Metric | null;
+  /** What it is one of: the runs of a sweep, of a day. */
+  group: string | null;
+  /** How many runs are nested in it, by status; not in searches. */
+  children: Record<string, number>;
+  /** When it was asked to stop. */
+  cancel_requested: string | null;
+  /** In the trash since. */
+  deleted: string | null;
+  /** Params too long for a list, with their length: there they are shown by their beginning. */
+  previews: Record<string, number>;
+}
+
+/** A search under a name, used as ``@name``. */
+export interface SavedSearch {
+  name: string;
+  query: string;
+  saved: string;
 }
 
 /** How far a journal has arrived. */
 export interface TakenJournal {
   /** The number of its last record here; if that is not the stretch's, nothing was taken. */
   drained: number;
+  /** Runs of that process which somebody asked to stop. */
+  cancel: string[];
+}
+
+/** The runs that were thrown away or brought back, those nested in them too. */
+export interface TouchedRuns {
+  count: number;
+  ids: string[];
 }
 
 /** A workspace as a server offers it. */
@@ -195,10 +502,38 @@ export interface CancelJob {
   id: string;
 }
 
+/** Which run is asked to stop. */
+export interface CancelRun {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+}
+
+/** What may go. */
+export interface CollectGarbage {
+  /** Only say what would go. */
+  dry_run?: boolean;
+  /** Content that was put later than so long ago stays. */
+  grace_hours?: number;
+}
+
 /** Which runs, side by side. */
 export interface CompareRuns {
   /** Two runs or more. */
   id: string[];
+  /** Metrics to chart; by default up to 12 that have a course. */
+  metrics?: string[] | null;
+  /** Weight of the past in the moving average. */
+  smoothing?: number;
+  /** Most points of a course. */
+  points?: number | null;
+}
+
+/** A search that is being written. */
+export interface CompleteSearch {
+  query?: string;
+  /** Characters before the cursor; by default all. */
+  cursor?: number | null;
+  limit?: number;
 }
 
 /** Make an experiment. */
@@ -208,11 +543,42 @@ export interface CreateExperiment {
   tags?: Record<string, string>;
 }
 
+/** Which experiment goes to the trash. */
+export interface DeleteExperiment {
+  /** An experiment's name or id. */
+  id: string;
+}
+
+/** Which run goes to the trash. */
+export interface DeleteRun {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+}
+
+/** Which runs go to the trash. */
+export interface DeleteRuns {
+  id: string[];
+}
+
+/** Which saved search. */
+export interface DeleteSearch {
+  name: string;
+}
+
 /** Which run ends, and how. */
 export interface EndRun {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
   status?: 'finished' | 'failed' | 'interrupted' | 'cancelled';
+}
+
+/** Which runs go into the file; without any of these, all. */
+export interface ExportRuns {
+  /** Runs, each with the runs nested in it: name, last 6 digits, id, @last, @best:METRIC. */
+  id?: string[];
+  /** The runs that a search finds, in the search language. */
+  query?: string | null;
+  experiment?: string | null;
 }
 
 /** Which content. */
@@ -225,8 +591,18 @@ export interface FindContent {
 export interface GetArtifact {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
-  /** Its name in the run, with slashes. */
+  /** Its name in the run, with slashes; `name@v1` is an earlier version. */
   name: string;
+}
+
+/** Whose children, and which metrics of theirs. */
+export interface GetChildren {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** Metrics whose best, mean and more are told. */
+  metric?: string[];
+  /** Metrics of the runs nested at any depth, not only the children. */
+  deep?: boolean;
 }
 
 /** Which experiment. */
@@ -235,10 +611,31 @@ export interface GetExperiment {
   id: string;
 }
 
+/** Which export, by the id of its job. */
+export interface GetExport {
+  /** The job's id. */
+  id: string;
+}
+
 /** Which job to show. */
 export interface GetJob {
   /** A job's id, or its last 6 digits. */
   id: string;
+}
+
+/** Which runs by which metric, and what makes a group of them. */
+export interface GetLeaderboard {
+  metric: string;
+  query?: string;
+  experiment?: string | null;
+  /** Like params.model; nothing: each run by itself. */
+  group_by?: string[];
+  /** Instead: runs whose params are the same but for these, like params.seed. */
+  over?: string[];
+  /** Which value of each run: logged last, least, greatest; best: least of a loss or error. */
+  value?: 'last' | 'min' | 'max' | 'best';
+  /** Items in a page. */
+  top?: number;
 }
 
 /** Which metric, and how many of its points. */
@@ -253,10 +650,68 @@ export interface GetMetricHistory {
   limit?: number;
 }
 
+/** Which metrics of which runs, for one chart. */
+export interface GetMetricLines {
+  /** Runs. */
+  id: string[];
+  /** Metrics. */
+  name: string[];
+  /** Thin each to at most so many points. */
+  max_points?: number;
+  /** What `x` is. */
+  axis?: 'step' | 'time' | 'relative';
+}
+
+/** Which param of which run. */
+export interface GetParamHistory {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  key: string;
+}
+
 /** Which run. */
 export interface GetRun {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
+}
+
+/** What to bring in, and how to read it. */
+export interface ImportRuns {
+  /** A file of exported runs, an mlruns folder or mlflow.db, a TensorBoard folder, a CSV. */
+  path: string;
+  /** What it is; by default it is looked at. */
+  from_?: 'archive' | 'mlflow' | 'tensorboard' | 'csv' | null;
+  /** What the file is called, instead of its own name. */
+  name?: string | null;
+  /** Put the runs into this experiment. */
+  experiment?: string | null;
+  /** Take every run as a new one, whatever is here already. */
+  new_ids?: boolean;
+  /** Of MLflow: take deleted runs, too. */
+  deleted?: boolean;
+  /** Of MLflow: the folder of its artifacts, where that is not beside the store. */
+  artifacts?: string | null;
+  /** Of a CSV: what a row is. */
+  rows?: 'runs' | 'steps' | null;
+  /** Of a CSV: what a column is, such as lr=param; * means the others. */
+  column?: Record<
+    string,
+    | 'run'
+    | 'id'
+    | 'experiment'
+    | 'status'
+    | 'started'
+    | 'ended'
+    | 'notes'
+    | 'step'
+    | 'time'
+    | 'metric'
+    | 'param'
+    | 'tag'
+    | 'skip'
+  >;
+  /** Say what would be taken, and record nothing. */
+  dry_run?: boolean;
 }
 
 /** Bytes to keep under their hash. */
@@ -267,12 +722,32 @@ export interface KeepContent {
   path: string;
 }
 
+/** Which artifacts of which run. */
+export interface ListArtifacts {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** Only what is directly in it, folders as one entry each; empty for the top. */
+  folder?: string | null;
+  /** Only names that begin so. */
+  prefix?: string;
+  /** Only this one; `name@v1` is an earlier version. */
+  name?: string | null;
+  /** Every version, not only the last. */
+  versions?: boolean;
+  /** Items in a page. */
+  limit?: number;
+  /** The `next` of the page before. */
+  after?: string | null;
+}
+
 /** Which page of experiments. */
 export interface ListExperiments {
   /** Items in a page. */
   limit?: number;
   /** The `next` of the page before. */
   after?: string | null;
+  /** Those in the trash instead. */
+  deleted?: boolean;
 }
 
 /** Which jobs to list, newest first. */
@@ -299,7 +774,12 @@ export interface ListRuns {
   limit?: number;
   /** The `next` of the page before. */
   after?: string | null;
+  /** Those in the trash instead. */
+  deleted?: boolean;
 }
+
+/** All saved searches. */
+export type ListSearches = Record<string, never>;
 
 /** Nothing has to be said. */
 export type ListWorkspaces = Record<string, never>;
@@ -312,6 +792,39 @@ export interface LogArtifact {
   path: string;
   /** Its name in the run; by default the file's name. */
   name?: string | null;
+  /** Such as model; by default what the media type says. */
+  kind?: string | null;
+  /** Where in a series it belongs. */
+  step?: number | string | null;
+  /** What else is known of it. */
+  metadata?: Record<string, unknown>;
+}
+
+/** Many values of several metrics: columns of equal length. */
+export interface LogFrame {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** Values by metric; null where there is none. */
+  columns: Record<
+    string,
+    (number | string | 'NaN' | 'Infinity' | '-Infinity' | null)[]
+  >;
+  /** The column of steps; by default they count on. */
+  step?: string | null;
+  /** The column of times, seconds since 1970; by default now. */
+  time?: string | null;
+}
+
+/** Many values of one metric, in order. */
+export interface LogHistory {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  key: string;
+  values: Float[];
+  /** One for each value; by default on from the last step of this metric + 1. */
+  steps?: (number | string)[] | null;
+  /** One for each value; by default now. */
+  times?: string[] | null;
 }
 
 /** One value of a metric. */
@@ -350,16 +863,67 @@ export interface LogParams {
   params: Record<string, unknown>;
 }
 
+/** Content that stays where it is; it is named, and nothing of it is read by a server. */
+export interface LogReference {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** A path or an address. */
+  target: string;
+  /** Its name in the run; by default the last part of `target`. */
+  name?: string | null;
+  /** BLAKE2b-256 of the content, where it is known. */
+  hash?: string | null;
+  size_bytes?: number | null;
+  kind?: string | null;
+  step?: number | string | null;
+  metadata?: Record<string, unknown>;
+}
+
+/** Which runs of the trash go for good. */
+export interface PurgeRuns {
+  /** By default all in the trash. */
+  id?: string[];
+  /** Only those thrown away so long ago. */
+  older_than_days?: number | null;
+  /** Only say what would go. */
+  dry_run?: boolean;
+  /** Do it: what is purged can't be brought back. */
+  yes?: boolean;
+}
+
 /** Which notebook or folder. */
 export interface ResolveWorkspace {
   /** A notebook or folder, relative to the served folder. */
   path?: string;
 }
 
+/** Which experiment comes back from the trash. */
+export interface RestoreExperiment {
+  /** An experiment's name or id. */
+  id: string;
+}
+
+/** Which run comes back from the trash. */
+export interface RestoreRun {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+}
+
+/** Which runs come back from the trash. */
+export interface RestoreRuns {
+  id: string[];
+}
+
 /** Which run goes on. */
 export interface ResumeRun {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
+}
+
+/** A search and its name. */
+export interface SaveSearch {
+  name: string;
+  query: string;
 }
 
 /** A query in the search language, and which page. */
@@ -373,13 +937,19 @@ export interface SearchRuns {
   after?: string | null;
 }
 
-/** Where a run's code came from. */
+/** Where a run came from. */
 export interface SetProvenance {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
   git?: GitState | null;
   /** Fingerprint of the notebook or script. */
   code?: string | null;
+  /** notebook, script, module NAME or interactive. */
+  entry?: string | null;
+  /** Command line; secrets are blanked. */
+  command?: string | null;
+  /** Its hash is made anew from the rest. */
+  environment?: Environment | null;
 }
 
 /** One tag. */
@@ -398,6 +968,9 @@ export interface SetTags {
   tags: Record<string, string | null>;
 }
 
+/** Nothing: there is one environment here. */
+export type ShowEnvironment = Record<string, never>;
+
 /** What a new run begins with. */
 export interface StartRun {
   /** Name or id of the experiment; a new name makes a new experiment. */
@@ -412,6 +985,8 @@ export interface StartRun {
   run_id?: string | null;
   /** The notebook or script that starts it. */
   source?: string | null;
+  /** What it is one of, for searches: group = "...". */
+  group?: string | null;
 }
 
 /** A stretch of the journal of a process on another machine. */
@@ -429,6 +1004,89 @@ export interface UpdateRun {
   name?: string | null;
   /** Markdown; an empty text removes the notes. */
   notes?: string | null;
+}
+
+/** Ask a run to stop; one that belongs to no process is cancelled at once. */
+export function runsCancel(request: Requester, ask: CancelRun): Promise<Run> {
+  return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/cancel`);
+}
+
+/** Count the runs nested in a run by status, and tell best and mean of metrics over them. */
+export function runsChildren(
+  request: Requester,
+  ask: GetChildren
+): Promise<Children> {
+  const { id: _id, ...rest } = ask;
+  return request<Children>('GET', `/runs/${encodeURIComponent(_id)}/children`, {
+    ...rest
+  });
+}
+
+/** Throw an experiment away, with its runs; it can be brought back. */
+export function experimentsDelete(
+  request: Requester,
+  ask: DeleteExperiment
+): Promise<Experiment> {
+  return request<Experiment>(
+    'DELETE',
+    `/experiments/${encodeURIComponent(ask.id)}`
+  );
+}
+
+/** Throw a run away, with those nested in it; it can be brought back. */
+export function runsDelete(request: Requester, ask: DeleteRun): Promise<Run> {
+  return request<Run>('DELETE', `/runs/${encodeURIComponent(ask.id)}`);
+}
+
+/** Throw runs away, with those nested in them: all or, where one is live or unknown, none. */
+export function runsDeleteMany(
+  request: Requester,
+  ask: DeleteRuns
+): Promise<TouchedRuns> {
+  return request<TouchedRuns>('POST', '/runs/delete', undefined, ask);
+}
+
+/** Show every value a param had, in the order of time. */
+export function runsParamHistory(
+  request: Requester,
+  ask: GetParamHistory
+): Promise<ParamHistory> {
+  return request<ParamHistory>(
+    'GET',
+    `/runs/${encodeURIComponent(ask.id)}/params/${encodeURIComponent(ask.key)}`
+  );
+}
+
+/** Remove runs of the trash for good; `nbproof gc` then frees their artifacts. */
+export function runsPurge(
+  request: Requester,
+  ask: PurgeRuns = {}
+): Promise<Purged> {
+  return request<Purged>('POST', '/runs/purge', undefined, ask);
+}
+
+/** Bring an experiment back from the trash, with the runs that went along with it. */
+export function experimentsRestore(
+  request: Requester,
+  ask: RestoreExperiment
+): Promise<Experiment> {
+  return request<Experiment>(
+    'POST',
+    `/experiments/${encodeURIComponent(ask.id)}/restore`
+  );
+}
+
+/** Bring a run back from the trash, with what went along with it. */
+export function runsRestore(request: Requester, ask: RestoreRun): Promise<Run> {
+  return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/restore`);
+}
+
+/** Bring runs back from the trash, with what went along with them. */
+export function runsRestoreMany(
+  request: Requester,
+  ask: RestoreRuns
+): Promise<TouchedRuns> {
+  return request<TouchedRuns>('POST', '/runs/restore', undefined, ask);
 }
 
 /** Make an experiment; a conflict if there is one of that name. */
@@ -487,6 +1145,49 @@ export function runsSearch(
   return request<RunPage>('GET', '/runs/search', { ...ask });
 }
 
+/** Tell what may be written at a place in a search: fields, operators, values. */
+export function runsCompleteSearch(
+  request: Requester,
+  ask: CompleteSearch = {}
+): Promise<Completions> {
+  return request<Completions>('GET', '/runs/search/completions', { ...ask });
+}
+
+/** Rank groups of runs by the mean of a metric: n, mean and std, least, greatest, best run. */
+export function runsLeaderboard(
+  request: Requester,
+  ask: GetLeaderboard
+): Promise<Leaderboard> {
+  return request<Leaderboard>('GET', '/runs/leaderboard', { ...ask });
+}
+
+/** List saved searches by name. */
+export function searchesList(request: Requester): Promise<SavedSearchPage> {
+  return request<SavedSearchPage>('GET', '/searches');
+}
+
+/** Keep a search under a name, to be used as @name; one of that name is replaced. */
+export function searchesSave(
+  request: Requester,
+  ask: SaveSearch
+): Promise<SavedSearch> {
+  const { name: _name, ...rest } = ask;
+  return request<SavedSearch>(
+    'PUT',
+    `/searches/${encodeURIComponent(_name)}`,
+    undefined,
+    rest
+  );
+}
+
+/** Forget a saved search. */
+export function searchesDelete(
+  request: Requester,
+  ask: DeleteSearch
+): Promise<void> {
+  return request<void>('DELETE', `/searches/${encodeURIComponent(ask.name)}`);
+}
+
 /** Compare two runs or more; what differs comes first. */
 export function runsCompare(
   request: Requester,
@@ -542,6 +1243,39 @@ export function runsLogMetrics(
     undefined,
     rest
   );
+}
+
+/** Record many values of one metric at once. */
+export function runsLogHistory(
+  request: Requester,
+  ask: LogHistory
+): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/metrics/history`,
+    undefined,
+    rest
+  );
+}
+
+/** Record many values of several metrics at once, given as columns. */
+export function runsLogFrame(request: Requester, ask: LogFrame): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/metrics/frame`,
+    undefined,
+    rest
+  );
+}
+
+/** Read metrics of several runs, thinned, for one chart. */
+export function runsMetricLines(
+  request: Requester,
+  ask: GetMetricLines
+): Promise<MetricLines> {
+  return request<MetricLines>('GET', '/runs/metrics/lines', { ...ask });
 }
 
 /** List the metrics of a run: latest, least and greatest value, count. */
@@ -615,17 +1349,66 @@ export function runsSetTags(request: Requester, ask: SetTags): Promise<void> {
   );
 }
 
-/** Keep a copy of a file with a run. Path only: bytes travel by hand. */
+/** Keep a copy of a file with a run; of a name that is there, as a new version. Path only: bytes travel by hand. */
 export function runsLogArtifactPath(ask: { id: string }): string {
   return `/runs/${encodeURIComponent(ask.id)}/artifacts`;
 }
 
-/** Download an artifact. Path only: bytes travel by hand. */
+/** Record where content is that is not kept: a path or an address, as told; nothing of it is read. */
+export function runsLogReference(
+  request: Requester,
+  ask: LogReference
+): Promise<void> {
+  const { id: _id, ...rest } = ask;
+  return request<void>(
+    'POST',
+    `/runs/${encodeURIComponent(_id)}/references`,
+    undefined,
+    rest
+  );
+}
+
+/** List the artifacts of a run: all, a folder, or every version. */
+export function runsArtifacts(
+  request: Requester,
+  ask: ListArtifacts
+): Promise<ArtifactPage> {
+  const { id: _id, ...rest } = ask;
+  return request<ArtifactPage>(
+    'GET',
+    `/runs/${encodeURIComponent(_id)}/artifacts`,
+    { ...rest }
+  );
+}
+
+/** Download an artifact; name@v1 is an earlier version. Path only: bytes travel by hand. */
 export function runsArtifactPath(ask: { id: string; name: string }): string {
   return `/runs/${encodeURIComponent(ask.id)}/artifacts/${encodeURIComponent(ask.name)}`;
 }
 
-/** Tell the state of the repository and the fingerprint of the code a run was started with. */
+/** Show the head of a text or a table, a small picture, the numbers of a histogram. */
+export function runsArtifactPreview(
+  request: Requester,
+  ask: GetArtifact
+): Promise<ArtifactPreview> {
+  return request<ArtifactPreview>(
+    'GET',
+    `/runs/${encodeURIComponent(ask.id)}/artifacts/${encodeURIComponent(ask.name)}/preview`
+  );
+}
+
+/** Delete an artifact with all its versions; name@v1 only that one. */
+export function runsDeleteArtifact(
+  request: Requester,
+  ask: GetArtifact
+): Promise<void> {
+  return request<void>(
+    'DELETE',
+    `/runs/${encodeURIComponent(ask.id)}/artifacts/${encodeURIComponent(ask.name)}`
+  );
+}
+
+/** Tell where a run came from: repository, code, command, environment. */
 export function runsSetProvenance(
   request: Requester,
   ask: SetProvenance
@@ -639,6 +1422,22 @@ export function runsSetProvenance(
   );
 }
 
+/** Show the environment of this process; over HTTP, the server's. */
+export function environmentGet(request: Requester): Promise<Environment> {
+  return request<Environment>('GET', '/environment');
+}
+
+/** Show the environment a run was started in. */
+export function runsEnvironment(
+  request: Requester,
+  ask: GetRun
+): Promise<Environment> {
+  return request<Environment>(
+    'GET',
+    `/runs/${encodeURIComponent(ask.id)}/environment`
+  );
+}
+
 /** End a run; a conflict if it has ended already. */
 export function runsEnd(request: Requester, ask: EndRun): Promise<Run> {
   const { id: _id, ...rest } = ask;
@@ -648,6 +1447,24 @@ export function runsEnd(request: Requester, ask: EndRun): Promise<Run> {
     undefined,
     rest
   );
+}
+
+/** Write runs into one file, artifacts included, which can be read without nbproof. */
+export function runsExport(
+  request: Requester,
+  ask: ExportRuns = {}
+): Promise<JobAccepted> {
+  return request<JobAccepted>('POST', '/runs/export', undefined, ask);
+}
+
+/** Download the file of an export whose job is done. Path only: bytes travel by hand. */
+export function runsExportedPath(ask: { id: string }): string {
+  return `/runs/exports/${encodeURIComponent(ask.id)}`;
+}
+
+/** Bring in exported runs, or those of MLflow, TensorBoard or a CSV. Path only: bytes travel by hand. */
+export function runsImportPath(ask: {}): string {
+  return `/runs/import`;
 }
 
 /** List jobs, newest first. */
@@ -666,6 +1483,14 @@ export function jobsGet(request: Requester, ask: GetJob): Promise<Job> {
 /** Cancel a job: at once if it is queued, else as soon as it looks. */
 export function jobsCancel(request: Requester, ask: CancelJob): Promise<void> {
   return request<void>('DELETE', `/jobs/${encodeURIComponent(ask.id)}`);
+}
+
+/** Delete content of purged runs and replaced artifacts that nothing refers to. */
+export function maintenanceGc(
+  request: Requester,
+  ask: CollectGarbage = {}
+): Promise<GarbageReport> {
+  return request<GarbageReport>('POST', '/gc', undefined, ask);
 }
 
 /** List the workspaces under this folder that were used from here. */
