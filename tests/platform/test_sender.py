@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from nbproof.core.errors import NotAuthenticated, Unavailable
+from nbproof.platform.location import Location
 from nbproof.platform.queue import Queue, all_queues
 from nbproof.platform.remote import RemoteWorkspace
+from nbproof.platform.workspace import Workspace
 from nbproof.storage import background
 from nbproof.storage.journal.reader import writer_ids
 from nbproof.tracking.active import RecordingWaits
@@ -293,8 +295,32 @@ def test_sync_sends_what_waits_and_says_how_much(server, url, gate, alone, proje
     told = json.loads(capsys.readouterr().out)
     assert told["sent"] >= 3 and told["waiting"] == 0
     assert main(["sync", "--url", url]) == 0
-    assert "nothing waits" in capsys.readouterr().out
+    assert "has everything already" in capsys.readouterr().out
     assert history(server, url, run.id, "x") == [1.0]
+
+
+def test_sync_brings_the_runs_of_the_workspace_of_this_folder_along_once(
+    server, url, alone, project, monkeypatch, capsys
+):
+    from nbproof.cli.main import main
+
+    local = Workspace(Location(project, False, "a test"), say=lambda line: None)
+    (project / "a.txt").write_text("kept")
+    with local.tracker.start_run("local", experiment="e", params={"depth": 3}) as run:
+        run.log_metric("x", 1.5)
+        run.log_artifact(project / "a.txt")
+        with local.tracker.start_run("child", nested=True):
+            pass
+    local.close()
+    monkeypatch.setenv("NBPROOF_TOKEN", server.token)
+
+    assert main(["sync", "--url", url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 2
+    found = remote(url, server).ask("runs.get", id="local")
+    assert (found.id, found.params, found.metrics) == (run.id, {"depth": 3}, {"x": 1.5})
+    assert [artifact.name for artifact in found.artifacts] == ["a.txt"]
+    assert main(["sync", "--url", url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 0
 
 
 def test_the_queue_never_holds_the_token_and_is_for_its_user_alone(server, url, alone):

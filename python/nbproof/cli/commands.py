@@ -87,9 +87,10 @@ BY_HAND = {
         _by_hand(
             "sync",
             "sync",
-            "Send what waits on this machine to the server, or tell what waits for which.\n\n"
+            "Bring what is on this machine to the server, or tell what waits for which.\n\n"
             "What is recorded with NBPROOF_URL waits here until the server has it; a process in the "
-            "background sends it. This sends it now, and says what stands in the way.",
+            "background sends it. This sends it now, and says what stands in the way. Runs of the "
+            "workspace of this folder that the server does not have go along.",
         ),
         _by_hand(
             "runs check-references",
