@@ -25,6 +25,7 @@ from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.ids import new_id, short
 from nbproof.core.operation import View
+from nbproof.storage.point_records import encoder
 from nbproof.tracking.domain import NAME_LIMIT
 from nbproof.tracking.models import Run
 from nbproof.tracking.points import Points
@@ -50,7 +51,7 @@ OWN_RUN_FIELDS = frozenset(
 All others travel as they are; whether they arrived is looked at afterwards.
 """
 
-OWN_ARTIFACT_FIELDS = frozenset("name size_bytes hash location".split())
+OWN_ARTIFACT_FIELDS = frozenset("name version size_bytes hash location".split())
 
 _EMPTY: tuple[Any, ...] = (None, [], {}, "", 0)
 _ENTRIES = 500  # of params or tags in one event
@@ -69,9 +70,7 @@ def record_points(journal: JournalWriter, run_id: str, pieces: Iterable[tuple[st
     for metric, points in pieces:
         if metric != name or series is None:
             name, series = metric, journal.series(run_id, metric)
-        columns = points.values.tolist(), points.steps.tolist(), points.times.tolist()
-        for value, step, time_us in zip(*columns, strict=True):
-            series.log(value, step, time_us)
+        series.log_many(points.n, encoder(points.steps, points.times, points.values))
 
 
 @dataclass(slots=True)
@@ -325,7 +324,7 @@ class Recorder:
 
         facts = dict(artifact.facts)
         created = facts.pop("created", None)
-        kind = facts.pop("media_type", None) or mimetypes.guess_type(artifact.name)[0]
+        media_type = facts.pop("media_type", None) or mimetypes.guess_type(artifact.name)[0]
         self._event(
             "artifact",
             _instant(created, run.started_us),
@@ -333,7 +332,8 @@ class Recorder:
             run=run.id,
             name=artifact.name,
             size=stored.size_bytes,
-            media_type=kind or "application/octet-stream",
+            type=facts.get("kind"),  # `kind` is the event's own
+            media_type=media_type or "application/octet-stream",
             hash=stored.hash,
             location=stored.location,
         )
