@@ -67,6 +67,7 @@ export function BoxPlot(props: BoxPlot.IProps): JSX.Element {
                 d={`M${x - wide / 4} ${tops.low}h${wide / 2}M${x - wide / 4} ${tops.high}h${wide / 2}`}
               />
               <rect
+                className="jp-nbproof-Box-half"
                 x={x - wide / 2}
                 y={tops.q3}
                 width={wide}

@@ -10,6 +10,8 @@ import type { CompareModel } from '../models/compare';
 import type { ComparedValues, Comparison, Run } from '../services/api';
 import { ChartsPane, plotWords } from './ChartsPane';
 import { Notice } from './Notice';
+import { Diff } from './RunArtifacts';
+import { Section } from './Section';
 import { Skeleton } from './Skeleton';
 import { StatusMark } from './StatusMark';
 import { Swatch } from './Swatch';
@@ -212,6 +214,7 @@ function Sides({
           })}
         </table>
       </div>
+      <Patches comparison={comparison} trans={trans} />
     </>
   );
 }
@@ -257,6 +260,46 @@ function RunFacts({
   );
 }
 
+/** How the code of a newer server's runs differs from the first one's. */
+function Patches({
+  comparison,
+  trans
+}: {
+  comparison: Comparison;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { runs } = comparison;
+  const found = (comparison as unknown as { code_differences?: unknown })
+    .code_differences;
+  if (!Array.isArray(found)) {
+    return null;
+  }
+  return (
+    <>
+      {(found as readonly IPatch[]).map((one, index) => {
+        const names = one.runs.map(place => runs[place].name).join(', ');
+        return (
+          <Section
+            key={index}
+            title={trans.__('Code of %1 against %2', names, runs[0].name)}
+          >
+            {typeof one.patch === 'string' && <Diff text={one.patch} />}
+            {typeof one.missing === 'string' && (
+              <p className="jp-nbproof-dim">{one.missing}</p>
+            )}
+          </Section>
+        );
+      })}
+    </>
+  );
+}
+
+interface IPatch {
+  readonly runs: readonly number[];
+  readonly patch?: string | null;
+  readonly missing?: string | null;
+}
+
 type SectionRows = readonly [string, string, readonly ComparedValues[]];
 
 /** The sections this release knows, and those that a newer server sends besides. */
@@ -269,6 +312,7 @@ function sectionsOf(
     metrics: trans.__('Metrics'),
     tags: trans.__('Tags'),
     environment: trans.__('Environment'),
+    packages: trans.__('Packages'),
     git: trans.__('Code')
   };
   const all = Object.entries(comparison as unknown as Record<string, unknown>);

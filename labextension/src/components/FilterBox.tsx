@@ -159,7 +159,7 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
           </svg>
         </button>
       )}
-      {problem !== null && (
+      {problem !== null && options.length === 0 && (
         <div id={problemId} className="jp-nbproof-Filter-problem" role="alert">
           <Place query={query} column={problemColumn(problem)} />
           <div className="jp-nbproof-Filter-message">{problem.message}</div>

@@ -243,7 +243,7 @@ function Page({
 }
 
 /** Lines that were added and taken away. */
-function Diff({ text }: { text: string }): JSX.Element {
+export function Diff({ text }: { text: string }): JSX.Element {
   return (
     <pre className="jp-nbproof-Preview-text jp-nbproof-Diff">
       {text.split('\n').map((line, index) => (

@@ -265,15 +265,18 @@ function Provenance({
 
 /** What it ran in: the few facts that every run has, and whatever else was captured. */
 export function EnvironmentTab({
+  model,
   run,
+  actions,
   trans
-}: {
-  run: Run;
-  trans: TranslationBundle;
-}): JSX.Element {
+}: Props): JSX.Element {
   const [find, setFind] = useState('');
   const wanted = find.trim().toLowerCase();
-  const captured = flattened(fieldOfRun(run, 'environment'));
+  const captured = flattened(model.environment);
+  const { lookAtEnvironment } = actions;
+  useEffect(() => {
+    lookAtEnvironment();
+  }, [lookAtEnvironment]);
   const shown = captured.filter(([key]) => key.toLowerCase().includes(wanted));
   return (
     <>
@@ -312,10 +315,6 @@ export function EnvironmentTab({
     </>
   );
 }
-
-/** A field that servers of other releases may or may not send. */
-const fieldOfRun = (run: Run, name: string): unknown =>
-  (run as unknown as Readonly<Record<string, unknown>>)[name];
 
 /** Nested facts in lines: `packages.numpy` and its value. */
 function flattened(value: unknown, prefix = ''): (readonly [string, string])[] {
@@ -356,6 +355,10 @@ export function CodeTab(props: Props): JSX.Element {
       ([key, value, full]) =>
         [key, key === trans.__('Commit') ? (full ?? value) : value] as const
     ),
+    [
+      trans.__('Uncommitted changes'),
+      run.git?.dirty === true ? trans.__('Yes') : null
+    ],
     [trans.__('Fingerprint'), run.code]
   ]);
   return (

@@ -87,6 +87,7 @@ export namespace RunView {
     download: (artifact: string) => void;
     openArtifact: (artifact: string) => void;
     look: (artifact: string) => void;
+    lookAtEnvironment: () => void;
   }
 
   export interface IProps {
@@ -139,7 +140,7 @@ function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
     case 'artifacts':
       return <ArtifactsTab {...props} />;
     case 'environment':
-      return <EnvironmentTab run={run} trans={trans} />;
+      return <EnvironmentTab {...props} />;
     case 'code':
       return <CodeTab {...props} />;
   }

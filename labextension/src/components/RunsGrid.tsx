@@ -69,7 +69,8 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
   }, [gridRef]);
 
   // Widths depend on the columns chosen: the one thing here that a style sheet can't know.
-  const widths = columns.map(widthOf).join(' ');
+  const isGrouped = rows.some(row => row.type === 'group');
+  const widths = columns.map(one => widthOf(one, isGrouped)).join(' ');
   useLayoutEffect(() => {
     gridRef.current?.style.setProperty('--jp-nbproof-columns', widths);
   }, [widths, gridRef]);
@@ -480,10 +481,11 @@ export namespace RunsGrid {
 
 export const NAME: Column = { key: 'run.name', group: 'run', name: 'name' };
 
-function widthOf(column: Column): string {
+/** Heads of groups hold a mean and a deviation. */
+function widthOf(column: Column, isGrouped: boolean): string {
   const letters = ((): number => {
     if (column.group === 'metrics') {
-      return 8.5;
+      return isGrouped ? 11.5 : 8.5;
     }
     switch (column.key) {
       case 'run.status':

@@ -4,6 +4,7 @@ import { JSX, RefObject, useId, useRef, useState } from 'react';
 
 import { Column, columnOf } from '../figures/columns';
 import { CHARTS, ChartsState, Layout, Plot } from '../figures/link';
+import type { Look } from '../figures/palette';
 import type { Completion } from '../figures/search';
 import { nbproofIcon } from '../icons';
 import { DRAWN_AT_FIRST, MOST_DRAWN, RunsTableModel } from '../models/table';
@@ -306,7 +307,11 @@ function Body(props: RunsTable.IProps): JSX.Element {
             columns={model.columns}
             selected={model.selected}
             hidden={new Set(state.hidden)}
-            looks={model.looks}
+            looks={
+              state.layout === 'table' && state.selected.length === 0
+                ? NO_LOOKS
+                : model.looks
+            }
             activeKey={model.activeKey}
             sort={model.sort}
             label={trans.__('Runs of %1', workspace.name)}
@@ -363,6 +368,9 @@ function Body(props: RunsTable.IProps): JSX.Element {
     </>
   );
 }
+
+/** Where nothing is drawn, colours would say nothing. */
+const NO_LOOKS: ReadonlyMap<string, Look> = new Map();
 
 function drawnWord(
   model: RunsTableModel,

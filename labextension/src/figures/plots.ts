@@ -91,9 +91,14 @@ function scaleOf(
     : linearScale(low - air, high + air, count);
   const { key } = measure.column;
   const isTime = key.startsWith('run.');
+  // Half a tree means nothing: whole numbers have whole ticks.
+  const isWhole = values.every(
+    value => !Number.isFinite(value) || Number.isInteger(value)
+  );
+  const whole = scale.ticks.filter(Number.isInteger);
   return {
     scale,
-    ticks: scale.ticks.map(value => ({
+    ticks: (isWhole && whole.length > 0 ? whole : scale.ticks).map(value => ({
       value,
       label: isTime ? measure.format(value) : formatShort(value)
     }))

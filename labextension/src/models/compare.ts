@@ -69,6 +69,7 @@ export class CompareModel implements IDisposable {
   setState(change: Partial<CompareState>): void {
     this._state = { ...this._state, ...change };
     this._looks = looksOf(this._state.runs, this._looks);
+    this._showCourses();
     this._changed.emit();
     this._stateChanged.emit();
   }
@@ -97,7 +98,7 @@ export class CompareModel implements IDisposable {
       }
       this._comparison = comparison;
       this._problem = null;
-      this.courses.show(this.workspace, comparison.runs);
+      this._showCourses();
       this._changed.emit();
     } catch (thrown) {
       if (!this._isDisposed) {
@@ -116,6 +117,10 @@ export class CompareModel implements IDisposable {
     ) {
       void this._live.invoke().catch(() => undefined);
     }
+  }
+
+  private _showCourses(): void {
+    this.courses.show(this.workspace, this.runs, this._state.charts.axis);
   }
 
   dispose(): void {

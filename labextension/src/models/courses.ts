@@ -4,7 +4,8 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Run } from '../services/api';
 import type { Client } from '../services/client';
 import { asProblem, Problem } from '../services/problem';
-import { Course, readCourse } from '../services/series';
+import type { Axis } from '../figures/overlay';
+import { Course, LINES, readCourse, readCourses } from '../services/series';
 
 /** Twice the pixels of a wide chart: more cannot be seen. */
 const MAX_POINTS = 800;
@@ -38,9 +39,11 @@ export class CoursesModel implements IDisposable {
   show(
     workspace: string | null,
     runs: readonly Run[],
+    axis: Axis,
     versionOf: (run: Run, metric: string) => string = newestOf
   ): void {
     this._versionOf = versionOf;
+    this._axis = axis;
     if (workspace !== this._workspace) {
       this._workspace = workspace;
       this._courses.clear();
@@ -61,6 +64,10 @@ export class CoursesModel implements IDisposable {
   /** It went out of view; what was fetched stays. */
   unwatch(metric: string): void {
     this._watched.delete(metric);
+    for (const { runs } of this._queue.filter(one => one.metric === metric)) {
+      // Never asked: the next look asks.
+      runs.forEach(run => this._courses.delete(keyOf(run, metric)));
+    }
     this._queue = this._queue.filter(one => one.metric !== metric);
   }
 
@@ -78,13 +85,16 @@ export class CoursesModel implements IDisposable {
   }
 
   private _want(metric: string): void {
+    const runs: string[] = [];
     for (const run of this._runs) {
       if (!(metric in run.metrics)) {
         continue;
       }
       const key = keyOf(run.id, metric);
       const known = this._courses.get(key);
-      const version = this._versionOf(run, metric);
+      // Some servers give the places on one axis only: another axis is another question.
+      const axis = this._isBatched ? this._axis : '';
+      const version = `${axis} ${this._versionOf(run, metric)}`;
       if (known?.version === version || known?.course.loading === true) {
         continue;
       }
@@ -97,9 +107,21 @@ export class CoursesModel implements IDisposable {
           problem: null
         }
       });
-      this._queue.push({ run: run.id, metric });
+      runs.push(run.id);
     }
-    this._work();
+    if (runs.length === 0) {
+      return;
+    }
+    if (this._isBatched) {
+      this._queue.push({ runs, metric });
+    } else {
+      this._queue.push(...runs.map(run => ({ runs: [run], metric })));
+    }
+    void this._client.capabilities.load().then(() => this._work());
+  }
+
+  private get _isBatched(): boolean {
+    return this._client.capabilities.has(LINES);
   }
 
   private _work(): void {
@@ -107,7 +129,7 @@ export class CoursesModel implements IDisposable {
       const ask = this._queue.shift();
       if (ask !== undefined) {
         this._busy += 1;
-        void this._fetch(ask.run, ask.metric).finally(() => {
+        void this._fetch(ask.runs, ask.metric).finally(() => {
           this._busy -= 1;
           if (!this._isDisposed) {
             this._work();
@@ -117,34 +139,39 @@ export class CoursesModel implements IDisposable {
     }
   }
 
-  private async _fetch(run: string, metric: string): Promise<void> {
+  private async _fetch(runs: readonly string[], metric: string): Promise<void> {
     const workspace = this._workspace;
-    const key = keyOf(run, metric);
-    const known = this._courses.get(key);
-    let course: RunCourse;
+    const request = this._client.requester(workspace);
+    let courses = new Map<string, Course>();
+    let problem: Problem | null = null;
     try {
-      const answer = await readCourse(
-        this._client.requester(workspace),
-        { run, metric },
-        MAX_POINTS
-      );
-      course = { ...answer, loading: false, problem: null };
+      courses = this._isBatched
+        ? await readCourses(request, runs, metric, this._axis, MAX_POINTS)
+        : new Map([
+            [runs[0], await readCourse(request, runs[0], metric, MAX_POINTS)]
+          ]);
     } catch (thrown) {
-      course = {
-        points: known?.course.points ?? [],
-        count: known?.course.count ?? 0,
-        loading: false,
-        problem: asProblem(thrown)
-      };
+      problem = asProblem(thrown);
     }
-    if (workspace === this._workspace && !this._isDisposed) {
+    if (workspace !== this._workspace || this._isDisposed) {
+      return;
+    }
+    for (const run of runs) {
+      const key = keyOf(run, metric);
+      const known = this._courses.get(key);
+      const course = courses.get(run);
       this._courses.set(key, {
         // What failed is asked for again with the next look.
-        version: course.problem === null ? (known?.version ?? '') : '',
-        course
+        version: problem === null ? (known?.version ?? '') : '',
+        course: {
+          points: course?.points ?? known?.course.points ?? [],
+          count: course?.count ?? known?.course.count ?? 0,
+          loading: false,
+          problem
+        }
       });
-      this._tell();
     }
+    this._tell();
   }
 
   private _tell(): void {
@@ -162,7 +189,8 @@ export class CoursesModel implements IDisposable {
     string,
     { version: string; course: RunCourse }
   >();
-  private _queue: { run: string; metric: string }[] = [];
+  private _axis: Axis = 'step';
+  private _queue: { runs: readonly string[]; metric: string }[] = [];
   private _busy = 0;
   private _timer: number | undefined = undefined;
   private _isDisposed = false;

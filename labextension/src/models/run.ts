@@ -15,7 +15,13 @@ import {
 } from '../services/api';
 import type { Change } from '../services/change';
 import type { Client } from '../services/client';
-import { kindOf, Preview, readPreview } from '../services/preview';
+import {
+  askPreview,
+  kindOf,
+  Preview,
+  PREVIEW,
+  readPreview
+} from '../services/preview';
 import { asProblem, Problem } from '../services/problem';
 import { CoursesModel } from './courses';
 import type { Phase } from './runs';
@@ -24,6 +30,7 @@ import type { Phase } from './runs';
 const REDRAW_MS = 500;
 /** More metrics than this nobody scrolls through; the rest is named in a sentence. */
 const MAX_METRICS = 1000;
+const ENVIRONMENT = 'GET /runs/{id}/environment';
 
 /** One run: its facts, the courses of those metrics that somebody looks at, the files that are looked into. */
 export class RunModel implements IDisposable {
@@ -93,6 +100,7 @@ export class RunModel implements IDisposable {
 
   setCharts(change: Partial<ChartsState>): void {
     this._charts = { ...this._charts, ...change };
+    this._showCourses();
     this._changed.emit();
   }
 
@@ -142,6 +150,34 @@ export class RunModel implements IDisposable {
     }
   }
 
+  /** What was captured of the environment it ran in; null where that is not known. */
+  get environment(): unknown {
+    return this._environment;
+  }
+
+  /** Fetch the environment, once, where the server has it. */
+  async lookAtEnvironment(): Promise<void> {
+    await this._client.capabilities.load();
+    if (
+      this._environment !== null ||
+      !this._client.capabilities.has(ENVIRONMENT)
+    ) {
+      return;
+    }
+    try {
+      this._environment = await this._request<unknown>(
+        'GET',
+        `/runs/${encodeURIComponent(this.id)}/environment`
+      );
+    } catch {
+      // Not captured, or gone: the few facts that every run has are shown all the same.
+      return;
+    }
+    if (!this._isDisposed) {
+      this._changed.emit();
+    }
+  }
+
   /** Look for what is new; rejects with what went wrong. */
   async refresh(): Promise<void> {
     if (this._phase === 'idle') {
@@ -161,10 +197,8 @@ export class RunModel implements IDisposable {
       this._looks = looksOf([run.id]);
       this._phase = 'ready';
       this._problem = null;
-      const counts = new Map(metrics.map(one => [one.name, one.count]));
-      this.courses.show(this.workspace, [run], (_, metric) =>
-        String(counts.get(metric))
-      );
+      this._counts = new Map(metrics.map(one => [one.name, one.count]));
+      this._showCourses();
       this._changed.emit();
       if (run.parent_id !== null && this._parent === null) {
         void this._loadParent(run.parent_id);
@@ -218,6 +252,17 @@ export class RunModel implements IDisposable {
     Signal.clearData(this);
   }
 
+  private _showCourses(): void {
+    if (this._run !== null) {
+      this.courses.show(
+        this.workspace,
+        [this._run],
+        this._charts.axis,
+        (_, metric) => String(this._counts.get(metric))
+      );
+    }
+  }
+
   private async _loadMetrics(): Promise<Metric[]> {
     const metrics: Metric[] = [];
     let after: string | null = null;
@@ -254,16 +299,19 @@ export class RunModel implements IDisposable {
   private async _loadPreview(artifact: Artifact): Promise<void> {
     const { name } = artifact;
     const kind = kindOf(artifact);
-    if (typeof kind !== 'string') {
-      this._previews.set(name, kind);
-      this._changed.emit();
-      return;
-    }
     this._previews.set(name, { kind: 'loading' });
     this._changed.emit();
+    await this._client.capabilities.load();
     let preview: Preview;
     try {
-      preview = await readPreview(kind, await this._fetch(name), name);
+      if (typeof kind === 'string') {
+        preview = await readPreview(kind, await this._fetch(name), name);
+      } else if (this._client.capabilities.has(PREVIEW)) {
+        // What can't be read here, the server may know how to.
+        preview = await askPreview(this._request, this.id, name, kind);
+      } else {
+        preview = kind;
+      }
     } catch (thrown) {
       preview = { kind: 'failed', problem: asProblem(thrown) };
     }
@@ -289,6 +337,8 @@ export class RunModel implements IDisposable {
   private _isParentAsked = false;
   private _metrics: readonly Metric[] = [];
   private _isCut = false;
+  private _counts = new Map<string, number>();
+  private _environment: unknown = null;
   private _phase: Phase = 'idle';
   private _problem: Problem | null = null;
   private _tab: RunTab;

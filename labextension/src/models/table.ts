@@ -13,7 +13,14 @@ import {
 import { GridRow, gridRows } from '../figures/grid';
 import { ChartsState, Layout, TABLE, TableState } from '../figures/link';
 import { Look, looksOf } from '../figures/palette';
-import { composeQuery, Sort, sortOf, splitOrder } from '../figures/search';
+import {
+  Completion,
+  completionAt,
+  composeQuery,
+  Sort,
+  sortOf,
+  splitOrder
+} from '../figures/search';
 import {
   Experiment,
   experimentsList,
@@ -25,9 +32,9 @@ import {
   runsSetTags,
   WorkspaceView
 } from '../services/api';
-import { Capabilities } from '../services/capabilities';
 import type { Change } from '../services/change';
 import type { Client } from '../services/client';
+import { askCompletion, COMPLETIONS } from '../services/completion';
 import { asProblem, Problem } from '../services/problem';
 import { CoursesModel } from './courses';
 import { mergePage } from './rows';
@@ -35,6 +42,8 @@ import type { Phase } from './runs';
 
 /** Runs fetched at a time. */
 const PAGE = 200;
+/** Where all are wanted, fewer questions are quicker. */
+const LARGE_PAGE = 1000;
 /** Runs that are drawn where none is chosen. */
 export const DRAWN_AT_FIRST = 10;
 /** More lines than this nobody can tell apart. */
@@ -118,10 +127,6 @@ export class RunsTableModel implements IDisposable {
   get known(): Known {
     this._known ??= knownOf(this._runs.values());
     return this._known;
-  }
-
-  get capabilities(): Capabilities {
-    return this._capabilities;
   }
 
   get showHidden(): boolean {
@@ -210,7 +215,6 @@ export class RunsTableModel implements IDisposable {
     this._epoch += 1;
     this._workspace = workspace;
     this._request = this._client.requester(workspace?.id ?? null);
-    this._capabilities = new Capabilities(this._request);
     this._state = state;
     this._selected = new Set(state.selected);
     this._runs.clear();
@@ -233,7 +237,7 @@ export class RunsTableModel implements IDisposable {
       this._emit();
       return;
     }
-    void this._capabilities.load().then(() => this._emit());
+    void this._client.capabilities.load().then(() => this._emit());
     void this._loadExperiments();
     void this._loadNamed([...state.selected, ...state.pinned]);
     void this._load();
@@ -260,6 +264,28 @@ export class RunsTableModel implements IDisposable {
   searchNow(): void {
     void this._typing.stop();
     void this._load();
+  }
+
+  /** What may stand at a place of the search: by the server's knowledge, or until it answers by what is here. */
+  completionAt(query: string, caret: number): Completion {
+    const key = `${caret} ${query}`;
+    if (this._completion?.key === key) {
+      return this._completion.value;
+    }
+    if (this._client.capabilities.has(COMPLETIONS) && this._asking !== key) {
+      this._asking = key;
+      askCompletion(this._request, query, caret)
+        .then(value => {
+          if (this._asking === key) {
+            this._completion = { key, value };
+            this._changed.emit();
+          }
+        })
+        .catch(() => {
+          // What is known here has to do.
+        });
+    }
+    return completionAt(query, caret, this.known);
   }
 
   setExperiment(experiment: string | null): void {
@@ -403,13 +429,19 @@ export class RunsTableModel implements IDisposable {
 
   /** End some live runs as cancelled. */
   async cancel(ids: readonly string[]): Promise<void> {
+    const canAsk = this._client.capabilities.has(CANCEL);
     await this._each(ids, id =>
-      runsEnd(this._request, { id, status: 'cancelled' })
+      canAsk
+        ? this._request<unknown>(
+            'POST',
+            `/runs/${encodeURIComponent(id)}/cancel`
+          )
+        : runsEnd(this._request, { id, status: 'cancelled' })
     );
   }
 
   get canDelete(): boolean {
-    return this._capabilities.has(DELETE);
+    return this._client.capabilities.has(DELETE);
   }
 
   async delete(ids: readonly string[]): Promise<void> {
@@ -437,7 +469,7 @@ export class RunsTableModel implements IDisposable {
   // -- fetching --------------------------------------------------------------------------------------
 
   /** The next page; while one is awaited, nothing. */
-  async loadMore(): Promise<void> {
+  async loadMore(limit = PAGE): Promise<void> {
     const after = this._next;
     if (after === null || this._isLoading) {
       return;
@@ -448,6 +480,7 @@ export class RunsTableModel implements IDisposable {
     try {
       const page = await runsSearch(this._request, {
         ...this._ask(),
+        limit,
         after
       });
       if (epoch !== this._epoch) {
@@ -579,7 +612,7 @@ export class RunsTableModel implements IDisposable {
       if (this._isLoading) {
         return;
       }
-      await this.loadMore();
+      await this.loadMore(LARGE_PAGE);
     }
   }
 
@@ -706,7 +739,8 @@ export class RunsTableModel implements IDisposable {
     if (!this._isDisposed) {
       this.courses.show(
         this._workspace?.id ?? null,
-        this._state.layout === 'table' ? [] : this.drawn
+        this._state.layout === 'table' ? [] : this.drawn,
+        this._state.charts.axis
       );
       this._changed.emit();
     }
@@ -716,7 +750,6 @@ export class RunsTableModel implements IDisposable {
   private readonly _noneWord: string;
   private _request: Requester = () =>
     Promise.reject(new Problem('broken', 'no workspace'));
-  private _capabilities = new Capabilities(this._request);
   private readonly _typing: Debouncer<void>;
   private readonly _catching: Throttler<void>;
   private _workspace: WorkspaceView | null = null;
@@ -725,6 +758,8 @@ export class RunsTableModel implements IDisposable {
   private _problem: Problem | null = null;
   private _queryProblem: Problem | null = null;
   private _isLoading = false;
+  private _completion: { key: string; value: Completion } | null = null;
+  private _asking = '';
   private _experiments: readonly Experiment[] = [];
   private readonly _runs = new Map<string, Run>();
   private _order: string[] = [];
@@ -757,3 +792,4 @@ export namespace RunsTableModel {
 }
 
 const DELETE = 'DELETE /runs/{id}';
+const CANCEL = 'POST /runs/{id}/cancel';

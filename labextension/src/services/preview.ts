@@ -1,4 +1,4 @@
-import type { Artifact } from './api';
+import type { Artifact, Requester } from './api';
 import type { Problem } from './problem';
 
 /** What can be seen of an artifact without opening it elsewhere. */
@@ -80,6 +80,52 @@ export async function readPreview(
   }
   return { kind, text };
 }
+
+/** The route by which a server shows what it can read and a browser can't. */
+export const PREVIEW = 'GET /runs/{id}/artifacts/{name}/preview';
+
+interface Shown {
+  readonly shows?: string;
+  readonly text?: string | null;
+  readonly columns?: readonly { readonly name: string }[];
+  readonly rows?: readonly (readonly unknown[])[];
+  readonly row_count?: number | null;
+  readonly image?: string | null;
+}
+
+/** Ask the server for what it can tell of an artifact; `otherwise` where that is nothing. */
+export async function askPreview(
+  request: Requester,
+  run: string,
+  name: string,
+  otherwise: Preview
+): Promise<Preview> {
+  const shown = await request<Shown>(
+    'GET',
+    `/runs/${encodeURIComponent(run)}/artifacts/${encodeURIComponent(name)}/preview`
+  );
+  const { text, image, columns = [], rows = [] } = shown;
+  switch (shown.shows) {
+    case 'table':
+      return {
+        kind: 'table',
+        head: columns.map(column => column.name),
+        rows: rows.map(row => row.map(wordOf)),
+        left: Math.max(0, (shown.row_count ?? rows.length) - rows.length)
+      };
+    case 'image':
+      return typeof image === 'string' && image.startsWith('data:image/')
+        ? { kind: 'image', url: image }
+        : otherwise;
+    case 'text':
+      return typeof text === 'string' ? { kind: 'text', text } : otherwise;
+    default:
+      return otherwise;
+  }
+}
+
+const wordOf = (cell: unknown): string =>
+  typeof cell === 'string' ? cell : cell === null ? '' : JSON.stringify(cell);
 
 /** The first rows of a table in text; quotes may hold commas and line ends. */
 export function tableOf(text: string, comma: string): Preview {

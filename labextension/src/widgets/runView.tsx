@@ -149,6 +149,7 @@ export class RunViewWidget extends ReactWidget {
     setCharts: change => this.model.setCharts(change),
     openArtifact: artifact => this.model.openArtifact(artifact),
     look: artifact => this.model.look(artifact),
+    lookAtEnvironment: () => void this.model.lookAtEnvironment(),
     download: artifact => void this._download(artifact)
   };
   private readonly _poll: Poll;

@@ -12,7 +12,6 @@ import { createRef, JSX } from 'react';
 
 import { RunsTable } from '../components/RunsTable';
 import { problemLine } from '../components/words';
-import { completionAt } from '../figures/search';
 import { nbproofIcon } from '../icons';
 import type { Settings } from '../models/settings';
 import type { RunsTableModel } from '../models/table';
@@ -78,7 +77,7 @@ export class RunsTableWidget extends ReactWidget {
       <RunsTable
         model={model}
         version={this._version}
-        complete={(query, caret) => completionAt(query, caret, model.known)}
+        complete={(query, caret) => model.completionAt(query, caret)}
         gridRef={this._grid}
         filterRef={this._filter}
         isBusy={this._isBusy}
