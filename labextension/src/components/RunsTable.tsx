@@ -7,7 +7,7 @@ import { CHARTS, ChartsState, Layout, Plot } from '../figures/link';
 import type { Look } from '../figures/palette';
 import type { Completion } from '../figures/search';
 import { nbproofIcon } from '../icons';
-import { DRAWN_AT_FIRST, MOST_DRAWN, RunsTableModel } from '../models/table';
+import { MOST_DRAWN, RunsTableModel } from '../models/table';
 import type { Run } from '../services/api';
 import type { Problem } from '../services/problem';
 import { ChartsPane, ColumnSelect } from './ChartsPane';
@@ -383,7 +383,7 @@ function drawnWord(
   if (chosen === 0) {
     return trans.__(
       'The first %1 runs. Select some to draw those.',
-      Math.min(DRAWN_AT_FIRST, model.drawn.length)
+      model.drawn.length
     );
   }
   return chosen > MOST_DRAWN

@@ -39,13 +39,12 @@ import { asProblem, Problem } from '../services/problem';
 import { CoursesModel } from './courses';
 import { mergePage } from './rows';
 import type { Phase } from './runs';
+import type { Settings } from './settings';
 
 /** Runs fetched at a time. */
 const PAGE = 200;
 /** Where all are wanted, fewer questions are quicker. */
 const LARGE_PAGE = 1000;
-/** Runs that are drawn where none is chosen. */
-export const DRAWN_AT_FIRST = 10;
 /** More lines than this nobody can tell apart. */
 export const MOST_DRAWN = 30;
 /** More changed runs than this are fetched by page instead of one by one. */
@@ -53,12 +52,14 @@ const ONE_BY_ONE = 12;
 /** Grouping needs every run; beyond this many it says that it has not all. */
 const MOST_GROUPED = 20_000;
 const TYPING_MS = 250;
+const NONE: readonly string[] = [];
 const LIVE_MS = 700;
 
 /** The runs of a workspace as a table: what is shown of them, which are chosen, and in which order. */
 export class RunsTableModel implements IDisposable {
   constructor(options: RunsTableModel.IOptions) {
     this._client = options.client;
+    this._settings = options.settings;
     this._noneWord = options.noneWord;
     this.courses = new CoursesModel(options.client);
     this._typing = new Debouncer(() => this._load(), TYPING_MS);
@@ -101,9 +102,8 @@ export class RunsTableModel implements IDisposable {
 
   /** How many runs are here, and how many there are; null where the filter leaves that unknown. */
   get counts(): { loaded: number; all: number | null; hidden: number } {
-    const hidden = this._order.filter(id =>
-      this._state.hidden.includes(id)
-    ).length;
+    const given = new Set(this._order);
+    const hidden = this._state.hidden.filter(id => given.has(id)).length;
     return {
       loaded: this._order.length,
       all: this._next === null ? this._order.length : this._knownTotal(),
@@ -112,9 +112,13 @@ export class RunsTableModel implements IDisposable {
   }
 
   get columns(): readonly Column[] {
-    return (this._state.columns ?? this._default ?? [])
-      .map(columnOf)
-      .filter(column => column !== null);
+    const keys = this._state.columns ?? this._default ?? NONE;
+    if (keys !== this._columnsOf) {
+      this._columnsOf = keys;
+      // The same as long as the keys are: rows are drawn anew when they change.
+      this._columns = keys.map(columnOf).filter(column => column !== null);
+    }
+    return this._columns;
   }
 
   /** The order that rows stand in: the search text's own, else the one chosen by a column's head. */
@@ -159,7 +163,7 @@ export class RunsTableModel implements IDisposable {
     this._drawn ??=
       this._state.selected.length > 0
         ? this.selectedRuns.slice(0, MOST_DRAWN)
-        : this.plotted.slice(0, DRAWN_AT_FIRST);
+        : this.plotted.slice(0, this._settings.drawnRuns);
     return this._drawn;
   }
 
@@ -747,6 +751,7 @@ export class RunsTableModel implements IDisposable {
   }
 
   private readonly _client: Client;
+  private readonly _settings: Settings;
   private readonly _noneWord: string;
   private _request: Requester = () =>
     Promise.reject(new Problem('broken', 'no workspace'));
@@ -765,6 +770,8 @@ export class RunsTableModel implements IDisposable {
   private _order: string[] = [];
   private _next: string | null = null;
   private _default: readonly string[] | null = null;
+  private _columns: readonly Column[] = [];
+  private _columnsOf: readonly string[] = NONE;
   private _selected: ReadonlySet<string> = new Set();
   private _anchor: string | null = null;
   private readonly _closed = new Set<string>();
@@ -786,6 +793,7 @@ export class RunsTableModel implements IDisposable {
 export namespace RunsTableModel {
   export interface IOptions {
     client: Client;
+    settings: Settings;
     /** What a group of runs without a value is called. */
     noneWord: string;
   }

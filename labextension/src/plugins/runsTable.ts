@@ -91,6 +91,7 @@ export const runsTablePlugin: JupyterFrontEndPlugin<void> = {
     const newView = (id: string, state: TableState): View => {
       const model = new RunsTableModel({
         client: connection.client,
+        settings,
         noneWord: trans.__('(nothing)')
       });
       const content = new RunsTableWidget({
