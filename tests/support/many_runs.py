@@ -1,7 +1,7 @@
 """A workspace with many runs, made within seconds: ``python many_runs.py COUNT`` in its folder.
 
-The many have what a list shows of them and no points; they are written straight into the tables, which is some
-hundred times as fast as starting them.  A dozen more are recorded as users do, with courses, files and notes.
+The many have what a list shows of them and no points; they are written straight into the tables, which is
+some hundred times as fast as starting them.  A dozen more are recorded as users do, with courses, files, notes.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _MODELS = ("forest", "boost", "linear", "net")
 _ENDINGS = ("finished",) * 8 + ("failed", "interrupted")
 _PIXEL = (
     "<svg xmlns='http://www.w3.org/2000/svg' width='240' height='120'>"
-    "<rect width='240' height='120' fill='#eef'/><path d='M10 110 L80 60 L150 80 L230 15' fill='none' stroke='#36c'"
-    " stroke-width='3'/></svg>"
+    "<rect width='240' height='120' fill='#eef'/>"
+    "<path d='M10 110 L80 60 L150 80 L230 15' fill='none' stroke='#36c' stroke-width='3'/></svg>"
 )
 
 
@@ -53,7 +53,9 @@ def _record() -> None:
         with nbp.start_run(f"course {number}", experiment="courses", params=params, notes=notes) as run:
             for step in range(200):
                 loss = math.exp(-step * rate / 8) * (1 + number / 20) + chance.gauss(0, 0.02)
-                run.log_metrics({"loss": abs(loss) + 0.01, "auc": 1 - abs(loss) / 3, "rate": rate / (1 + step)})
+                run.log_metrics(
+                    {"loss": abs(loss) + 0.01, "auc": 1 - abs(loss) / 3, "rate": rate / (1 + step)}
+                )
             run.log_metric("best auc", 0.9 + number / 200)
             if number == 11:
                 run.set_tag("owner", "ann")
@@ -76,7 +78,8 @@ def _insert(path: Path, count: int) -> None:
                     for place, id in enumerate(experiments)
                 ],
             )
-            rows: dict[type[Base], list[Mapping[str, Any]]] = {RunRow: [], ParamRow: [], MetricRow: [], TagRow: []}
+            rows: dict[type[Base], list[Mapping[str, Any]]]
+            rows = {RunRow: [], ParamRow: [], MetricRow: [], TagRow: []}
             for row, values in _rows(experiments, count):
                 rows[row].append(values)
             for row, all_values in rows.items():
@@ -95,52 +98,62 @@ def _rows(experiments: list[str], count: int) -> Iterator[tuple[type[Base], Mapp
         id = new_id()
         started = _microseconds(_STARTED + timedelta(minutes=10 * number))
         ended = started + chance.randrange(10**6, 10**9)
-        yield RunRow, {
-            "id": id,
-            "ending": id[-6:],
-            "name": f"trial {number}",
-            "experiment_id": experiments[number % len(experiments)],
-            "status": chance.choice(_ENDINGS),
-            "started_us": started,
-            "ended_us": ended,
-            "active_us": ended,
-            "user": ("ann", "ben")[number % 2],
-            "host": "workstation",
-            "source": "study.ipynb",
-            "git_branch": "main",
-            "newest_metric": "auc",
-        }
-        params = {
+        yield (
+            RunRow,
+            {
+                "id": id,
+                "ending": id[-6:],
+                "name": f"trial {number}",
+                "experiment_id": experiments[number % len(experiments)],
+                "status": chance.choice(_ENDINGS),
+                "started_us": started,
+                "ended_us": ended,
+                "active_us": ended,
+                "user": ("ann", "ben")[number % 2],
+                "host": "workstation",
+                "source": "study.ipynb",
+                "git_branch": "main",
+                "newest_metric": "auc",
+            },
+        )
+        rate = 10 ** chance.uniform(-4, -1)
+        params: dict[str, str | float] = {
             "model": _MODELS[number % 4],
-            "rate": round(10 ** chance.uniform(-4, -1), 6),
+            "rate": round(rate, 6),
             "depth": 2 + number % 9,
             "seed": number % 5,
             "trial": number,
         }
         for key, value in params.items():
             number_or_none = float(value) if not isinstance(value, str) else None
-            yield ParamRow, {
-                "run_id": id,
-                "key": key,
-                "value": value,
-                "text": str(value),
-                "number": number_or_none,
-                "time_us": started,
-            }
-        auc = 0.5 + 0.45 * (1 - abs(math.log10(float(params["rate"])) + 2.5) / 2.5) * chance.uniform(0.8, 1)
+            yield (
+                ParamRow,
+                {
+                    "run_id": id,
+                    "key": key,
+                    "value": value,
+                    "text": str(value),
+                    "number": number_or_none,
+                    "time_us": started,
+                },
+            )
+        auc = 0.5 + 0.45 * (1 - abs(math.log10(rate) + 2.5) / 2.5) * chance.uniform(0.8, 1)
         for name, score in (("auc", auc), ("loss", 1.2 - auc), ("f1", auc * 0.9)):
-            yield MetricRow, {
-                "run_id": id,
-                "name": name,
-                "value": score,
-                "special": None,
-                "step": 9,
-                "time_us": ended,
-                "min": score / 2,
-                "max": score,
-                "count": 10,
-                "spark": {"stride": 1, "values": [score * (0.5 + each / 18) for each in range(10)]},
-            }
+            yield (
+                MetricRow,
+                {
+                    "run_id": id,
+                    "name": name,
+                    "value": score,
+                    "special": None,
+                    "step": 9,
+                    "time_us": ended,
+                    "min": score / 2,
+                    "max": score,
+                    "count": 10,
+                    "spark": {"stride": 1, "values": [score * (0.5 + each / 18) for each in range(10)]},
+                },
+            )
         yield TagRow, {"run_id": id, "key": "team", "value": ("red", "blue")[number % 2], "time_us": started}
 
 

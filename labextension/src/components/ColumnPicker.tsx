@@ -114,7 +114,10 @@ export function ColumnPicker(props: ColumnPicker.IProps): JSX.Element {
             return (
               <li key={column.key} data-column={column.key}>
                 <span className="jp-nbproof-Picker-word" title={column.key}>
-                  {word}
+                  {word}{' '}
+                  <span className="jp-nbproof-dim">
+                    {groupWord(column.group, trans)}
+                  </span>
                 </span>
                 <IconButton
                   icon={caretUpIcon}

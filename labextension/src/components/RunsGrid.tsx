@@ -68,6 +68,14 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
     return () => observer.disconnect();
   }, [gridRef]);
 
+  // Who opened the table wants to walk in it as soon as it is there.
+  useEffect(() => {
+    const page = gridRef.current?.closest('.jp-nbproof-RunsTable');
+    if (page && page === document.activeElement) {
+      gridRef.current?.focus();
+    }
+  }, [gridRef]);
+
   // Widths depend on the columns chosen: the one thing here that a style sheet can't know.
   const isGrouped = rows.some(row => row.type === 'group');
   const widths = columns.map(one => widthOf(one, isGrouped)).join(' ');
@@ -384,6 +392,9 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
               column={one}
               id={`${prefix}head-${index + 1}`}
               isActive={isHead && at === index + 1}
+              isAmbiguous={columns.some(
+                other => other !== one && other.name === one.name
+              )}
               sort={sort}
               onSort={props.onSort}
               trans={trans}
@@ -528,13 +539,16 @@ function Head(props: {
   column: Column;
   id: string;
   isActive: boolean;
+  /** A param and a metric may have one name. */
+  isAmbiguous?: boolean;
   sort: Sort | null;
   check?: JSX.Element;
   onSort: (column: Column) => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { column, sort, trans } = props;
-  const word = columnWord(column, trans);
+  const word =
+    props.isAmbiguous === true ? column.key : columnWord(column, trans);
   const isSorted = sort?.column === column.key;
   const canSort = fieldOf(column) !== null;
   return (
