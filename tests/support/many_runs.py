@@ -1,7 +1,7 @@
 """A workspace with many runs, made within seconds: ``python many_runs.py COUNT`` in its folder.
 
 The many have what a list shows of them and no points; they are written straight into the tables, which is
-some hundred times as fast as starting them.  A dozen more are recorded as users do, with courses, files, notes.
+some hundred times as fast as starting them.  A dozen more are recorded as users do, with courses and files.
 """
 
 from __future__ import annotations
