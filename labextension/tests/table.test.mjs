@@ -127,6 +127,7 @@ test('what may come next depends on what stands before', () => {
 
 test('what is written already is not offered, and the word under the caret is replaced', () => {
   assert.deepEqual(offered('params.model'), []);
+  assert.deepEqual(offered('name = "nobody"'), []);
   const { from, to } = search.completionAt('params.mo = 1', 9, KNOWN);
   assert.deepEqual([from, to], [0, 9]);
 });

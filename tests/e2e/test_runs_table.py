@@ -203,7 +203,6 @@ def test_charts_show_the_selected_runs_and_the_view_has_an_address_that_opens_it
     table.get_by_label("Smoothing").fill("0.6")
     table.get_by_role("group", name="Scale").get_by_role("button", name="Log").click()
     expect(card.locator(".jp-nbproof-Overlay-faint")).to_have_count(3)
-    expect(table.locator(".jp-nbproof-isLoading")).to_have_count(0)
     chart = card.get_by_role("slider")
     chart.hover(position={"x": 150, "y": 80})
     expect(card.locator(".jp-nbproof-Readout-line")).to_have_count(3)
@@ -265,11 +264,12 @@ def test_runs_are_compared_side_by_side_and_in_plots(window: Window, lab: Lab, s
     rows = view.locator("tr[data-row]")
     expect(rows).not_to_have_count(0)
     expect(view.locator("tr[data-row='best auc'] [data-best]")).to_have_count(1)
-    window.both_themes("compare-table")
-    for tab in ("Curves", "Parallel", "Scatter", "Box"):
-        view.get_by_role("tab", name=tab).click()
-        expect(view.locator(".jp-nbproof-isLoading")).to_have_count(0)
-        window.both_themes(f"compare-{tab.lower()}")
+    for theme in ("Dark", "Light"):
+        window.theme(f"JupyterLab {theme}")
+        for tab in ("Table", "Curves", "Parallel", "Scatter", "Box"):
+            view.get_by_role("tab", name=tab).click()
+            expect(view.locator(".jp-nbproof-isLoading")).to_have_count(0)
+            window.screenshot(f"compare-{tab.lower()}-{theme.lower()}")
     expect(view.locator(".jp-nbproof-Box")).not_to_have_count(0)
     link = copied_link(window, view)
     window.page.goto(link)

@@ -43,7 +43,8 @@ def _record() -> None:
     """Twelve runs with courses, one of them with what people leave beside their numbers."""
     chance = random.Random(7)
     Path("curve.svg").write_text(_PIXEL)
-    Path("report.html").write_text("<h1>Report</h1><script>parent.document.title = 'reached'</script>")
+    reach = "try { parent.document.title = 'reached' } catch { document.title = 'kept out' }"
+    Path("report.html").write_text(f"<h1>Report</h1><script>{reach}</script>")
     Path("scores.csv").write_text("name,score\n" + "\n".join(f"row {n},{n / 7:.3f}" for n in range(30)))
     Path("work.diff").write_text("diff --git a/a.py b/a.py\n@@ -1 +1 @@\n-rate = 0.1\n+rate = 0.01\n")
     for number in range(12):

@@ -88,13 +88,14 @@ export function completionAt(
   const from = caret - typed.length;
   const rest = /^[\w\-/.]*/.exec(query.slice(caret))?.[0] ?? '';
   const to = state.expected === 'field' ? caret + rest.length : caret;
-  const options = optionsFor(
-    state.expected,
-    typed,
-    state.field,
-    known,
-    state.isOrder
-  );
+  // Right behind something that is whole nothing is missing yet.
+  const isBehind =
+    typed === '' &&
+    /[^\s]$/.test(text) &&
+    ['join', 'direction', 'operator'].includes(state.expected);
+  const options = isBehind
+    ? []
+    : optionsFor(state.expected, typed, state.field, known, state.isOrder);
   const isDone = options.length === 1 && options[0].insert.trim() === typed;
   return { from, to, options: isDone ? [] : options.slice(0, MOST) };
 }

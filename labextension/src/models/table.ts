@@ -472,8 +472,8 @@ export class RunsTableModel implements IDisposable {
 
   // -- fetching --------------------------------------------------------------------------------------
 
-  /** The next page; while one is awaited, nothing. */
-  async loadMore(limit = PAGE): Promise<void> {
+  /** The next page; while one is awaited, nothing. Who scrolls on and on gets ever larger ones. */
+  async loadMore(limit = this._nextPage()): Promise<void> {
     const after = this._next;
     if (after === null || this._isLoading) {
       return;
@@ -588,7 +588,10 @@ export class RunsTableModel implements IDisposable {
       if (epoch !== this._epoch) {
         return;
       }
-      const problem = asProblem(thrown);
+      const problem = await this._asTyped(asProblem(thrown));
+      if (epoch !== this._epoch) {
+        return;
+      }
       if (problem.kind === 'refused' && this._state.query.trim() !== '') {
         // Half-typed text is refused all the time: the last list stays, the reason stands below.
         this._queryProblem = problem;
@@ -602,6 +605,24 @@ export class RunsTableModel implements IDisposable {
     if (this._state.group !== null) {
       void this._loadAll();
     }
+  }
+
+  /** What is wrong with the text as typed, not with the order that a column's head has added to it. */
+  private async _asTyped(problem: Problem): Promise<Problem> {
+    const typed = this._state.query.trim();
+    if (problem.kind !== 'refused' || this._ask().query === typed) {
+      return problem;
+    }
+    try {
+      await runsSearch(this._request, { query: typed, limit: 1 });
+      return problem;
+    } catch (thrown) {
+      return asProblem(thrown);
+    }
+  }
+
+  private _nextPage(): number {
+    return Math.min(LARGE_PAGE, Math.max(PAGE, this._order.length));
   }
 
   /** Every page there is, one after the other. */
