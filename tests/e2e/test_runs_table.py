@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -233,7 +234,10 @@ def test_charts_show_the_selected_runs_and_the_view_has_an_address_that_opens_it
     again.get_by_role("group", name="Kind of chart").get_by_role("button", name="Scatter").click()
     expect(again.locator(".jp-nbproof-Scatter-dot")).to_have_count(3)
     saved = "async () => JSON.stringify(await window.jupyterapp.serviceManager.workspaces.list())"
-    window.page.wait_for_function(f"async () => (await ({saved})()).includes('plot=scatter')")
+    deadline = time.monotonic() + 60
+    while "plot=scatter" not in window.page.evaluate(saved):
+        assert time.monotonic() < deadline, "JupyterLab did not keep the layout"
+        window.page.wait_for_timeout(200)
     window.page.reload()
     expect(window.page.locator(".jp-nbproof-RunsTable:visible .jp-nbproof-Scatter-dot")).to_have_count(3)
     window.both_themes("runs-table-scatter")
