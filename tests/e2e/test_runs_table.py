@@ -321,3 +321,31 @@ def test_the_tabs_of_a_run_show_its_courses_files_and_code(window: Window, lab: 
     window.page.goto(link)
     again = window.page.locator(".jp-nbproof-RunView:visible")
     expect(again.get_by_role("tab", selected=True)).to_have_text("Code")
+
+
+def test_a_run_that_starts_meanwhile_appears_and_the_selected_runs_are_tagged_and_cancelled(
+    window: Window, lab: Lab, plain_user: PlainUser
+) -> None:
+    folder = lab.root / "meanwhile"
+    folder.mkdir()
+    plain_user.own(folder)
+    script = "import nbproof as nbp\nwith nbp.start_run('before', experiment='e'): nbp.log_metric('loss', 1)"
+    plain_user.run([sys.executable, "-c", script], cwd=folder, env=lab.environment(), check=True)
+    workspace = str(lab.ask("GET", "workspaces/resolve?path=meanwhile")["id"])
+    table = open_table(window, workspace)
+    expect(names(table)).to_have_text(["before"])
+    lab.ask("POST", f"experiments/e/runs?workspace={workspace}", {"name": "meanwhile"})
+    expect(names(table)).to_have_text(["meanwhile", "before"])
+
+    table.locator("[data-run] [data-part=check]").first.click()
+    tools = table.get_by_role("toolbar")
+    tools.get_by_role("button", name="Tag…").click()
+    dialog = window.page.get_by_role("dialog")
+    dialog.locator("input").fill("owner = ann")
+    dialog.get_by_role("button", name="Set").click()
+    table.get_by_label("Group").select_option("tags.owner")
+    expect(table.locator(".jp-nbproof-Grid-label")).to_have_text(["ann", "(nothing)"])
+    tools.get_by_role("button", name="Cancel…").click()
+    dialog.get_by_role("button", name="Cancel the runs").click()
+    expect(table.get_by_role("img", name="Cancelled")).to_be_visible()
+    assert lab.runs("meanwhile")[0]["status"] == "cancelled"
