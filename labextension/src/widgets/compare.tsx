@@ -7,6 +7,7 @@ import type { JSX } from 'react';
 import { CompareView } from '../components/CompareView';
 import { nbproofIcon } from '../icons';
 import type { CompareModel } from '../models/compare';
+import { pollFrequency } from '../models/polling';
 import type { Settings } from '../models/settings';
 
 const COPIED_MS = 1500;
@@ -23,18 +24,13 @@ export class CompareWidget extends ReactWidget {
     this.title.label = trans.__('Compare %1 runs', model.state.runs.length);
     model.changed.connect(this._onModelChanged, this);
     model.courses.changed.connect(this._onCoursesChanged, this);
-    const seconds = settings.pollSeconds;
     this._poll = new Poll({
       name: 'nbproof:compare',
       factory: () =>
         model.comparison === null || model.isLive || model.problem !== null
           ? model.refresh()
           : Promise.resolve(),
-      frequency: {
-        interval: seconds > 0 ? seconds * 1000 : Poll.NEVER,
-        backoff: true,
-        max: 30_000
-      },
+      frequency: pollFrequency(settings.pollSeconds),
       standby: () => (this.isVisible ? 'when-hidden' : true)
     });
   }

@@ -13,6 +13,7 @@ import { createRef, JSX } from 'react';
 import { RunsTable } from '../components/RunsTable';
 import { problemLine } from '../components/words';
 import { nbproofIcon } from '../icons';
+import { pollFrequency } from '../models/polling';
 import type { Settings } from '../models/settings';
 import type { RunsTableModel } from '../models/table';
 import { asProblem } from '../services/problem';
@@ -31,16 +32,10 @@ export class RunsTableWidget extends ReactWidget {
     this.title.closable = true;
     model.changed.connect(this._onModelChanged, this);
     model.courses.changed.connect(this._onCoursesChanged, this);
-    const frequency = (): Poll['frequency'] => ({
-      interval:
-        settings.pollSeconds > 0 ? settings.pollSeconds * 1000 : Poll.NEVER,
-      backoff: true,
-      max: 30_000
-    });
     this._poll = new Poll({
       name: 'nbproof:runs-table',
       factory: () => model.refresh(),
-      frequency: frequency(),
+      frequency: pollFrequency(settings.pollSeconds),
       standby: () => (this.isVisible ? 'when-hidden' : true)
     });
   }
