@@ -1,8 +1,11 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { comparePlugin } from './plugins/compare';
 import { connectionPlugin } from './plugins/connection';
 import { kernelPlugin } from './plugins/kernel';
+import { linksPlugin } from './plugins/links';
 import { panelPlugin } from './plugins/panel';
+import { runsTablePlugin } from './plugins/runsTable';
 import { runViewPlugin } from './plugins/runView';
 import { settingsPlugin } from './plugins/settings';
 import { workspacesPlugin } from './plugins/workspaces';
@@ -14,8 +17,11 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settingsPlugin,
   workspacesPlugin,
   kernelPlugin,
+  linksPlugin,
   panelPlugin,
-  runViewPlugin
+  runViewPlugin,
+  runsTablePlugin,
+  comparePlugin
 ];
 
 export default plugins;

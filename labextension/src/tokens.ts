@@ -1,5 +1,6 @@
 import { Token } from '@lumino/coreutils';
 
+import type { Place } from './figures/link';
 import type { KernelModel } from './models/kernel';
 import type { Settings } from './models/settings';
 import type { WorkspacesModel } from './models/workspaces';
@@ -44,7 +45,27 @@ export const CommandIDs = {
   refresh: 'nbproof:refresh',
   openRun: 'nbproof:open-run',
   openLatestRun: 'nbproof:open-latest-run',
+  openTable: 'nbproof:open-runs-table',
+  compareRuns: 'nbproof:compare-runs',
+  openLink: 'nbproof:open-link',
+  copyLink: 'nbproof:copy-link',
+  copyRunLink: 'nbproof:copy-run-link',
+  pinRun: 'nbproof:pin-run',
+  hideRun: 'nbproof:hide-run',
   copyRunId: 'nbproof:copy-run-id',
   insertInstallLine: 'nbproof:insert-install-line',
   insertLoadLine: 'nbproof:insert-load-line'
 } as const;
+
+/** What is looked at, and can be linked to. */
+export interface IPlaces {
+  /** Each view that has an address says so; the first that is in front gives it. */
+  add: (current: () => Place | null) => void;
+  /** The place in front; null where it is none of ours. */
+  readonly current: Place | null;
+}
+
+export const IPlaces = new Token<IPlaces>(
+  'nbproof:IPlaces',
+  'The places of nbproof that have an address.'
+);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import chart from '../lib/unit/figures/chart.js';
+import overlay from '../lib/unit/figures/overlay.js';
+import palette from '../lib/unit/figures/palette.js';
+import smoothing from '../lib/unit/figures/smooth.js';
 import excerpts from '../lib/unit/figures/excerpt.js';
 import line from '../lib/unit/figures/line.js';
 import numbers from '../lib/unit/figures/numbers.js';
@@ -135,32 +137,88 @@ test('the nearest point is found by its place across', () => {
   assert.equal(line.nearest([], 9), -1);
 });
 
+const SIZE = { width: 300, height: 168 };
+const drawn = (points, more = {}) =>
+  overlay.overlayOf(
+    [{ id: 'a', points }],
+    { axis: 'step', isLog: false, smoothing: 0, zoom: null, ...more },
+    SIZE
+  );
+
 test('a chart tells which points it cannot show, and which stand alone', () => {
   const points = [1, NaN, 2, 0].map((value, step) => ({
     step,
     time: step * 1000,
     value
   }));
-  const size = { width: 300, height: 168 };
-  const linear = chart.chartOf(points, 'step', false, size);
-  assert.deepEqual(linear.hidden, [1]);
-  assert.deepEqual(linear.alone, [0]);
-  assert.deepEqual(chart.chartOf(points, 'step', true, size).hidden, [1, 3]);
-  assert.ok(linear.xTicks.every(tick => Number.isInteger(tick.value)));
+  const [line] = drawn(points).lines;
+  assert.deepEqual(line.hidden, [1]);
+  assert.deepEqual(line.alone, [0]);
+  assert.deepEqual(drawn(points, { isLog: true }).lines[0].hidden, [1, 3]);
+  assert.ok(drawn(points).xTicks.every(tick => Number.isInteger(tick.value)));
 });
 
 test('a chart without points, or with none that can be shown, is an empty frame', () => {
-  const size = { width: 300, height: 168 };
-  assert.equal(chart.chartOf([], 'step', false, size).path, '');
+  assert.equal(drawn([]).lines[0].path, '');
   const bad = [{ step: 0, time: 0, value: NaN }];
-  assert.equal(chart.chartOf(bad, 'time', true, size).path, '');
+  assert.equal(drawn(bad, { axis: 'time', isLog: true }).lines[0].path, '');
 });
 
 test('steps that go back, and time that stands still, are drawn all the same', () => {
   const points = [3, 1, 2].map(step => ({ step, time: 7, value: step }));
-  const size = { width: 300, height: 168 };
-  const places = chart.chartOf(points, 'time', false, size).places;
+  const { places } = drawn(points, { axis: 'relative' }).lines[0];
   assert.ok(places.every(place => Number.isFinite(place.x)));
+});
+
+test('runs are laid over each other: by time since each began they start together', () => {
+  const at = start =>
+    [0, 10].map(second => ({
+      step: second,
+      time: start + second * 1000,
+      value: 1
+    }));
+  const { lines, xRange } = overlay.overlayOf(
+    [
+      { id: 'a', points: at(0) },
+      { id: 'b', points: at(3_600_000) }
+    ],
+    { axis: 'relative', isLog: false, smoothing: 0, zoom: null },
+    SIZE
+  );
+  assert.deepEqual(xRange, [0, 10]);
+  assert.deepEqual(lines[0].xs, lines[1].xs);
+});
+
+test('a zoom keeps the points inside and one beyond at each end', () => {
+  const points = [0, 1, 2, 3, 4, 5].map(step => ({
+    step,
+    time: 0,
+    value: step
+  }));
+  assert.deepEqual(drawn(points, { zoom: [2, 3] }).lines[0].xs, [1, 2, 3, 4]);
+  // Between two points the line passes through all the same.
+  assert.deepEqual(drawn(points, { zoom: [2.2, 2.8] }).lines[0].xs, [2, 3]);
+  assert.deepEqual(drawn(points, { zoom: [8, 9] }).lines[0].xs, []);
+});
+
+test('smoothing starts without a bias and leaves what is not finite', () => {
+  assert.deepEqual(smoothing.smooth([5, 5, 5], 0.9), [5, 5, 5]);
+  assert.deepEqual(smoothing.smooth([1, 2], 0), [1, 2]);
+  const [first, gap, second] = smoothing.smooth([1, NaN, 3], 0.5);
+  assert.equal(first, 1);
+  assert.ok(Number.isNaN(gap));
+  assert.ok(Math.abs(second - (0.25 * 1 + 0.5 * 3) / 0.75) < 1e-12);
+});
+
+test('a run keeps its colour, no two of ten have the same, further ones are dashed', () => {
+  const ids = Array.from({ length: 25 }, (_, index) => `run-${index}`);
+  const looks = palette.looksOf(ids.slice(0, 10));
+  assert.equal(new Set([...looks.values()].map(one => one.colour)).size, 10);
+  const later = palette.looksOf(['new', 'run-3'], looks);
+  assert.deepEqual(later.get('run-3'), looks.get('run-3'));
+  const many = [...palette.looksOf(ids).values()];
+  assert.equal(new Set(many.map(one => `${one.colour} ${one.dash}`)).size, 25);
+  assert.ok(many.every(one => one.colour < 10 && one.dash < 3));
 });
 
 test('an excerpt points at a word, or behind the end of the text', () => {

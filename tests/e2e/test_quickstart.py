@@ -127,7 +127,7 @@ def test_a_run_view_that_is_open_follows_the_live_run(window: Window, lab: Lab) 
     window.panel.locator(".jp-nbproof-Run").click()
     expect(view).to_contain_text("Finished")
     expect(view).to_contain_text("accuracy")
-    expect(view.locator(".jp-nbproof-Metric", has_text="loss")).to_contain_text("30")
+    expect(view.locator("tr[data-metric=loss]")).to_contain_text("30")
 
 
 def test_the_live_panel_in_the_cell_leaves_plain_html_behind(window: Window, lab: Lab) -> None:

@@ -1,7 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { JSX, KeyboardEvent, RefObject, useId } from 'react';
+import { JSX, KeyboardEvent, RefObject, useId, useRef, useState } from 'react';
 
 import { excerpt } from '../figures/excerpt';
+import type { Completion, Option } from '../figures/search';
 import { Problem, problemColumn } from '../services/problem';
 
 const EXAMPLE = 'metrics.auc > 0.9 order by metrics.auc desc';
@@ -10,7 +11,52 @@ const EXAMPLE = 'metrics.auc > 0.9 order by metrics.auc desc';
 export function FilterBox(props: FilterBox.IProps): JSX.Element {
   const { query, problem, isBusy, inputRef, trans } = props;
   const problemId = useId();
+  const listId = useId();
+  const [caret, setCaret] = useState<number | null>(null);
+  const [chosen, setChosen] = useState(-1);
+  // A text that a completion wrote: its end is where the caret goes.
+  const writing = useRef<number | null>(null);
+  const completion =
+    caret === null ? null : (props.complete?.(query, caret) ?? null);
+  const options = completion?.options ?? [];
+  const close = (): void => {
+    setCaret(null);
+    setChosen(-1);
+  };
+  const accept = (option: Option): void => {
+    if (completion === null) {
+      return;
+    }
+    const before = query.slice(0, completion.from) + option.insert;
+    const after = query.slice(completion.to).replace(/^ /, '');
+    writing.current = before.length;
+    setCaret(before.length);
+    setChosen(-1);
+    props.onChange(before + after);
+    window.requestAnimationFrame(() => {
+      const place = writing.current;
+      if (place !== null) {
+        inputRef.current?.setSelectionRange(place, place);
+        inputRef.current?.focus();
+        writing.current = null;
+      }
+    });
+  };
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (options.length > 0 && isListKey(event, chosen)) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.key === 'Escape') {
+        close();
+      } else if (event.key === 'ArrowDown') {
+        setChosen((chosen + 1) % options.length);
+      } else if (event.key === 'ArrowUp') {
+        setChosen(chosen <= 0 ? options.length - 1 : chosen - 1);
+      } else {
+        accept(options[Math.max(0, chosen)]);
+      }
+      return;
+    }
     if (event.key === 'Escape') {
       event.preventDefault();
       event.stopPropagation();
@@ -21,12 +67,15 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
       }
     } else if (event.key === 'Enter') {
       event.preventDefault();
+      close();
       props.onSubmit();
     } else if (event.key === 'ArrowDown') {
       event.preventDefault();
+      close();
       props.onLeave();
     }
   };
+  const completes = props.complete !== undefined;
   return (
     <div className="jp-nbproof-Filter" role="search">
       <input
@@ -41,13 +90,59 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
         aria-label={trans.__('Filter runs')}
         aria-invalid={problem !== null}
         aria-describedby={problem === null ? undefined : problemId}
+        role={completes ? 'combobox' : undefined}
+        aria-autocomplete={completes ? 'list' : undefined}
+        aria-expanded={completes ? options.length > 0 : undefined}
+        aria-controls={completes ? listId : undefined}
+        aria-activedescendant={
+          chosen >= 0 && chosen < options.length
+            ? `${listId}-${chosen}`
+            : undefined
+        }
         title={trans.__(
           'Filter by metrics, params, tags, name, status or experiment, for instance: %1',
           'metrics.auc > 0.9 and params.model = "xgb" order by metrics.auc desc'
         )}
-        onChange={event => props.onChange(event.target.value)}
+        onChange={event => {
+          setChosen(-1);
+          setCaret(event.target.selectionStart);
+          props.onChange(event.target.value);
+        }}
+        onBlur={close}
+        onClick={event => {
+          if (completes) {
+            setCaret(event.currentTarget.selectionStart);
+          }
+        }}
         onKeyDown={onKeyDown}
       />
+      {options.length > 0 && (
+        <div
+          id={listId}
+          className="jp-nbproof-Options"
+          role="listbox"
+          aria-label={trans.__('What may come next')}
+        >
+          {options.map((option, index) => (
+            <div
+              key={option.label}
+              id={`${listId}-${index}`}
+              className="jp-nbproof-Options-one"
+              role="option"
+              tabIndex={-1}
+              aria-selected={index === chosen}
+              data-kind={option.kind}
+              // A click would take the focus first, and the list with it.
+              onMouseDown={event => {
+                event.preventDefault();
+                accept(option);
+              }}
+            >
+              {option.label}
+            </div>
+          ))}
+        </div>
+      )}
       {query !== '' && (
         <button
           type="button"
@@ -64,7 +159,7 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
           </svg>
         </button>
       )}
-      {problem !== null && (
+      {problem !== null && options.length === 0 && (
         <div id={problemId} className="jp-nbproof-Filter-problem" role="alert">
           <Place query={query} column={problemColumn(problem)} />
           <div className="jp-nbproof-Filter-message">{problem.message}</div>
@@ -88,6 +183,25 @@ export namespace FilterBox {
     onSubmit: () => void;
     /** The keyboard goes on to the list. */
     onLeave: () => void;
+    /** What may stand at a place of the text; without it nothing is offered. */
+    complete?: (query: string, caret: number) => Completion;
+  }
+}
+
+/** Keys that belong to the list of what may come next, as long as it is open. */
+function isListKey(event: KeyboardEvent, chosen: number): boolean {
+  switch (event.key) {
+    case 'Escape':
+    case 'ArrowDown':
+    case 'ArrowUp':
+      return true;
+    case 'Tab':
+      return !event.shiftKey;
+    case 'Enter':
+      // Without a choice, Enter asks.
+      return chosen >= 0;
+    default:
+      return false;
   }
 }
 

@@ -14,6 +14,7 @@ import {
 
 import { Row, windowOf } from '../models/rows';
 import { RunRow } from './RunRow';
+import { Spacer } from './Spacer';
 
 type Heights = Readonly<Record<Row['type'], number>>;
 
@@ -327,18 +328,6 @@ function More(props: {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [isLoading, mayAsk, count]);
   return <div className="jp-nbproof-More">{props.label}</div>;
-}
-
-/** Stands for the rows that are not in the page; an SVG because its height is an attribute. */
-function Spacer({ height }: { height: number }): JSX.Element {
-  return (
-    <svg
-      className="jp-nbproof-Spacer"
-      width={1}
-      height={height}
-      aria-hidden="true"
-    />
-  );
 }
 
 function keyOf(event: MouseEvent): string | null {

@@ -2,29 +2,31 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   checkIcon,
   copyIcon,
-  downloadIcon,
+  linkIcon,
   refreshIcon
 } from '@jupyterlab/ui-components';
-import { JSX, ReactNode, useId } from 'react';
+import { JSX, ReactNode } from 'react';
 
-import type { Across } from '../figures/chart';
-import { formatBytes, formatValue, shortPath } from '../figures/numbers';
+import type { ChartsState, RunTab } from '../figures/link';
 import { formatDuration } from '../figures/time';
 import { nbproofIcon } from '../icons';
-import type { History } from '../models/run';
-import type { Artifact, Metric, Run } from '../services/api';
+import type { RunModel } from '../models/run';
+import type { Run } from '../services/api';
 import type { Problem } from '../services/problem';
-import { MetricCard } from './MetricCard';
+import { ChartsPane } from './ChartsPane';
 import { Notes } from './Notes';
 import { Notice } from './Notice';
+import { ArtifactsTab } from './RunArtifacts';
+import { CodeTab, EnvironmentTab, Overview, ParamsTab } from './RunTabs';
 import { Skeleton } from './Skeleton';
 import { StatusMark } from './StatusMark';
+import { Tabs } from './Tabs';
 import { useNow } from './useNow';
 import { instantWord, problemWords, shortId, statusWord } from './words';
 
-/** Everything about one run, on one page. */
+/** Everything about one run: its head, and a tab for each kind of thing. */
 export function RunView(props: RunView.IProps): JSX.Element {
-  const { run, problem, actions, trans } = props;
+  const { model, run, problem, actions, trans } = props;
   if (run === null) {
     if (problem === null) {
       return <Skeleton rows={10} label={trans.__('Loading the run…')} />;
@@ -55,22 +57,21 @@ export function RunView(props: RunView.IProps): JSX.Element {
         </Notice>
       )}
       <Header {...props} run={run} />
-      <div className="jp-nbproof-RunView-columns">
-        <div className="jp-nbproof-RunView-main">
-          <Metrics {...props} />
-          <Artifacts {...props} artifacts={run.artifacts} />
-        </div>
-        <div className="jp-nbproof-RunView-side">
-          <Params run={run} trans={trans} />
-          <Tags run={run} trans={trans} />
-          {run.notes !== null && run.notes !== '' && (
-            <Section title={trans.__('Notes')}>
-              <Notes text={run.notes} render={props.renderNotes} />
-            </Section>
-          )}
-          <Provenance run={run} trans={trans} />
-        </div>
-      </div>
+      <Tabs<RunTab>
+        label={trans.__('About this run')}
+        tab={model.tab}
+        tabs={[
+          ['overview', trans.__('Overview')],
+          ['charts', trans.__('Charts'), model.metrics.length],
+          ['params', trans.__('Params'), Object.keys(run.params).length],
+          ['artifacts', trans.__('Artifacts'), run.artifacts.length],
+          ['environment', trans.__('Environment')],
+          ['code', trans.__('Code')]
+        ]}
+        onChoose={actions.chooseTab}
+      >
+        <TabPage {...props} run={run} />
+      </Tabs>
     </div>
   );
 }
@@ -79,73 +80,83 @@ export namespace RunView {
   export interface IActions {
     refresh: () => void;
     copyId: () => void;
+    copyLink: () => void;
     openParent: () => void;
-    watch: (metric: string) => void;
-    setAcross: (across: Across) => void;
-    setLog: (isLog: boolean) => void;
+    chooseTab: (tab: RunTab) => void;
+    setCharts: (change: Partial<ChartsState>) => void;
     download: (artifact: string) => void;
+    openArtifact: (artifact: string) => void;
+    look: (artifact: string) => void;
+    lookAtEnvironment: () => void;
   }
 
   export interface IProps {
+    model: RunModel;
     run: Run | null;
     /** The run that it is part of, once it is known. */
     parent: Run | null;
     /** Draws Markdown; null where JupyterLab offers nothing for that. */
     renderNotes: Notes.Render | null;
-    metrics: readonly Metric[];
-    /** Whether there are more metrics than these. */
-    isCut: boolean;
-    historyOf: (metric: string) => History | null;
-    across: Across;
-    isLog: boolean;
-    downloading: ReadonlySet<string>;
-    /** Whether the id has just been copied. */
-    isCopied: boolean;
+    /** Counts the courses that came. */
+    version: number;
+    /** What has just been copied. */
+    copied: 'id' | 'link' | null;
     problem: Problem | null;
     actions: IActions;
     trans: TranslationBundle;
   }
 }
 
-function Section({
-  title,
-  count,
-  tools,
-  children
-}: {
-  title: string;
-  count?: number;
-  tools?: ReactNode;
-  children: ReactNode;
-}): JSX.Element {
-  const id = useId();
-  return (
-    <section className="jp-nbproof-Section" aria-labelledby={id}>
-      <div className="jp-nbproof-Section-head">
-        <h2 id={id}>
-          {title}
-          {count !== undefined && (
-            <span className="jp-nbproof-Section-count"> {count}</span>
+function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
+  const { model, run, actions, trans } = props;
+  switch (model.tab) {
+    case 'overview':
+      return <Overview {...props} />;
+    case 'charts':
+      return (
+        <>
+          <ChartsPane
+            runs={[run]}
+            plotted={[run]}
+            looks={model.looks}
+            courses={model.courses}
+            version={props.version}
+            charts={model.charts}
+            plot="curves"
+            facts={new Map(model.metrics.map(one => [one.name, one]))}
+            trans={trans}
+            onChange={actions.setCharts}
+            onOpen={() => undefined}
+          />
+          {model.isCut && (
+            <p className="jp-nbproof-dim">
+              {trans.__('This run has more metrics than are shown here.')}
+            </p>
           )}
-        </h2>
-        {tools}
-      </div>
-      {children}
-    </section>
-  );
+        </>
+      );
+    case 'params':
+      return <ParamsTab run={run} trans={trans} />;
+    case 'artifacts':
+      return <ArtifactsTab {...props} />;
+    case 'environment':
+      return <EnvironmentTab {...props} />;
+    case 'code':
+      return <CodeTab {...props} />;
+  }
 }
 
 function Header({
   run,
   parent,
-  isCopied,
+  copied,
   actions,
   trans
 }: RunView.IProps & { run: Run }): JSX.Element {
   const isLive = run.status === 'running';
   const now = useNow(isLive ? 1000 : 0);
   const ended = run.ended === null ? now : Date.parse(run.ended);
-  const Copy = isCopied ? checkIcon : copyIcon;
+  const Copy = copied === 'id' ? checkIcon : copyIcon;
   return (
     <header className="jp-nbproof-RunView-head">
       <div className="jp-nbproof-RunView-title">
@@ -154,6 +165,20 @@ function Header({
           <StatusMark status={run.status} trans={trans} />
           <span aria-hidden="true">{statusWord(run.status, trans)}</span>
         </span>
+        <button
+          type="button"
+          className="jp-nbproof-IconButton"
+          aria-label={trans.__('Copy a link to this view')}
+          title={
+            copied === 'link'
+              ? trans.__('Copied')
+              : trans.__('Copy a link to this view')
+          }
+          data-done={copied === 'link' || undefined}
+          onClick={actions.copyLink}
+        >
+          <linkIcon.react tag="span" />
+        </button>
         <button
           type="button"
           className="jp-nbproof-IconButton"
@@ -197,7 +222,7 @@ function Header({
             <Copy.react tag="span" />
           </button>
           <span className="jp-nbproof-hidden" aria-live="polite">
-            {isCopied ? trans.__('Copied') : ''}
+            {copied === null ? '' : trans.__('Copied')}
           </span>
         </Fact>
       </dl>
@@ -219,270 +244,3 @@ function Fact({
     </div>
   );
 }
-
-function Metrics(props: RunView.IProps): JSX.Element {
-  const { metrics, across, isLog, actions, trans } = props;
-  return (
-    <Section
-      title={trans.__('Metrics')}
-      count={metrics.length}
-      tools={
-        metrics.length > 0 && (
-          <div className="jp-nbproof-Tools">
-            <Choice
-              label={trans.__('Across')}
-              options={[
-                {
-                  word: trans.__('Step'),
-                  isOn: across === 'step',
-                  choose: () => actions.setAcross('step')
-                },
-                {
-                  word: trans.__('Time'),
-                  isOn: across === 'time',
-                  choose: () => actions.setAcross('time')
-                }
-              ]}
-            />
-            <Choice
-              label={trans.__('Scale')}
-              options={[
-                {
-                  word: trans.__('Linear'),
-                  isOn: !isLog,
-                  choose: () => actions.setLog(false)
-                },
-                {
-                  word: trans.__('Log'),
-                  isOn: isLog,
-                  choose: () => actions.setLog(true)
-                }
-              ]}
-            />
-          </div>
-        )
-      }
-    >
-      {metrics.length === 0 ? (
-        <p className="jp-nbproof-dim">
-          {trans.__(
-            'No metrics yet. Log one with nbp.log_metric("auc", 0.91).'
-          )}
-        </p>
-      ) : (
-        <div className="jp-nbproof-Metrics">
-          {metrics.map(metric => (
-            <MetricCard
-              key={metric.name}
-              metric={metric}
-              history={props.historyOf(metric.name)}
-              across={across}
-              isLog={isLog}
-              trans={trans}
-              onWatch={actions.watch}
-            />
-          ))}
-        </div>
-      )}
-      {props.isCut && (
-        <p className="jp-nbproof-dim">
-          {trans.__('This run has more metrics than are shown here.')}
-        </p>
-      )}
-    </Section>
-  );
-}
-
-/** A few ways of which one is on. */
-function Choice({
-  label,
-  options
-}: {
-  label: string;
-  options: readonly { word: string; isOn: boolean; choose: () => void }[];
-}): JSX.Element {
-  return (
-    <div className="jp-nbproof-Choice" role="group" aria-label={label}>
-      {options.map(option => (
-        <button
-          key={option.word}
-          type="button"
-          aria-pressed={option.isOn}
-          onClick={option.choose}
-        >
-          {option.word}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-function Table({
-  label,
-  rows
-}: {
-  label: string;
-  /** Name, value, and the value in full where that is longer. */
-  rows: readonly (readonly [string, string, string?])[];
-}): JSX.Element {
-  return (
-    <table className="jp-nbproof-Table" aria-label={label}>
-      <tbody>
-        {rows.map(([key, value, full]) => (
-          <tr key={key}>
-            <th scope="row" title={key}>
-              {key}
-            </th>
-            <td title={full ?? value}>{value}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Params({
-  run,
-  trans
-}: {
-  run: Run;
-  trans: TranslationBundle;
-}): JSX.Element {
-  const rows = Object.entries(run.params)
-    .sort(byName)
-    .map(([key, value]) => [key, formatValue(value)] as const);
-  return (
-    <Section title={trans.__('Params')} count={rows.length}>
-      {rows.length === 0 ? (
-        <p className="jp-nbproof-dim">{trans.__('No params.')}</p>
-      ) : (
-        <Table label={trans.__('Params')} rows={rows} />
-      )}
-    </Section>
-  );
-}
-
-function Tags({
-  run,
-  trans
-}: {
-  run: Run;
-  trans: TranslationBundle;
-}): JSX.Element | null {
-  const tags = Object.entries(run.tags).sort(byName);
-  if (tags.length === 0) {
-    return null;
-  }
-  return (
-    <Section title={trans.__('Tags')} count={tags.length}>
-      <ul className="jp-nbproof-Tags">
-        {tags.map(([key, value]) => (
-          <li key={key} title={`${key}: ${value}`}>
-            <span className="jp-nbproof-Tags-key">{key}</span>
-            {value !== '' && <span>{value}</span>}
-          </li>
-        ))}
-      </ul>
-    </Section>
-  );
-}
-
-function Artifacts({
-  artifacts,
-  downloading,
-  actions,
-  trans
-}: RunView.IProps & { artifacts: readonly Artifact[] }): JSX.Element | null {
-  if (artifacts.length === 0) {
-    return null;
-  }
-  return (
-    <Section title={trans.__('Artifacts')} count={artifacts.length}>
-      <table className="jp-nbproof-Table jp-nbproof-Artifacts">
-        <thead>
-          <tr>
-            <th scope="col">{trans.__('Name')}</th>
-            <th scope="col">{trans.__('Type')}</th>
-            <th scope="col">{trans.__('Size')}</th>
-            <th scope="col">
-              <span className="jp-nbproof-hidden">{trans.__('Download')}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {artifacts.map(artifact => (
-            <tr key={artifact.name}>
-              <th scope="row" title={artifact.name}>
-                {artifact.name}
-              </th>
-              <td>{artifact.media_type}</td>
-              <td>{formatBytes(artifact.size_bytes)}</td>
-              <td>
-                <button
-                  type="button"
-                  className="jp-nbproof-IconButton"
-                  aria-label={trans.__('Download %1', artifact.name)}
-                  title={trans.__('Download %1', artifact.name)}
-                  disabled={downloading.has(artifact.name)}
-                  onClick={() => actions.download(artifact.name)}
-                >
-                  <downloadIcon.react tag="span" />
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Section>
-  );
-}
-
-function Provenance({
-  run,
-  trans
-}: {
-  run: Run;
-  trans: TranslationBundle;
-}): JSX.Element {
-  const { git } = run;
-  const commit = git?.commit ?? null;
-  const rows: [string, string | null | undefined, string?][] = [
-    [
-      trans.__('Source'),
-      run.source === null ? null : shortPath(run.source),
-      run.source ?? undefined
-    ],
-    [trans.__('Branch'), git?.branch],
-    [
-      trans.__('Commit'),
-      commit === null
-        ? null
-        : git?.dirty === true
-          ? trans.__('%1, with uncommitted changes', commit.slice(0, 10))
-          : commit.slice(0, 10),
-      commit ?? undefined
-    ],
-    [trans.__('Code'), run.code?.slice(0, 12), run.code ?? undefined],
-    [trans.__('Python'), run.python],
-    [trans.__('User'), run.user],
-    [trans.__('Host'), run.host]
-  ];
-  const known = rows.flatMap(([key, value, full]) =>
-    value === null || value === undefined || value === ''
-      ? []
-      : [[key, value, full] as const]
-  );
-  return (
-    <Section title={trans.__('Where it came from')}>
-      <Table label={trans.__('Where it came from')} rows={known} />
-      {git === null && (
-        <p className="jp-nbproof-dim">{trans.__('Not in a git repository.')}</p>
-      )}
-    </Section>
-  );
-}
-
-const byName = (
-  [a]: readonly [string, unknown],
-  [b]: readonly [string, unknown]
-): number => a.localeCompare(b, undefined, { numeric: true });

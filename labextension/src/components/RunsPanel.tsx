@@ -26,6 +26,7 @@ export function RunsPanel(props: RunsPanel.IProps): JSX.Element {
         trans={trans}
         onChoose={actions.chooseWorkspace}
         onTogglePin={actions.togglePin}
+        onOpenTable={actions.openTable}
         onRefresh={actions.refresh}
       />
       {props.workspace?.exists === true && !runs.isEmpty && (
@@ -53,6 +54,7 @@ export namespace RunsPanel {
   export interface IActions {
     chooseWorkspace: (id: string) => void;
     togglePin: () => void;
+    openTable: () => void;
     refresh: () => void;
     setQuery: (query: string) => void;
     searchNow: () => void;

@@ -43,6 +43,18 @@ export function WorkspaceBar(props: WorkspaceBar.IProps): JSX.Element {
       <button
         type="button"
         className="jp-nbproof-IconButton"
+        aria-label={trans.__('Open the runs table')}
+        title={trans.__('Open the runs table')}
+        disabled={current === null}
+        onClick={props.onOpenTable}
+      >
+        <svg width={14} height={14} viewBox="0 0 14 14" aria-hidden="true">
+          <path d="M1.5 2.5h11v9h-11zM1.5 5.5h11M5.5 5.5v6M1.5 8.5h11" />
+        </svg>
+      </button>
+      <button
+        type="button"
+        className="jp-nbproof-IconButton"
         aria-label={trans.__('Refresh')}
         title={trans.__('Refresh')}
         onClick={props.onRefresh}
@@ -61,6 +73,7 @@ export namespace WorkspaceBar {
     trans: TranslationBundle;
     onChoose: (id: string) => void;
     onTogglePin: () => void;
+    onOpenTable: () => void;
     onRefresh: () => void;
   }
 }

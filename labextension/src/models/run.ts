@@ -2,42 +2,43 @@ import type { IDisposable } from '@lumino/disposable';
 import { Throttler } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { Across, Point } from '../figures/chart';
-import { toNumber } from '../figures/numbers';
+import { CHARTS, ChartsState, RunTab } from '../figures/link';
+import { Look, looksOf } from '../figures/palette';
 import {
+  Artifact,
   Metric,
   Requester,
   Run,
   runsArtifactPath,
   runsGet,
-  runsMetricHistory,
   runsMetrics
 } from '../services/api';
 import type { Change } from '../services/change';
 import type { Client } from '../services/client';
+import {
+  askPreview,
+  kindOf,
+  Preview,
+  PREVIEW,
+  readPreview
+} from '../services/preview';
 import { asProblem, Problem } from '../services/problem';
+import { CoursesModel } from './courses';
 import type { Phase } from './runs';
 
-const MAX_POINTS = 500;
 /** A run that logs all the time is drawn anew this often at most. */
 const REDRAW_MS = 500;
 /** More metrics than this nobody scrolls through; the rest is named in a sentence. */
 const MAX_METRICS = 1000;
+const ENVIRONMENT = 'GET /runs/{id}/environment';
 
-/** The course of one metric. */
-export interface History {
-  readonly points: readonly Point[];
-  /** How many points there are in all; `points` is thinned by the server. */
-  readonly count: number;
-  readonly loading: boolean;
-  readonly problem: Problem | null;
-}
-
-/** One run, with the courses of those metrics that somebody looks at. */
+/** One run: its facts, the courses of those metrics that somebody looks at, the files that are looked into. */
 export class RunModel implements IDisposable {
   constructor(options: RunModel.IOptions) {
     this.workspace = options.workspace;
     this.id = options.id;
+    this.courses = new CoursesModel(options.client);
+    this._tab = options.tab ?? 'overview';
     this._client = options.client;
     this._request = options.client.requester(options.workspace);
     this._redraw = new Throttler(() => this.refresh(), {
@@ -48,6 +49,7 @@ export class RunModel implements IDisposable {
 
   readonly workspace: string | null;
   readonly id: string;
+  readonly courses: CoursesModel;
 
   get run(): Run | null {
     return this._run;
@@ -79,23 +81,31 @@ export class RunModel implements IDisposable {
     return this._run?.status === 'running';
   }
 
-  /** What charts show across: steps, or time since the first point. */
-  get across(): Across {
-    return this._across;
+  get tab(): RunTab {
+    return this._tab;
   }
 
-  set across(across: Across) {
-    this._across = across;
+  set tab(tab: RunTab) {
+    if (tab !== this._tab) {
+      this._tab = tab;
+      this._changed.emit();
+      this._tabChanged.emit();
+    }
+  }
+
+  /** How its charts are set. */
+  get charts(): ChartsState {
+    return this._charts;
+  }
+
+  setCharts(change: Partial<ChartsState>): void {
+    this._charts = { ...this._charts, ...change };
+    this._showCourses();
     this._changed.emit();
   }
 
-  get isLog(): boolean {
-    return this._isLog;
-  }
-
-  set isLog(isLog: boolean) {
-    this._isLog = isLog;
-    this._changed.emit();
+  get looks(): ReadonlyMap<string, Look> {
+    return this._looks;
   }
 
   /** Names of artifacts that are being fetched. */
@@ -103,22 +113,68 @@ export class RunModel implements IDisposable {
     return this._downloading;
   }
 
+  /** Name of the artifact that is looked into. */
+  get opened(): string | null {
+    return this._opened;
+  }
+
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  get tabChanged(): ISignal<this, void> {
+    return this._tabChanged;
   }
 
   get isDisposed(): boolean {
     return this._isDisposed;
   }
 
-  history(name: string): History | null {
-    return this._histories.get(name) ?? null;
+  /** What is known of the inside of an artifact; null until somebody looks. */
+  preview(name: string): Preview | null {
+    return this._previews.get(name) ?? null;
   }
 
-  /** Somebody looks at this metric: fetch its course, and keep it fresh from now on. */
-  watch(name: string): void {
-    if (!this._histories.has(name)) {
-      void this._loadHistory(name);
+  /** Look into an artifact. */
+  openArtifact(name: string): void {
+    this._opened = name;
+    this._changed.emit();
+    this.look(name);
+  }
+
+  /** Fetch what can be shown of an artifact, once. */
+  look(name: string): void {
+    const artifact = this._run?.artifacts.find(one => one.name === name);
+    if (artifact !== undefined && !this._previews.has(name)) {
+      void this._loadPreview(artifact);
+    }
+  }
+
+  /** What was captured of the environment it ran in; null where that is not known. */
+  get environment(): unknown {
+    return this._environment;
+  }
+
+  /** Fetch the environment, once, where the server has it. */
+  async lookAtEnvironment(): Promise<void> {
+    await this._client.capabilities.load();
+    if (
+      this._environment !== null ||
+      !this._client.capabilities.has(ENVIRONMENT)
+    ) {
+      return;
+    }
+    try {
+      this._environment = await this._request<unknown>(
+        'GET',
+        `/runs/${encodeURIComponent(this.id)}/environment`
+      );
+    } catch {
+      // Not captured, or gone: the few facts that every run has are shown all the same.
+      return;
+    }
+    if (!this._isDisposed) {
+      this._changed.emit();
     }
   }
 
@@ -136,25 +192,17 @@ export class RunModel implements IDisposable {
       if (this._isDisposed) {
         return;
       }
-      const before = new Map(this._metrics.map(one => [one.name, one]));
       this._run = run;
       this._metrics = metrics;
+      this._looks = looksOf([run.id]);
       this._phase = 'ready';
       this._problem = null;
+      this._counts = new Map(metrics.map(one => [one.name, one.count]));
+      this._showCourses();
       this._changed.emit();
       if (run.parent_id !== null && this._parent === null) {
         void this._loadParent(run.parent_id);
       }
-      await Promise.all(
-        metrics
-          .filter(one => this._histories.has(one.name))
-          .filter(
-            one =>
-              before.get(one.name)?.count !== one.count ||
-              this._histories.get(one.name)?.problem !== null
-          )
-          .map(one => this._loadHistory(one.name))
-      );
     } catch (thrown) {
       if (!this._isDisposed) {
         this._problem = asProblem(thrown);
@@ -180,10 +228,7 @@ export class RunModel implements IDisposable {
     this._downloading = new Set([...this._downloading, name]);
     this._changed.emit();
     try {
-      return await this._client.download(
-        this.workspace,
-        runsArtifactPath({ id: this._run?.id ?? this.id, name })
-      );
+      return await this._fetch(name);
     } finally {
       this._downloading = new Set(
         [...this._downloading].filter(one => one !== name)
@@ -198,7 +243,24 @@ export class RunModel implements IDisposable {
     }
     this._isDisposed = true;
     this._redraw.dispose();
+    this.courses.dispose();
+    for (const preview of this._previews.values()) {
+      if (preview.kind === 'image') {
+        URL.revokeObjectURL(preview.url);
+      }
+    }
     Signal.clearData(this);
+  }
+
+  private _showCourses(): void {
+    if (this._run !== null) {
+      this.courses.show(
+        this.workspace,
+        [this._run],
+        this._charts.axis,
+        (_, metric) => String(this._counts.get(metric))
+      );
+    }
   }
 
   private async _loadMetrics(): Promise<Metric[]> {
@@ -234,43 +296,37 @@ export class RunModel implements IDisposable {
     }
   }
 
-  private async _loadHistory(name: string): Promise<void> {
-    const before = this._histories.get(name);
-    this._histories.set(name, {
-      points: before?.points ?? [],
-      count: before?.count ?? 0,
-      loading: true,
-      problem: null
-    });
-    let history: History;
+  private async _loadPreview(artifact: Artifact): Promise<void> {
+    const { name } = artifact;
+    const kind = kindOf(artifact);
+    this._previews.set(name, { kind: 'loading' });
+    this._changed.emit();
+    await this._client.capabilities.load();
+    let preview: Preview;
     try {
-      const answer = await runsMetricHistory(this._request, {
-        id: this.id,
-        name,
-        max_points: MAX_POINTS
-      });
-      history = {
-        points: answer.items.map(item => ({
-          step: toNumber(item.step),
-          time: Date.parse(item.time),
-          value: toNumber(item.value)
-        })),
-        count: answer.count,
-        loading: false,
-        problem: null
-      };
+      if (typeof kind === 'string') {
+        preview = await readPreview(kind, await this._fetch(name), name);
+      } else if (this._client.capabilities.has(PREVIEW)) {
+        // What can't be read here, the server may know how to.
+        preview = await askPreview(this._request, this.id, name, kind);
+      } else {
+        preview = kind;
+      }
     } catch (thrown) {
-      history = {
-        points: before?.points ?? [],
-        count: before?.count ?? 0,
-        loading: false,
-        problem: asProblem(thrown)
-      };
+      preview = { kind: 'failed', problem: asProblem(thrown) };
     }
-    if (!this._isDisposed) {
-      this._histories.set(name, history);
-      this._changed.emit();
+    if (this._isDisposed) {
+      return;
     }
+    this._previews.set(name, preview);
+    this._changed.emit();
+  }
+
+  private _fetch(name: string): Promise<Blob> {
+    return this._client.download(
+      this.workspace,
+      runsArtifactPath({ id: this._run?.id ?? this.id, name })
+    );
   }
 
   private readonly _client: Client;
@@ -281,13 +337,18 @@ export class RunModel implements IDisposable {
   private _isParentAsked = false;
   private _metrics: readonly Metric[] = [];
   private _isCut = false;
+  private _counts = new Map<string, number>();
+  private _environment: unknown = null;
   private _phase: Phase = 'idle';
   private _problem: Problem | null = null;
-  private _across: Across = 'step';
-  private _isLog = false;
+  private _tab: RunTab;
+  private _charts: ChartsState = CHARTS;
+  private _looks = new Map<string, Look>();
   private _downloading: ReadonlySet<string> = new Set();
-  private readonly _histories = new Map<string, History>();
+  private _opened: string | null = null;
+  private readonly _previews = new Map<string, Preview>();
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _tabChanged = new Signal<this, void>(this);
   private _isDisposed = false;
 }
 
@@ -296,5 +357,6 @@ export namespace RunModel {
     client: Client;
     workspace: string | null;
     id: string;
+    tab?: RunTab;
   }
 }

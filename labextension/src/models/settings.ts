@@ -14,6 +14,11 @@ export class Settings implements IDisposable {
     return this._number('pageSize', 50, 10, 500);
   }
 
+  /** How many runs the charts draw while none is selected. */
+  get drawnRuns(): number {
+    return this._number('drawnRuns', 10, 1, 30);
+  }
+
   get showSparklines(): boolean {
     return this._flag('showSparklines', true);
   }

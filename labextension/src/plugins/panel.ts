@@ -69,6 +69,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         commands.isEnabled(CommandIDs.insertLoadLine),
       openRun: id =>
         run(CommandIDs.openRun, { workspace: workspaceId(), run: id }),
+      openTable: () => run(CommandIDs.openTable, { workspace: workspaceId() }),
       refresh,
       insertLoadLine: () => run(CommandIDs.insertLoadLine),
       insertInstallLine: () => run(CommandIDs.insertInstallLine)

@@ -3,6 +3,7 @@ import {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import {
+  Clipboard,
   ICommandPalette,
   InputDialog,
   MainAreaWidget,
@@ -23,11 +24,19 @@ import {
 
 import type { Notes } from '../components/Notes';
 import { problemLine } from '../components/words';
+import { Place, RUN_TABS, RunTab } from '../figures/link';
 import { RunModel } from '../models/run';
 import { Settings } from '../models/settings';
+import { addressOf } from '../services/address';
 import { runsGet } from '../services/api';
 import { asProblem } from '../services/problem';
-import { CommandIDs, IConnection, ISettings, IWorkspaces } from '../tokens';
+import {
+  CommandIDs,
+  IConnection,
+  IPlaces,
+  ISettings,
+  IWorkspaces
+} from '../tokens';
 import { RunViewWidget } from '../widgets/runView';
 
 type View = MainAreaWidget<RunViewWidget>;
@@ -46,6 +55,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     ICommandPalette,
     ILayoutRestorer,
     IRenderMimeRegistry,
+    IPlaces,
     ITranslator
   ],
   activate: (
@@ -56,6 +66,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     rendermime: IRenderMimeRegistry | null,
+    places: IPlaces | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('nbproof');
@@ -63,13 +74,33 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     const { commands, shell } = app;
     const tracker = new WidgetTracker<View>({ namespace: 'nbproof-run' });
 
-    const open = (workspace: string | null, id: string): View => {
+    const placeOf = ({ workspace, id, tab }: RunModel): Place => ({
+      kind: 'run',
+      workspace: workspace ?? '',
+      run: id,
+      tab
+    });
+    places?.add(() =>
+      tracker.currentWidget !== null &&
+      tracker.currentWidget === shell.currentWidget
+        ? placeOf(tracker.currentWidget.content.model)
+        : null
+    );
+
+    const open = (
+      workspace: string | null,
+      id: string,
+      tab: RunTab | null = null
+    ): View => {
       const view =
         tracker.find(
           one =>
             one.content.model.id === id &&
             one.content.model.workspace === workspace
         ) ?? newView(workspace, id);
+      if (tab !== null) {
+        view.content.model.tab = tab;
+      }
       if (!view.isAttached) {
         shell.add(view, 'main', { type: 'nbproof' });
       }
@@ -90,6 +121,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
             () => workspaces?.all.find(one => one.id === workspace)?.path ?? ''
           ),
         openRun: id => void open(workspace, id),
+        copyLink: () => Clipboard.copyToSystem(addressOf(placeOf(model))),
         trans
       });
       const view = new MainAreaWidget({ content });
@@ -101,6 +133,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
           changes.forEach(change => model.touch(change));
         }
       }, model);
+      model.tabChanged.connect(() => void tracker.save(view));
       void tracker.add(view);
       return view;
     };
@@ -126,6 +159,11 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
               description: trans.__(
                 'The run’s id, name, last 6 digits, @last or @best:metric; asked for when missing'
               )
+            },
+            tab: {
+              type: 'string',
+              enum: [...RUN_TABS],
+              description: trans.__('The tab that is in front')
             }
           }
         }
@@ -137,13 +175,14 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
         if (reference === null) {
           return null;
         }
+        const tab = RUN_TABS.find(one => one === args.tab) ?? null;
         if (WHOLE_ID.test(reference)) {
-          return open(workspace, reference);
+          return open(workspace, reference, tab);
         }
         try {
           const request = connection.client.requester(workspace);
           const run = await runsGet(request, { id: reference });
-          return open(workspace, run.id);
+          return open(workspace, run.id, tab);
         } catch (thrown) {
           await showErrorMessage(
             trans.__('The run could not be opened'),
@@ -169,7 +208,8 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
         command: CommandIDs.openRun,
         args: ({ content: { model } }) => ({
           workspace: model.workspace ?? '',
-          run: model.id
+          run: model.id,
+          tab: model.tab
         }),
         name: ({ content: { model } }) => `${model.workspace ?? ''}:${model.id}`
       });

@@ -1,6 +1,7 @@
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { Requester } from './api';
+import { Capabilities } from './capabilities';
 import { Problem, problemOf } from './problem';
 import { queryString } from './query';
 
@@ -9,6 +10,9 @@ const ROOT = 'nbproof/api/v1';
 /** Asks the nbproof server extension over Jupyter's own authenticated connection. */
 export class Client {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  /** What the server can do, beyond what every release can. */
+  readonly capabilities = new Capabilities(this.requester());
 
   /** How to ask about one workspace; without an id the server chooses. */
   requester(workspace: string | null = null): Requester {

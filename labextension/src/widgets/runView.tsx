@@ -27,6 +27,7 @@ export class RunViewWidget extends ReactWidget {
     this.title.label = trans.__('Run %1', shortId(model.id));
     this.title.closable = true;
     model.changed.connect(this._onModelChanged, this);
+    model.courses.changed.connect(this._onCoursesChanged, this);
     this._poll = new Poll({
       name: `nbproof:run:${model.id}`,
       factory: () =>
@@ -49,6 +50,7 @@ export class RunViewWidget extends ReactWidget {
     window.clearTimeout(this._copiedTimer);
     this._poll.dispose();
     this.model.changed.disconnect(this._onModelChanged, this);
+    this.model.courses.changed.disconnect(this._onCoursesChanged, this);
     this.model.dispose();
     super.dispose();
   }
@@ -72,16 +74,12 @@ export class RunViewWidget extends ReactWidget {
     const { model } = this;
     return (
       <RunView
+        model={model}
         run={model.run}
         parent={model.parent}
         renderNotes={this._options.renderNotes}
-        metrics={model.metrics}
-        isCut={model.isCut}
-        historyOf={name => model.history(name)}
-        across={model.across}
-        isLog={model.isLog}
-        downloading={model.downloading}
-        isCopied={this._isCopied}
+        version={this._version}
+        copied={this._copied}
         problem={model.problem}
         actions={this._actions}
         trans={this._options.trans}
@@ -98,13 +96,22 @@ export class RunViewWidget extends ReactWidget {
     this.update();
   }
 
-  private _copyId(): void {
-    Clipboard.copyToSystem(this.model.run?.id ?? this.model.id);
-    this._isCopied = true;
+  private _onCoursesChanged(): void {
+    this._version += 1;
+    this.update();
+  }
+
+  private _copy(what: 'id' | 'link'): void {
+    if (what === 'id') {
+      Clipboard.copyToSystem(this.model.run?.id ?? this.model.id);
+    } else {
+      this._options.copyLink();
+    }
+    this._copied = what;
     this.update();
     window.clearTimeout(this._copiedTimer);
     this._copiedTimer = window.setTimeout(() => {
-      this._isCopied = false;
+      this._copied = null;
       this.update();
     }, COPIED_MS);
   }
@@ -128,24 +135,26 @@ export class RunViewWidget extends ReactWidget {
 
   private readonly _actions: RunView.IActions = {
     refresh: () => void this.model.refresh().catch(() => undefined),
-    copyId: () => this._copyId(),
+    copyId: () => this._copy('id'),
+    copyLink: () => this._copy('link'),
     openParent: () => {
       const parent = this.model.run?.parent_id ?? null;
       if (parent !== null) {
         this._options.openRun(parent);
       }
     },
-    watch: metric => this.model.watch(metric),
-    setAcross: across => {
-      this.model.across = across;
+    chooseTab: tab => {
+      this.model.tab = tab;
     },
-    setLog: isLog => {
-      this.model.isLog = isLog;
-    },
+    setCharts: change => this.model.setCharts(change),
+    openArtifact: artifact => this.model.openArtifact(artifact),
+    look: artifact => this.model.look(artifact),
+    lookAtEnvironment: () => void this.model.lookAtEnvironment(),
     download: artifact => void this._download(artifact)
   };
   private readonly _poll: Poll;
-  private _isCopied = false;
+  private _version = 0;
+  private _copied: 'id' | 'link' | null = null;
   private _copiedTimer: number | undefined = undefined;
 }
 
@@ -156,6 +165,7 @@ export namespace RunViewWidget {
     /** Draws Markdown; null where JupyterLab offers nothing for that. */
     renderNotes: Notes.Render | null;
     openRun: (id: string) => void;
+    copyLink: () => void;
     trans: TranslationBundle;
   }
 }

@@ -129,6 +129,7 @@ export class RunsPanelWidget extends ReactWidget {
         workspaces.pin(workspaces.current.id);
       }
     },
+    openTable: () => this._options.openTable(),
     refresh: () => this._options.refresh(),
     setQuery: query => this._options.runs.setQuery(query),
     searchNow: () => this._options.runs.searchNow(),
@@ -159,6 +160,7 @@ export namespace RunsPanelWidget {
     trans: TranslationBundle;
     hasNotebook: () => boolean;
     openRun: (id: string) => void;
+    openTable: () => void;
     refresh: () => void;
     insertLoadLine: () => void;
     insertInstallLine: () => void;

@@ -1,0 +1,203 @@
+import type { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import type { Run } from '../services/api';
+import type { Client } from '../services/client';
+import { asProblem, Problem } from '../services/problem';
+import type { Axis } from '../figures/overlay';
+import { Course, LINES, readCourse, readCourses } from '../services/series';
+
+/** Twice the pixels of a wide chart: more cannot be seen. */
+const MAX_POINTS = 800;
+/** The server has other things to do as well. */
+const AT_ONCE = 4;
+/** Answers that come together are drawn together. */
+const GATHER_MS = 60;
+
+export interface RunCourse extends Course {
+  readonly loading: boolean;
+  readonly problem: Problem | null;
+}
+
+/** The courses of the metrics that somebody looks at, of the runs that are drawn. */
+export class CoursesModel implements IDisposable {
+  constructor(private readonly _client: Client) {}
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  /**
+   * Draw these runs, of this workspace; what is there already is kept.
+   *
+   * `versionOf` tells whether a course has grown; by default any new value of the run may have.
+   */
+  show(
+    workspace: string | null,
+    runs: readonly Run[],
+    axis: Axis,
+    versionOf: (run: Run, metric: string) => string = newestOf
+  ): void {
+    this._versionOf = versionOf;
+    this._axis = axis;
+    if (workspace !== this._workspace) {
+      this._workspace = workspace;
+      this._courses.clear();
+      this._queue = [];
+    }
+    this._runs = runs;
+    for (const metric of this._watched) {
+      this._want(metric);
+    }
+  }
+
+  /** Somebody looks at this metric: fetch it for every run that is drawn. */
+  watch(metric: string): void {
+    this._watched.add(metric);
+    this._want(metric);
+  }
+
+  /** It went out of view; what was fetched stays. */
+  unwatch(metric: string): void {
+    this._watched.delete(metric);
+    for (const { runs } of this._queue.filter(one => one.metric === metric)) {
+      // Never asked: the next look asks.
+      runs.forEach(run => this._courses.delete(keyOf(run, metric)));
+    }
+    this._queue = this._queue.filter(one => one.metric !== metric);
+  }
+
+  of(run: string, metric: string): RunCourse | null {
+    return this._courses.get(keyOf(run, metric))?.course ?? null;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    window.clearTimeout(this._timer);
+    Signal.clearData(this);
+  }
+
+  private _want(metric: string): void {
+    const runs: string[] = [];
+    for (const run of this._runs) {
+      if (!(metric in run.metrics)) {
+        continue;
+      }
+      const key = keyOf(run.id, metric);
+      const known = this._courses.get(key);
+      // Some servers give the places on one axis only: another axis is another question.
+      const axis = this._isBatched ? this._axis : '';
+      const version = `${axis} ${this._versionOf(run, metric)}`;
+      if (known?.version === version || known?.course.loading === true) {
+        continue;
+      }
+      this._courses.set(key, {
+        version,
+        course: {
+          points: known?.course.points ?? [],
+          count: known?.course.count ?? 0,
+          loading: true,
+          problem: null
+        }
+      });
+      runs.push(run.id);
+    }
+    if (runs.length === 0) {
+      return;
+    }
+    if (this._isBatched) {
+      this._queue.push({ runs, metric });
+    } else {
+      this._queue.push(...runs.map(run => ({ runs: [run], metric })));
+    }
+    void this._client.capabilities.load().then(() => this._work());
+  }
+
+  private get _isBatched(): boolean {
+    return this._client.capabilities.has(LINES);
+  }
+
+  private _work(): void {
+    while (this._busy < AT_ONCE && this._queue.length > 0) {
+      const ask = this._queue.shift();
+      if (ask !== undefined) {
+        this._busy += 1;
+        void this._fetch(ask.runs, ask.metric).finally(() => {
+          this._busy -= 1;
+          if (!this._isDisposed) {
+            this._work();
+          }
+        });
+      }
+    }
+  }
+
+  private async _fetch(runs: readonly string[], metric: string): Promise<void> {
+    const workspace = this._workspace;
+    const request = this._client.requester(workspace);
+    let courses = new Map<string, Course>();
+    let problem: Problem | null = null;
+    try {
+      courses = this._isBatched
+        ? await readCourses(request, runs, metric, this._axis, MAX_POINTS)
+        : new Map([
+            [runs[0], await readCourse(request, runs[0], metric, MAX_POINTS)]
+          ]);
+    } catch (thrown) {
+      problem = asProblem(thrown);
+    }
+    if (workspace !== this._workspace || this._isDisposed) {
+      return;
+    }
+    for (const run of runs) {
+      const key = keyOf(run, metric);
+      const known = this._courses.get(key);
+      const course = courses.get(run);
+      this._courses.set(key, {
+        // What failed is asked for again with the next look.
+        version: problem === null ? (known?.version ?? '') : '',
+        course: {
+          points: course?.points ?? known?.course.points ?? [],
+          count: course?.count ?? known?.course.count ?? 0,
+          loading: false,
+          problem
+        }
+      });
+    }
+    this._tell();
+  }
+
+  private _tell(): void {
+    this._timer ??= window.setTimeout(() => {
+      this._timer = undefined;
+      this._changed.emit();
+    }, GATHER_MS);
+  }
+
+  private _workspace: string | null = null;
+  private _runs: readonly Run[] = [];
+  private _versionOf: (run: Run, metric: string) => string = newestOf;
+  private readonly _watched = new Set<string>();
+  private readonly _courses = new Map<
+    string,
+    { version: string; course: RunCourse }
+  >();
+  private _axis: Axis = 'step';
+  private _queue: { runs: readonly string[]; metric: string }[] = [];
+  private _busy = 0;
+  private _timer: number | undefined = undefined;
+  private _isDisposed = false;
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+const keyOf = (run: string, metric: string): string => `${run} ${metric}`;
+
+const newestOf = (run: Run): string =>
+  `${run.status} ${run.newest_metric?.time ?? ''}`;

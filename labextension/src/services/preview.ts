@@ -1,0 +1,176 @@
+import type { Artifact, Requester } from './api';
+import type { Problem } from './problem';
+
+/** What can be seen of an artifact without opening it elsewhere. */
+export type Preview =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'failed'; readonly problem: Problem }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'large' }
+  | { readonly kind: 'image'; readonly url: string }
+  | {
+      readonly kind: 'text' | 'markdown' | 'html' | 'diff';
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'table';
+      readonly head: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+      /** Rows that are not shown. */
+      readonly left: number;
+    };
+
+export type Readable =
+  'image' | 'text' | 'markdown' | 'html' | 'diff' | 'table';
+
+const MOST_IMAGE = 20 * 2 ** 20;
+const MOST_TEXT = 2 * 2 ** 20;
+const MOST_ROWS = 200;
+
+const TEXTS =
+  /\.(txt|log|json|jsonl|ya?ml|toml|ini|cfg|py|r|jl|sql|sh|js|ts|css|xml|tex|ipynb|rst)$/i;
+
+/** How an artifact can be shown, or why it can't. */
+export function kindOf(
+  artifact: Pick<Artifact, 'name' | 'media_type' | 'size_bytes'>
+): Readable | Preview {
+  const { name, media_type: type, size_bytes: size } = artifact;
+  const kind = ((): Readable | null => {
+    if (type.startsWith('image/')) {
+      return 'image';
+    }
+    if (/\.(diff|patch)$/i.test(name) || /\bdiff\b|x-patch/.test(type)) {
+      return 'diff';
+    }
+    if (type.startsWith('text/html')) {
+      return 'html';
+    }
+    if (/csv|tab-separated/.test(type) || /\.(csv|tsv)$/i.test(name)) {
+      return 'table';
+    }
+    if (type.startsWith('text/markdown') || /\.md$/i.test(name)) {
+      return 'markdown';
+    }
+    return type.startsWith('text/') ||
+      /json|yaml|xml|toml/.test(type) ||
+      TEXTS.test(name)
+      ? 'text'
+      : null;
+  })();
+  if (kind === null) {
+    return { kind: 'none' };
+  }
+  return size > (kind === 'image' ? MOST_IMAGE : MOST_TEXT)
+    ? { kind: 'large' }
+    : kind;
+}
+
+/** Make what is shown from an artifact's bytes. */
+export async function readPreview(
+  kind: Readable,
+  bytes: Blob,
+  name: string
+): Promise<Preview> {
+  if (kind === 'image') {
+    return { kind, url: URL.createObjectURL(bytes) };
+  }
+  const text = await bytes.text();
+  if (kind === 'table') {
+    return tableOf(text, /\.tsv$/i.test(name) ? '\t' : ',');
+  }
+  return { kind, text };
+}
+
+/** The route by which a server shows what it can read and a browser can't. */
+export const PREVIEW = 'GET /runs/{id}/artifacts/{name}/preview';
+
+interface Shown {
+  readonly shows?: string;
+  readonly text?: string | null;
+  readonly columns?: readonly { readonly name: string }[];
+  readonly rows?: readonly (readonly unknown[])[];
+  readonly row_count?: number | null;
+  readonly image?: string | null;
+}
+
+/** Ask the server for what it can tell of an artifact; `otherwise` where that is nothing. */
+export async function askPreview(
+  request: Requester,
+  run: string,
+  name: string,
+  otherwise: Preview
+): Promise<Preview> {
+  const shown = await request<Shown>(
+    'GET',
+    `/runs/${encodeURIComponent(run)}/artifacts/${encodeURIComponent(name)}/preview`
+  );
+  const { text, image, columns = [], rows = [] } = shown;
+  switch (shown.shows) {
+    case 'table':
+      return {
+        kind: 'table',
+        head: columns.map(column => column.name),
+        rows: rows.map(row => row.map(wordOf)),
+        left: Math.max(0, (shown.row_count ?? rows.length) - rows.length)
+      };
+    case 'image':
+      return typeof image === 'string' && image.startsWith('data:image/')
+        ? { kind: 'image', url: image }
+        : otherwise;
+    case 'text':
+      return typeof text === 'string' ? { kind: 'text', text } : otherwise;
+    default:
+      return otherwise;
+  }
+}
+
+const wordOf = (cell: unknown): string =>
+  typeof cell === 'string' ? cell : cell === null ? '' : JSON.stringify(cell);
+
+/** The first rows of a table in text; quotes may hold commas and line ends. */
+export function tableOf(text: string, comma: string): Preview {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  let cell = '';
+  let isQuoted = false;
+  let left = 0;
+  const endRow = (): void => {
+    row.push(cell);
+    cell = '';
+    if (row.length > 1 || row[0] !== '') {
+      if (rows.length <= MOST_ROWS) {
+        rows.push(row);
+      } else {
+        left += 1;
+      }
+    }
+    row = [];
+  };
+  for (let index = 0; index < text.length; index++) {
+    const sign = text[index];
+    if (isQuoted) {
+      if (sign !== '"') {
+        cell += sign;
+      } else if (text[index + 1] === '"') {
+        cell += '"';
+        index += 1;
+      } else {
+        isQuoted = false;
+      }
+    } else if (sign === '"' && cell === '') {
+      isQuoted = true;
+    } else if (sign === comma) {
+      row.push(cell);
+      cell = '';
+    } else if (sign === '\n') {
+      endRow();
+    } else if (sign !== '\r') {
+      cell += sign;
+    }
+  }
+  if (cell !== '' || row.length > 0) {
+    endRow();
+  }
+  const [head = [], ...body] = rows;
+  return { kind: 'table', head, rows: body, left };
+}

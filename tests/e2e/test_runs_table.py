@@ -1,0 +1,351 @@
+"""The runs table, the compare view and a run's tabs in a real JupyterLab, with ten thousand runs."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.lab import Lab
+from tests.support.plain_user import PlainUser
+from tests.support.window import Window
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
+
+pytestmark = [pytest.mark.ui, pytest.mark.timeout(300)]
+
+MANY = 10_000
+SCRIPT = Path(__file__).resolve().parents[1] / "support" / "many_runs.py"
+
+
+@pytest.fixture(scope="module")
+def studies(lab: Lab, plain_user: PlainUser) -> str:
+    """The id of a workspace with ten thousand runs."""
+    folder = lab.root / "studies"
+    folder.mkdir()
+    plain_user.own(folder)
+    plain_user.run(
+        [sys.executable, SCRIPT, str(MANY)], cwd=folder, env=lab.environment(), timeout=240, check=True
+    )
+    return str(lab.ask("GET", "workspaces/resolve?path=studies")["id"])
+
+
+def open_table(window: Window, workspace: str, link: str = "") -> Locator:
+    """The runs table in a fresh JupyterLab."""
+    window.open(panel=False)
+    window.command("nbproof:open-runs-table", workspace=workspace, **({"link": link} if link else {}))
+    table = window.page.locator(".jp-nbproof-RunsTable:visible")
+    expect(table.locator("[data-run]")).not_to_have_count(0)
+    return table
+
+
+def names(table: Locator) -> Locator:
+    return table.locator(".jp-nbproof-Grid-open")
+
+
+def test_ten_thousand_runs_are_scrolled_filtered_and_sorted_with_few_rows_in_the_page(
+    window: Window, studies: str
+) -> None:
+    table = open_table(window, studies)
+    grid = table.get_by_role("grid")
+    rows = table.locator(".jp-nbproof-Grid-row")
+    expect(table).to_contain_text("of 10,012 runs")
+    window.both_themes("runs-table")
+
+    # To the end: page by page the rest comes, and never more than the view's rows are in the page.
+    grid.evaluate(SCROLL_DOWN)
+    expect(table.locator(".jp-nbproof-RunsTable-foot")).to_contain_text("10,012 runs", timeout=120_000)
+    expect(table.get_by_text("trial 0", exact=True)).to_be_attached()
+    assert rows.count() < 100
+    grid.evaluate("grid => { grid.scrollTop = 0; }")
+
+    head = table.get_by_role("columnheader", name="auc", exact=True)
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(table).to_contain_text("more while scrolling")
+    best = column(table, "metrics.auc")
+    assert best == sorted(best, reverse=True)
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(table.locator("[data-column='metrics.auc']").first).not_to_have_text(str(best[0]))
+
+    box = table.get_by_label("Filter runs")
+    box.fill('params.model = "net" and metrics.auc > 0.9 order by params.depth')
+    expect(table.get_by_role("columnheader", name="depth")).to_have_attribute("aria-sort", "ascending")
+    expect(table.locator("[data-column='params.depth']").first).to_have_text("2")
+    window.screenshot("runs-table-filter")
+    box.fill("metrics.auc >")
+    expect(table.get_by_role("alert")).to_be_visible()
+    window.screenshot("runs-table-filter-bad")
+    box.fill('name = "nobody"')
+    expect(table).to_contain_text("No run matches")
+    window.screenshot("runs-table-nothing")
+
+
+SCROLL_DOWN = """
+grid => new Promise(done => {
+    const step = () => {
+        grid.scrollTop = grid.scrollHeight;
+        if (grid.closest('.jp-nbproof-RunsTable').textContent.includes('more while scrolling')) {
+            requestAnimationFrame(step);
+        } else {
+            done();
+        }
+    };
+    step();
+})
+"""
+
+
+def column(table: Locator, key: str) -> list[float]:
+    """The numbers that stand in a column, of the rows in the page."""
+    return [
+        float(text) for text in table.locator(f"[data-run] [data-column='{key}']").all_inner_texts() if text
+    ]
+
+
+def test_the_filter_box_offers_what_may_come_next(window: Window, studies: str) -> None:
+    table = open_table(window, studies)
+    keyboard = window.page.keyboard
+    box = table.get_by_label("Filter runs")
+    box.click()
+    keyboard.type("params.mo")
+    options = table.locator(".jp-nbproof-Options-one")
+    expect(options).to_have_text(["params.model"])
+    keyboard.press("Tab")
+    keyboard.type("= ")
+    expect(options.filter(has_text="boost")).to_be_visible()
+    window.screenshot("runs-table-completion")
+    keyboard.type("bo")
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    expect(box).to_have_value('params.model = "boost" ')
+    keyboard.press("Escape")
+    keyboard.press("Enter")
+    expect(table.locator("[data-column='params.model']").first).to_have_text("boost")
+
+
+def test_runs_are_chosen_and_opened_with_the_keyboard_and_grouped_pinned_and_hidden(
+    window: Window, studies: str
+) -> None:
+    table = open_table(window, studies)
+    keyboard = window.page.keyboard
+    grid = table.get_by_role("grid")
+    expect(grid).to_be_focused()
+    keyboard.press("ArrowDown")
+    keyboard.press("Space")
+    keyboard.press("Shift+ArrowDown")
+    keyboard.press("Shift+ArrowDown")
+    expect(table).to_contain_text("3 runs selected")
+    expect(table.locator("[aria-selected=true]")).to_have_count(3)
+    keyboard.press("ArrowRight")
+    keyboard.press("ArrowRight")
+    current = table.locator("[data-cursor=true]")
+    expect(current).to_have_count(1)
+    assert grid.get_attribute("aria-activedescendant") == current.get_attribute("id")
+    window.both_themes("runs-table-keyboard")
+
+    first = str(names(table).first.inner_text())
+    tools = table.get_by_role("toolbar")
+    tools.get_by_role("button", name="Pin").click()
+    expect(names(table).first).not_to_have_text(first)
+    expect(table.locator("[data-pinned]")).to_have_count(3)
+    tools.get_by_role("button", name="Hide").click()
+    expect(table).to_contain_text("3 hidden")
+    expect(names(table).first).to_have_text(first)
+
+    table.get_by_label("Group").select_option("params.model")
+    groups = table.locator(".jp-nbproof-Grid-group")
+    expect(groups.first).to_contain_text("±")
+    expect(table.locator(".jp-nbproof-RunsTable-foot")).not_to_contain_text("more while", timeout=120_000)
+    groups.first.locator(".jp-nbproof-Grid-label").click()
+    expect(groups).to_have_count(2)
+    window.both_themes("runs-table-grouped")
+
+    table.get_by_label("Group").select_option("")
+    grid.focus()
+    keyboard.press("Control+Home")
+    keyboard.press("Enter")
+    expect(
+        window.page.locator(".jp-nbproof-RunView:visible").get_by_role("heading", name=first)
+    ).to_be_visible()
+
+
+COURSES = 'experiment = "courses" order by name'
+
+
+def test_charts_show_the_selected_runs_and_the_view_has_an_address_that_opens_it_again(
+    window: Window, lab: Lab, studies: str
+) -> None:
+    table = open_table(window, studies)
+    table.get_by_label("Filter runs").fill(COURSES)
+    expect(names(table).first).to_have_text("course 0")
+    table.get_by_role("button", name="Columns").click()
+    picker = window.page.get_by_role("dialog", name="Columns")
+    picker.get_by_label("Find a column").fill("tea")
+    picker.get_by_role("checkbox", name="team").click()
+    window.both_themes("runs-table-columns")
+    window.page.keyboard.press("Escape")
+    expect(picker).to_have_count(0)
+    for name in ("course 1", "course 2", "course 3"):
+        row = table.locator("[data-run]", has=window.page.get_by_text(name, exact=True))
+        row.locator("[data-part=check]").click()
+    table.get_by_role("button", name="Both").click()
+    card = table.locator(".jp-nbproof-Curve[data-metric=auc]")
+    expect(card.locator("[data-run] .jp-nbproof-Overlay-line")).to_have_count(3)
+    table.get_by_label("Smoothing").fill("0.6")
+    table.get_by_role("group", name="Scale").get_by_role("button", name="Log").click()
+    expect(card.locator(".jp-nbproof-Overlay-faint")).to_have_count(3)
+    chart = card.get_by_role("slider")
+    chart.hover(position={"x": 150, "y": 80})
+    expect(card.locator(".jp-nbproof-Readout-line")).to_have_count(3)
+    window.both_themes("runs-table-charts")
+    chart.focus()
+    window.page.keyboard.press("Home")
+    expect(chart).to_have_attribute("aria-valuetext", re.compile("course 1 "))
+    window.page.keyboard.press("+")
+    expect(card.get_by_role("button", name="Whole axis")).to_be_visible()
+    card.get_by_role("button", name="Table").click()
+    expect(card.get_by_role("row")).to_have_count(4)
+
+    link = copied_link(window, table)
+    assert "token" not in link
+    window.page.goto(link)
+    window.page.wait_for_function("window.jupyterapp?.restored")
+    again = window.page.locator(".jp-nbproof-RunsTable:visible")
+    expect(again.get_by_label("Filter runs")).to_have_value(COURSES)
+    expect(again.locator("[aria-selected=true]")).to_have_count(3)
+    expect(again.get_by_role("columnheader", name="team")).to_be_attached()
+    expect(again.locator(".jp-nbproof-Overlay-line").first).to_be_attached()
+    expect(again.get_by_label("Smoothing")).to_have_value("0.6")
+    assert "nbproof=" not in window.page.url
+
+    # And a reload shows what was there, by the layout that JupyterLab remembers.
+    again.get_by_role("button", name="Charts", exact=True).click()
+    expect(again.get_by_role("grid")).to_have_count(0)
+    again.get_by_role("group", name="Kind of chart").get_by_role("button", name="Scatter").click()
+    expect(again.locator(".jp-nbproof-Scatter-dot")).to_have_count(3)
+    saved = "async () => JSON.stringify(await window.jupyterapp.serviceManager.workspaces.list())"
+    deadline = time.monotonic() + 60
+    while "plot=scatter" not in window.page.evaluate(saved):
+        assert time.monotonic() < deadline, "JupyterLab did not keep the layout"
+        window.page.wait_for_timeout(200)
+    window.page.reload()
+    expect(window.page.locator(".jp-nbproof-RunsTable:visible .jp-nbproof-Scatter-dot")).to_have_count(3)
+    window.both_themes("runs-table-scatter")
+
+
+def copied_link(window: Window, view: Locator) -> str:
+    """The address that a view's button puts on the clipboard."""
+    window.page.evaluate(
+        """() => {
+            document.addEventListener('copy', event => {
+                window.copied = event.clipboardData.getData('text/plain');
+            }, { once: true });
+        }"""
+    )
+    view.get_by_role("button", name="Copy a link to this view").click()
+    window.page.wait_for_function("window.copied")
+    return str(window.page.evaluate("window.copied"))
+
+
+def test_runs_are_compared_side_by_side_and_in_plots(window: Window, lab: Lab, studies: str) -> None:
+    table = open_table(window, studies)
+    table.get_by_label("Filter runs").fill(COURSES)
+    expect(names(table).first).to_have_text("course 0")
+    table.get_by_role("button", name="Select all runs").click()
+    table.get_by_role("toolbar").get_by_role("button", name="Compare").click()
+
+    view = window.page.locator(".jp-nbproof-CompareView:visible")
+    rows = view.locator("tr[data-row]")
+    expect(rows).not_to_have_count(0)
+    expect(view.locator("tr[data-row='best auc'] [data-best]")).to_have_count(1)
+    for theme in ("Dark", "Light"):
+        window.theme(f"JupyterLab {theme}")
+        for tab in ("Table", "Curves", "Parallel", "Scatter", "Box"):
+            view.get_by_role("tab", name=tab).click()
+            expect(view.locator(".jp-nbproof-isLoading")).to_have_count(0)
+            window.screenshot(f"compare-{tab.lower()}-{theme.lower()}")
+    expect(view.locator(".jp-nbproof-Box")).not_to_have_count(0)
+    link = copied_link(window, view)
+    window.page.goto(link)
+    expect(window.page.locator(".jp-nbproof-CompareView:visible .jp-nbproof-Box")).not_to_have_count(0)
+
+
+def test_the_tabs_of_a_run_show_its_courses_files_and_code(window: Window, lab: Lab, studies: str) -> None:
+    run = lab.runs("studies", 'name = "course 11"')[0]
+    window.open(panel=False)
+    window.command("nbproof:open-run", workspace=studies, run=run["id"])
+    view = window.page.locator(".jp-nbproof-RunView:visible")
+    expect(view.get_by_role("heading", name="course 11", exact=True)).to_be_visible()
+    window.both_themes("run-overview")
+    tab = view.get_by_role("tab")
+    tab.filter(has_text="Charts").click()
+    expect(view.locator(".jp-nbproof-Overlay-line").first).to_be_attached()
+    expect(view.locator(".jp-nbproof-isLoading")).to_have_count(0)
+    window.both_themes("run-charts")
+
+    tab.filter(has_text="Artifacts").click()
+    image = view.get_by_role("img", name="curve.svg")
+    expect(image).to_be_visible()
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 240
+    window.both_themes("run-artifacts")
+    view.get_by_role("button", name="scores.csv", exact=True).click()
+    expect(view.get_by_role("cell", name="row 29")).to_be_attached()
+    window.screenshot("run-artifact-table")
+    view.get_by_role("button", name="report.html", exact=True).click()
+    frame = view.locator("iframe")
+    expect(frame).to_have_attribute("sandbox", "")
+    expect(view.frame_locator("iframe").get_by_role("heading", name="Report")).to_be_visible()
+    view.get_by_role("button", name="Run them, apart from JupyterLab").click()
+    expect(view.frame_locator("iframe").get_by_role("heading", name="Report")).to_be_visible()
+    assert window.page.title() != "reached"
+    window.screenshot("run-artifact-page")
+
+    tab.filter(has_text="Code").click()
+    expect(view.locator("[data-kind=added]")).to_have_text("+rate = 0.01\n")
+    window.both_themes("run-code")
+    for name in ("Params", "Environment"):
+        tab.filter(has_text=name).click()
+        window.screenshot(f"run-{name.lower()}")
+    tab.filter(has_text="Code").click()
+    link = copied_link(window, view)
+    window.page.goto(link)
+    again = window.page.locator(".jp-nbproof-RunView:visible")
+    expect(again.get_by_role("tab", selected=True)).to_have_text("Code")
+
+
+def test_a_run_that_starts_meanwhile_appears_and_the_selected_runs_are_tagged_and_cancelled(
+    window: Window, lab: Lab, plain_user: PlainUser
+) -> None:
+    folder = lab.root / "meanwhile"
+    folder.mkdir()
+    plain_user.own(folder)
+    script = "import nbproof as nbp\nwith nbp.start_run('before', experiment='e'): nbp.log_metric('loss', 1)"
+    plain_user.run([sys.executable, "-c", script], cwd=folder, env=lab.environment(), check=True)
+    workspace = str(lab.ask("GET", "workspaces/resolve?path=meanwhile")["id"])
+    table = open_table(window, workspace)
+    expect(names(table)).to_have_text(["before"])
+    lab.ask("POST", f"experiments/e/runs?workspace={workspace}", {"name": "meanwhile"})
+    expect(names(table)).to_have_text(["meanwhile", "before"])
+
+    table.locator("[data-run] [data-part=check]").first.click()
+    tools = table.get_by_role("toolbar")
+    tools.get_by_role("button", name="Tag…").click()
+    dialog = window.page.get_by_role("dialog")
+    dialog.locator("input").fill("owner = ann")
+    dialog.get_by_role("button", name="Set").click()
+    table.get_by_label("Group").select_option("tags.owner")
+    expect(table.locator(".jp-nbproof-Grid-label")).to_have_text(["ann", "(nothing)"])
+    tools.get_by_role("button", name="Cancel…").click()
+    dialog.get_by_role("button", name="Cancel the runs").click()
+    expect(table.get_by_role("img", name="Cancelled")).to_be_visible()
+    assert lab.runs("meanwhile")[0]["status"] == "cancelled"
