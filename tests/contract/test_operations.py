@@ -315,7 +315,8 @@ def params_and_tags(call: Caller, folder: Path) -> None:
     call("runs.log_param", id="r", key="lr", value=0.2)
     call("runs.log_params", id="r", params={"deep": {"er": [1, None, "x"]}, "on": False})
     call("runs.set_tag", id="r", key="owner", value="ann")
-    call("runs.set_tags", id="r", tags={"owner": None, "ok": "yes"})
+    call("runs.end", id="r")
+    call("runs.set_tags", id="r", tags={"owner": None, "ok": "yes"})  # people tag what has ended
     run = call("runs.get", id="r")
     assert run.params == {"lr": 0.2, "deep.er": [1, None, "x"], "on": False}
     assert run.tags == {"ok": "yes"}

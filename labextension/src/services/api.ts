@@ -1463,7 +1463,7 @@ export function runsExportedPath(ask: { id: string }): string {
 }
 
 /** Bring in exported runs, or those of MLflow, TensorBoard or a CSV. Path only: bytes travel by hand. */
-export function runsImportPath(ask: {}): string {
+export function runsImportPath(): string {
   return `/runs/import`;
 }
 

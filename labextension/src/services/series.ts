@@ -10,7 +10,7 @@ export interface Course {
 }
 
 /** The route that answers for several runs at once, where the server has it. */
-export const LINES = 'GET /runs/metrics';
+export const LINES = 'GET /runs/metrics/lines';
 
 interface Lines {
   readonly items: readonly {
@@ -33,7 +33,7 @@ export async function readCourses(
   axis: Axis,
   maxPoints: number
 ): Promise<Map<string, Course>> {
-  const answer = await request<Lines>('GET', '/runs/metrics', {
+  const answer = await request<Lines>('GET', '/runs/metrics/lines', {
     id: runs,
     name: metric,
     max_points: maxPoints,

@@ -115,9 +115,10 @@ def _function(each: Operation) -> str:
     if each.downloads or each.upload:
         # Bytes travel by hand; the path is what a caller needs.
         fields = "; ".join(f"{field}: string" for field in each.path_fields)
+        given = f"ask: {{ {fields} }}" if fields else ""
         return (
             f"/** {each.summary} Path only: bytes travel by hand. */\n"
-            f"export function {name}Path(ask: {{ {fields} }}): string {{\n"
+            f"export function {name}Path({given}): string {{\n"
             f"  return `{_path(each)}`;\n}}\n"
         )
     answer = "void" if each.view is None else component_name(each.view)

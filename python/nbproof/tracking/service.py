@@ -481,8 +481,15 @@ class ExperimentTracker:
         self.set_tags({key: value}, run_id=run_id)
 
     def set_tags(self, tags: Mapping[str, Any], *, run_id: str | None = None) -> None:
-        """Set tags of a run; None removes one."""
+        """Set tags of a run, also of one that has ended; None removes one."""
         values, blanked = without_secrets(_checked_tags(tags))
+        if run_id is not None and not any(run.id == run_id for run in self._stack):
+            run_id = _run_id(self._fresh(), run_id)
+            if not any(run.id == run_id for run in self._stack):
+                # What people say about a run, they say afterwards, too.
+                told = {"redacted": sum(blanked.values())} if blanked else {}
+                self._tell("tags", run=run_id, values=values, **told)
+                return
         self._write(run_id, "tags", blanked, values=values)
 
     def log_artifact(
