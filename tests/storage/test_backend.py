@@ -238,12 +238,13 @@ def test_an_interruption_leaves_nothing(storage, tmp_path, kind):
         "stream": lambda: storage.put(io.BytesIO(bytes(3_000_000)), on_bytes=interrupted),
         "files": lambda: list(storage.put_many(sorted(tmp_path.glob("big*")), on_bytes=interrupted)),
     }
+    before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         take[kind]()
 
     assert list(storage.iter()) == []
     assert not list((tmp_path / "content" / "incoming").iterdir())
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before
 
 
 def test_many_files_are_kept_in_order_and_the_same_ones_once(storage, tmp_path):

@@ -321,7 +321,7 @@ def test_a_day_is_a_span_and_an_instant_is_not():
         ('name ~ "\\b"', 9, "one of \\d", None),
         ("metrics.auc ~ 'x'", 13, "not text", None),
         ("min(params.x) > 3", 5, "a metric: min(metrics.NAME)", None),
-        ("git.comit = 'x'", 1, "one of git.commit", "did you mean 'git.commit'?"),
+        ("git.comit = 'x'", 1, "one of git.remote, git.commit", "did you mean 'git.commit'?"),
         ("git.dirty = 1", 13, "true or false", None),
         ("@lost and name = 'x'", 1, "the name of a saved search", "searches save"),
         ("started > 2026", 11, "a date", None),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -1387,6 +1388,12 @@ class ExperimentTracker:
             )  # fmt: skip
         if environment is not None:
             self._tell("run.environment", run=identifier, **_addressed(environment))
+
+    def await_capture(self, timeout_seconds: float = 5.0) -> None:
+        """Wait a little for what is being found out about runs that this process has just started."""
+        deadline = time.monotonic() + timeout_seconds
+        for thread in list(self._capturing):
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def renew_after_fork(self) -> None:
         """Let go of locks that a thread of the parent may have held; for a forked child."""

@@ -258,6 +258,8 @@ class Recorder:
                 self._event(
                     "run.provenance", start, **_unknown(run.facts), run=run.id, git=run.git, code=run.code
                 )
+            if standing.provenance and run.facts.get("environment_hash"):
+                self._environment(run, start)
             for artifact, stored in kept:
                 self._artifact(run, artifact, stored)
             self._points(run, standing)
@@ -284,6 +286,18 @@ class Recorder:
         self.tally.add("runs")
         self.tally.add("params", len(standing.params))
         self.tally.add("tags", len(standing.tags))
+
+    def _environment(self, run: PortableRun, start: int) -> None:
+        facts = run.facts
+        self._event(
+            "run.environment",
+            start,
+            run=run.id,
+            environment=facts["environment_hash"],
+            os=facts.get("os"),
+            gpu=facts.get("gpu"),
+            facts=facts.get("environment"),
+        )
 
     def _points(self, run: PortableRun, standing: Standing) -> None:
         try:
@@ -360,14 +374,14 @@ class Recorder:
         ]
         for kind, sent, arrived in pairs:
             for key, value in sent.items():
-                if value not in _EMPTY and arrived.get(key) != value:
+                if key != "environment" and value not in _EMPTY and arrived.get(key) != value:
                     self._findings.skip(kind, key, "this nbproof does not take it")
 
 
 # What the journal's events say themselves, or what is said of them.
 _EVENT_WORDS = frozenset(
     "kind seq time run experiment name parent tags params notes detached values size media_type hash "
-    "location writer id git code".split()
+    "location writer id git code environment".split()
 )
 
 

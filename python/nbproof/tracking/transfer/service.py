@@ -122,6 +122,7 @@ class RunTransfer:
     def _export(self, ask: ExportRuns, output: Path, force: bool, step: Step) -> ExportReport:
         from nbproof.tracking.transfer.archive import write_archive
 
+        self._tracker.await_capture()
         self._catch_up()
         chosen = self._chosen(ask)
         findings = Findings()
@@ -194,10 +195,17 @@ class RunTransfer:
         from nbproof.tracking.points import Points
         from nbproof.tracking.transfer.recording import OWN_ARTIFACT_FIELDS, OWN_RUN_FIELDS, facts_of
 
-        def points() -> Iterator[tuple[str, Points]]:
-            for name in run.metrics:
-                yield name, Points(*self._records().metric_columns(run.id, name))
+        records = self._records()
+        names = [metric.name for metric in records.metrics_of(run.id)]
 
+        def points() -> Iterator[tuple[str, Points]]:
+            for name in names:
+                yield name, Points(*records.metric_columns(run.id, name))
+
+        facts = facts_of(run, OWN_RUN_FIELDS)
+        if run.environment_hash and (environment := records.environment_of_run(run.id)):
+            # As it was captured, so that it has the same hash where it arrives.
+            facts["environment"] = environment.model_dump(mode="json", exclude={"hash"}, exclude_unset=True)
         return PortableRun(
             id=run.id,
             name=run.name,
@@ -211,7 +219,7 @@ class RunTransfer:
             tags=run.tags,
             git=None if run.git is None else run.git.model_dump(mode="json"),
             code=run.code,
-            facts=facts_of(run, OWN_RUN_FIELDS),
+            facts=facts,
             artifacts=[
                 PortableArtifact(
                     artifact.name,
