@@ -195,7 +195,8 @@ def shown(artifact: Artifact) -> None:
     """Show it where the user looks."""
     import sys
 
-    if "ipykernel" in sys.modules:
+    # That its package is loaded says nothing: a script may have done that.
+    if getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None:
         from IPython.display import display
 
         display(artifact)  # type: ignore[no-untyped-call]  # IPython annotates it nowhere
