@@ -155,3 +155,13 @@ def test_bytes_that_are_no_text_are_refused(imported):
 def test_a_name_for_the_file_and_an_experiment_can_be_given(imported):
     target, _ = imported("step,loss\n1,2\n", name="upload", experiment="mine", from_="csv")
     assert target.tracker.get_run("upload").experiment == "mine"
+
+
+def test_secrets_that_another_tool_kept_are_not_brought_along(imported):
+    text = "name,model,tags.note,api_key,auc\na,rf,--password hunter2,q7Rk2zz9,0.8\n"
+    target, report = imported(text, column={"api_key": "param"})
+    run = target.tracker.get_run("a")
+    assert run.params == {"model": "rf", "api_key": "[redacted]"}
+    assert run.tags == {"note": "--password [redacted]"} and run.redacted == 2
+    assert any("'api_key'" in note for note in report.notes)
+    assert imported(text, column={"api_key": "param"})[1].outcomes == {"there already": 1}
