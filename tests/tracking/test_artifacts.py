@@ -17,7 +17,7 @@ import nbproof as nbp
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
-from nbproof.tracking.active import RecordingFailed
+from nbproof.tracking.active import RecordingFailed, SecretBlanked
 from nbproof.tracking.progress import Progress
 
 
@@ -467,6 +467,19 @@ def test_what_a_caller_says_of_a_reference_is_not_looked_at(tracker):
     tracker.log_reference("r", "/does/not/exist.bin", hash="ab" * 32, size_bytes=5)
     artifact = kept(tracker)["exist.bin"]
     assert (artifact.hash, artifact.size_bytes, artifact.check()) == ("ab" * 32, 5, "vanished")
+
+
+def test_secrets_in_what_is_said_of_an_artifact_are_blanked_and_counted(tracker, folder):
+    tracker.start_run("r")
+    signed = "https://ann:pw@bucket.example/d/m.bin?X-Amz-Signature=0123456789abcdef&x=1"
+    with pytest.warns(SecretBlanked, match="artifacts"):
+        tracker.log_artifact(folder / "a.txt", metadata={"api_key": "q7Rk2zz9", "rows": 3})
+    tracker.log_reference("r", signed, metadata={"note": "--password hunter2"})
+    assert kept(tracker)["a.txt"].metadata == {"api_key": "[redacted]", "rows": 3}
+    told = kept(tracker)["m.bin"]
+    assert told.reference == "https://bucket.example/d/m.bin?X-Amz-Signature=[redacted]&x=1"
+    assert told.metadata == {"note": "--password [redacted]"}
+    assert tracker.get_run("r").redacted == 3
 
 
 # -- progress ------------------------------------------------------------------------------------------
