@@ -352,6 +352,46 @@ def test_what_the_server_will_never_take_is_put_aside_and_the_rest_arrives(serve
     workspace.close()
 
 
+def test_what_is_put_aside_is_on_disk_before_the_server_passes_it(server, url, alone):
+    workspace = remote(url, server)
+    run = workspace.tracker.start_run("r", experiment="e")
+    workspace.catch_up()
+    workspace.journal.event(
+        "artifact", run=run.id, name="gone", size=1, media_type="text/plain", hash="0" * 64,
+        location=f"objects/00/{'0' * 62}",
+    )  # fmt: skip
+    sender, post = workspace.sender, workspace.sender._post
+
+    def killed_after(sent):
+        post(sent)
+        raise Unavailable("killed")
+
+    sender._post = killed_after
+    with pytest.raises(Unavailable, match="killed"):
+        workspace.catch_up()
+    workspace.__dict__.pop("sender")
+    run.log_metric("x", 1.0)
+    workspace.catch_up()
+
+    put_aside = [json.loads(path.read_text("utf-8")) for path in workspace.queue.journal.glob("rejected/*")]
+    assert [each["record"]["name"] for each in put_aside] == ["gone"]
+    assert history(server, url, run.id, "x") == [1.0]
+    workspace.close()
+
+
+def test_content_that_the_server_has_deleted_since_is_sent_again(server, url, alone, request):
+    workspace = remote(url, server)
+    run = workspace.tracker.start_run("r", experiment="e")
+    run.log_artifact(b"weights", "a.bin")
+    workspace.catch_up()
+    [content] = (server.root / f"w{abs(hash(request.node.name))}").rglob("content/objects/*/*")
+    content.unlink()
+    run.log_artifact(b"weights", "b.bin")
+    workspace.catch_up()
+    assert content.read_bytes() == b"weights"
+    workspace.close()
+
+
 def test_a_request_to_stop_reaches_the_process_with_the_answers(server, url, alone):
     workspace = remote(url, server)
     run = workspace.tracker.start_run("long", experiment="e")
