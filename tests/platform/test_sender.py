@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nbproof.core.errors import NotAuthenticated, Unavailable
+from nbproof.core.errors import Invalid, NotAuthenticated, Unavailable
 from nbproof.platform.location import Location
 from nbproof.platform.queue import Queue, all_queues
 from nbproof.platform.remote import RemoteWorkspace
@@ -389,6 +389,15 @@ def test_content_that_the_server_has_deleted_since_is_sent_again(server, url, al
     run.log_artifact(b"weights", "b.bin")
     workspace.catch_up()
     assert content.read_bytes() == b"weights"
+    workspace.close()
+
+
+def test_a_search_that_means_itself_is_refused_before_it_is_recorded(server, url, alone):
+    workspace = remote(url, server)
+    workspace.tracker.save_search("mine", 'tags.owner = "ann"')
+    with pytest.raises(Invalid):
+        workspace.tracker.save_search("mine", "@mine and metrics.auc > 0.9")
+    assert [each.query for each in workspace.tracker.list_searches().items] == ['tags.owner = "ann"']
     workspace.close()
 
 

@@ -165,3 +165,15 @@ def test_secrets_that_another_tool_kept_are_not_brought_along(imported):
     assert run.tags == {"note": "--password [redacted]"} and run.redacted == 2
     assert any("'api_key'" in note for note in report.notes)
     assert imported(text, column={"api_key": "param"})[1].outcomes == {"there already": 1}
+
+
+def test_a_run_that_was_thrown_away_or_purged_here_is_not_said_to_be_taken(imported):
+    text = "name,model,auc\na,rf,0.8\n"
+    target, _ = imported(text)
+    target.tracker.delete_run("a")
+    report = imported(text)[1]
+    assert report.outcomes == {"differs": 1} and "trash" in report.runs[0].differences[0]
+    target.tracker.purge_runs(yes=True)
+    report = imported(text)[1]
+    assert report.outcomes == {"differs": 1} and "purged" in report.runs[0].differences[0]
+    assert imported(text, new_ids=True)[1].outcomes == {"taken": 1}

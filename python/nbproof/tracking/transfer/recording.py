@@ -25,7 +25,7 @@ from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.ids import new_id, short
 from nbproof.core.operation import View
-from nbproof.core.redaction import redact_text, redact_value
+from nbproof.core.redaction import redact_text, redact_value, without_credentials
 from nbproof.storage.point_records import encoder
 from nbproof.tracking.domain import NAME_LIMIT
 from nbproof.tracking.models import Run
@@ -125,7 +125,11 @@ class Recorder:
         try:
             here = self._records().get_run(run.id)
         except NotFound:
+            if self._records().trash.purged([run.id]):
+                return Standing("differs", ["it was purged here; new_ids takes it as another run"])
             return Standing("taken", params=run.params, tags=run.tags, artifacts=run.artifacts)
+        if here.deleted is not None:
+            return Standing("differs", ["it is in the trash here; bring it back first"])
         found = Standing("there already", provenance=here.git is None and here.code is None)
         self._compare_facts(run, here, found)
         self._compare_points(run, here, found)
@@ -220,9 +224,7 @@ class Recorder:
         run.notes = clean(run.notes) or None
         self._blank(run)
         run.artifacts = [each for each in run.artifacts if fits("artifact", each.name)]
-        run.artifacts = [
-            replace(each, facts=redact_value("", each.facts).value) for each in run.artifacts
-        ]
+        run.artifacts = [replace(each, facts=redact_value("", each.facts).value) for each in run.artifacts]
         read = run.points
         run.points = lambda: ((clean(name), points) for name, points in read() if fits("metric", name))
 
@@ -231,6 +233,8 @@ class Recorder:
 
         Before anything is compared, so that a run that was brought in before is the same.
         """
+        if run.git and run.git.get("remote"):
+            run.git = {**run.git, "remote": without_credentials(str(run.git["remote"]))}
         params, in_params = without_secrets(run.params)
         tags, in_tags = without_secrets(run.tags)
         notes, in_notes = redact_text(run.notes or "")
