@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from nbproof.core.errors import Invalid, NotAuthenticated, Unavailable
+from nbproof.platform.connection import TooLarge
 from nbproof.platform.location import Location
 from nbproof.platform.queue import Queue, all_queues
 from nbproof.platform.remote import RemoteWorkspace
+from nbproof.platform.sender import Sender
 from nbproof.platform.workspace import Workspace
 from nbproof.storage import background
 from nbproof.storage.journal.reader import writer_ids
@@ -352,7 +354,7 @@ def test_what_the_server_will_never_take_is_put_aside_and_the_rest_arrives(serve
     workspace.close()
 
 
-def test_what_is_put_aside_is_on_disk_before_the_server_passes_it(server, url, alone):
+def test_what_is_put_aside_is_on_disk_before_the_server_passes_it(server, url, alone, monkeypatch):
     workspace = remote(url, server)
     run = workspace.tracker.start_run("r", experiment="e")
     workspace.catch_up()
@@ -360,16 +362,16 @@ def test_what_is_put_aside_is_on_disk_before_the_server_passes_it(server, url, a
         "artifact", run=run.id, name="gone", size=1, media_type="text/plain", hash="0" * 64,
         location=f"objects/00/{'0' * 62}",
     )  # fmt: skip
-    sender, post = workspace.sender, workspace.sender._post
+    post = Sender._post
 
-    def killed_after(sent):
-        post(sent)
+    def killed_after(sender, sent):
+        post(sender, sent)
         raise Unavailable("killed")
 
-    sender._post = killed_after
-    with pytest.raises(Unavailable, match="killed"):
-        workspace.catch_up()
-    workspace.__dict__.pop("sender")
+    with monkeypatch.context() as patched:
+        patched.setattr(Sender, "_post", killed_after)
+        with pytest.raises(Unavailable, match="killed"):
+            workspace.catch_up()
     run.log_metric("x", 1.0)
     workspace.catch_up()
 
@@ -379,12 +381,37 @@ def test_what_is_put_aside_is_on_disk_before_the_server_passes_it(server, url, a
     workspace.close()
 
 
+def test_content_of_what_the_server_will_not_take_stays_on_this_machine(server, url, alone, monkeypatch):
+    workspace = remote(url, server)
+    run = workspace.tracker.start_run("r", experiment="e")
+    run.log_artifact(b"weights", "a.bin")
+
+    def too_large(sender, digest):
+        raise TooLarge("the server takes no body of that size")
+
+    monkeypatch.setattr(Sender, "_found_content", too_large)
+    report = workspace.catch_up()
+    assert report is not None and report.refused
+    # What was not committed to git may be there, too.
+    queued = workspace.queue.content.glob("objects/*/*")
+    content = next(path for path in queued if path.read_bytes() == b"weights")
+    os.utime(content, (0, 0))
+    workspace.sender._clear_content()
+    assert content.read_bytes() == b"weights"
+    for put_aside in workspace.queue.journal.glob("rejected/*"):
+        put_aside.unlink()
+    workspace.sender._clear_content()
+    assert not content.exists()
+    workspace.close()
+
+
 def test_content_that_the_server_has_deleted_since_is_sent_again(server, url, alone, request):
     workspace = remote(url, server)
     run = workspace.tracker.start_run("r", experiment="e")
     run.log_artifact(b"weights", "a.bin")
     workspace.catch_up()
-    [content] = (server.root / f"w{abs(hash(request.node.name))}").rglob("content/objects/*/*")
+    stored = (server.root / f"w{abs(hash(request.node.name))}").rglob("content/objects/*/*")
+    content = next(path for path in stored if path.read_bytes() == b"weights")
     content.unlink()
     run.log_artifact(b"weights", "b.bin")
     workspace.catch_up()

@@ -255,20 +255,29 @@ class Sender(Carrier):
             return None
 
     def _clear_content(self) -> None:
-        """Nothing waits: content that lay here for its sake may go."""
+        """Nothing waits: content that lay here for its sake may go, but for that of what was put aside."""
         places = list(self._queue.content.glob("objects/*/*"))
         if not places:
             return
         from nbproof.storage.backend import FileSystemStorage
 
         storage = FileSystemStorage(self._queue.content)
+        kept = self._put_aside_locations()
         with suppress(PlatformError):
             # A kernel may put the same content again at any moment, and takes it to be here then.
             oldest = storage.disk_time() - _OLD_CONTENT_SECONDS
             for path in places:
                 location = path.relative_to(self._queue.content).as_posix()
-                if storage.rested_since(location) < oldest:
+                if location not in kept and storage.rested_since(location) < oldest:
                     storage.discard(location, oldest)
+
+    def _put_aside_locations(self) -> set[str]:
+        found = set()
+        for path in (self._folder / "rejected").glob("*.jsonl"):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(ValueError, KeyError, TypeError, AttributeError):
+                    found.add(str(json.loads(line)["record"].get("location")))
+        return found
 
     def _put_aside(self, writer_id: str, refused: list[dict[str, Any]]) -> None:
         """Keep what the server will not get, before its mark passes it; done again, it is the same."""
