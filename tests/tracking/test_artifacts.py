@@ -225,6 +225,28 @@ def test_an_artifact_shows_itself_and_runs_nothing(tracker):
     assert "&lt;b&gt;" in text["text/html"] and "<b>text</b>" in text["text/plain"]
 
 
+def test_content_that_is_not_what_it_says_still_shows_what_there_is(tracker, workspace):
+    tracker.log_artifact(b"no json", "f.plotly.json")
+    run = tracker.get_run("@last")
+    stored = run.artifacts["f.plotly.json"]
+    workspace.journal.event(
+        "artifact", run=run.id, time=workspace.clock.now_us(), name="g", size=stored.size_bytes,
+        hash=stored.hash, location=stored.location, media_type="application/vnd.plotly.v1+json",
+    )  # fmt: skip
+    assert "g" in kept(tracker)["g"]._repr_mimebundle_()["text/plain"]
+
+
+def test_runs_whose_changes_are_only_referred_to_are_compared(tracker):
+    ids = []
+    for number in range(2):
+        with tracker.start_run(f"r{number}", experiment="e") as run:
+            tracker.log_reference(
+                run.id, f"/nowhere/{number}.patch", "git/changes.patch", hash=f"{number}" * 64
+            )
+        ids.append(run.id)
+    assert len(tracker.compare_runs(*ids).runs) == 2
+
+
 def test_an_artifact_is_printed_outside_of_a_notebook(tracker, capsys):
     tracker.log_text("one line", "a.txt")
     kept(tracker)["a.txt"].show()

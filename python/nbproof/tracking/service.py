@@ -981,13 +981,13 @@ class ExperimentTracker:
         )
 
     def _short_text(self, run_id: str, name: str, most_bytes: int = 1_000_000) -> str | None:
-        """Text of an artifact; None where it is gone or too large."""
+        """Text of an artifact; None where it is gone, too large, or only referred to."""
         try:
             path, _ = self.get_artifact(run_id, name)
             if path.stat().st_size > most_bytes:
                 return None
             return path.read_text("utf-8", "replace")
-        except (NotFound, Unavailable, OSError):
+        except (NotFound, Unavailable, Conflict, OSError):
             return None
 
     def environment(self) -> Environment:
