@@ -91,3 +91,24 @@ def test_garbage_and_cancelling(tracker, workspace, project):
         assert run.cancel_requested
     assert tracker.get_run("r").status == "cancelled"
     assert Maintenance(workspace).collect_garbage(grace_hours=0).kept_objects == 1
+
+
+def test_what_a_purged_run_still_says_holds_up_nothing_else(tracker, workspace):
+    with tracker.start_run("gone", experiment="e") as gone:
+        tracker.log_metric("x", 1.0)
+    tracker.delete_run("gone")
+    tracker.purge_runs(yes=True)
+    with tracker.start_run("kept", experiment="e") as kept:
+        for number in range(600):  # more than are looked at one by one where a batch fails
+            workspace.journal.event("tags", run=gone.id, time=1, values={"a": "b"}, redacted=1)
+            tracker.log_metric("y", float(number))
+            tracker.set_tag(f"t{number}", "x")
+    assert len(tracker.get_run(kept.id).tags) == 600
+    assert len(tracker.metric_history(kept.id, "y").items) == 600
+
+
+def test_a_reopened_run_belongs_to_no_process(tracker):
+    with tracker.start_run("r", experiment="e") as run:
+        pass
+    tracker.reopen_run(run.id)
+    assert tracker.cancel_run(run.id).status == "cancelled"

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from nbproof.core.errors import NotAuthenticated, Unavailable
+from nbproof.core.errors import Invalid, NotAuthenticated, Unavailable
+from nbproof.platform.connection import TooLarge
 from nbproof.platform.location import Location
 from nbproof.platform.queue import Queue, all_queues
 from nbproof.platform.remote import RemoteWorkspace
+from nbproof.platform.sender import Sender
 from nbproof.platform.workspace import Workspace
 from nbproof.storage import background
 from nbproof.storage.journal.reader import writer_ids
@@ -349,6 +351,80 @@ def test_what_the_server_will_never_take_is_put_aside_and_the_rest_arrives(serve
     assert report is not None and report.refused == 1
     assert list((workspace.queue.journal / "rejected").iterdir())
     assert history(server, url, run.id, "x") == [1.0, 2.0]
+    workspace.close()
+
+
+def test_what_is_put_aside_is_on_disk_before_the_server_passes_it(server, url, alone, monkeypatch):
+    workspace = remote(url, server)
+    run = workspace.tracker.start_run("r", experiment="e")
+    workspace.catch_up()
+    workspace.journal.event(
+        "artifact", run=run.id, name="gone", size=1, media_type="text/plain", hash="0" * 64,
+        location=f"objects/00/{'0' * 62}",
+    )  # fmt: skip
+    post = Sender._post
+
+    def killed_after(sender, sent):
+        post(sender, sent)
+        raise Unavailable("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Sender, "_post", killed_after)
+        with pytest.raises(Unavailable, match="killed"):
+            workspace.catch_up()
+    run.log_metric("x", 1.0)
+    workspace.catch_up()
+
+    put_aside = [json.loads(path.read_text("utf-8")) for path in workspace.queue.journal.glob("rejected/*")]
+    assert [each["record"]["name"] for each in put_aside] == ["gone"]
+    assert history(server, url, run.id, "x") == [1.0]
+    workspace.close()
+
+
+def test_content_of_what_the_server_will_not_take_stays_on_this_machine(server, url, alone, monkeypatch):
+    workspace = remote(url, server)
+    run = workspace.tracker.start_run("r", experiment="e")
+    run.log_artifact(b"weights", "a.bin")
+
+    def too_large(sender, digest):
+        raise TooLarge("the server takes no body of that size")
+
+    monkeypatch.setattr(Sender, "_found_content", too_large)
+    report = workspace.catch_up()
+    assert report is not None and report.refused
+    # What was not committed to git may be there, too.
+    queued = workspace.queue.content.glob("objects/*/*")
+    content = next(path for path in queued if path.read_bytes() == b"weights")
+    os.utime(content, (0, 0))
+    workspace.sender._clear_content()
+    assert content.read_bytes() == b"weights"
+    for put_aside in workspace.queue.journal.glob("rejected/*"):
+        put_aside.unlink()
+    workspace.sender._clear_content()
+    assert not content.exists()
+    workspace.close()
+
+
+def test_content_that_the_server_has_deleted_since_is_sent_again(server, url, alone, request):
+    workspace = remote(url, server)
+    run = workspace.tracker.start_run("r", experiment="e")
+    run.log_artifact(b"weights", "a.bin")
+    workspace.catch_up()
+    stored = (server.root / f"w{abs(hash(request.node.name))}").rglob("content/objects/*/*")
+    content = next(path for path in stored if path.read_bytes() == b"weights")
+    content.unlink()
+    run.log_artifact(b"weights", "b.bin")
+    workspace.catch_up()
+    assert content.read_bytes() == b"weights"
+    workspace.close()
+
+
+def test_a_search_that_means_itself_is_refused_before_it_is_recorded(server, url, alone):
+    workspace = remote(url, server)
+    workspace.tracker.save_search("mine", 'tags.owner = "ann"')
+    with pytest.raises(Invalid):
+        workspace.tracker.save_search("mine", "@mine and metrics.auc > 0.9")
+    assert [each.query for each in workspace.tracker.list_searches().items] == ['tags.owner = "ann"']
     workspace.close()
 
 

@@ -17,7 +17,7 @@ import nbproof as nbp
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
-from nbproof.tracking.active import RecordingFailed
+from nbproof.tracking.active import RecordingFailed, SecretBlanked
 from nbproof.tracking.progress import Progress
 
 
@@ -223,6 +223,28 @@ def test_an_artifact_shows_itself_and_runs_nothing(tracker):
     assert "<img" in picture and "onload" not in picture
     text = artifacts["a.txt"]._repr_mimebundle_()
     assert "&lt;b&gt;" in text["text/html"] and "<b>text</b>" in text["text/plain"]
+
+
+def test_content_that_is_not_what_it_says_still_shows_what_there_is(tracker, workspace):
+    tracker.log_artifact(b"no json", "f.plotly.json")
+    run = tracker.get_run("@last")
+    stored = run.artifacts["f.plotly.json"]
+    workspace.journal.event(
+        "artifact", run=run.id, time=workspace.clock.now_us(), name="g", size=stored.size_bytes,
+        hash=stored.hash, location=stored.location, media_type="application/vnd.plotly.v1+json",
+    )  # fmt: skip
+    assert "g" in kept(tracker)["g"]._repr_mimebundle_()["text/plain"]
+
+
+def test_runs_whose_changes_are_only_referred_to_are_compared(tracker):
+    ids = []
+    for number in range(2):
+        with tracker.start_run(f"r{number}", experiment="e") as run:
+            tracker.log_reference(
+                run.id, f"/nowhere/{number}.patch", "git/changes.patch", hash=f"{number}" * 64
+            )
+        ids.append(run.id)
+    assert len(tracker.compare_runs(*ids).runs) == 2
 
 
 def test_an_artifact_is_printed_outside_of_a_notebook(tracker, capsys):
@@ -467,6 +489,19 @@ def test_what_a_caller_says_of_a_reference_is_not_looked_at(tracker):
     tracker.log_reference("r", "/does/not/exist.bin", hash="ab" * 32, size_bytes=5)
     artifact = kept(tracker)["exist.bin"]
     assert (artifact.hash, artifact.size_bytes, artifact.check()) == ("ab" * 32, 5, "vanished")
+
+
+def test_secrets_in_what_is_said_of_an_artifact_are_blanked_and_counted(tracker, folder):
+    tracker.start_run("r")
+    signed = "https://ann:pw@bucket.example/d/m.bin?X-Amz-Signature=0123456789abcdef&x=1"
+    with pytest.warns(SecretBlanked, match="artifacts"):
+        tracker.log_artifact(folder / "a.txt", metadata={"api_key": "q7Rk2zz9", "rows": 3})
+    tracker.log_reference("r", signed, metadata={"note": "--password hunter2"})
+    assert kept(tracker)["a.txt"].metadata == {"api_key": "[redacted]", "rows": 3}
+    told = kept(tracker)["m.bin"]
+    assert told.reference == "https://bucket.example/d/m.bin?X-Amz-Signature=[redacted]&x=1"
+    assert told.metadata == {"note": "--password [redacted]"}
+    assert tracker.get_run("r").redacted == 3
 
 
 # -- progress ------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from nbproof.platform.location import Location
+from nbproof.platform.remote import RemoteWorkspace
 from nbproof.platform.workspace import Workspace
+from nbproof.storage import background
 from nbproof.storage.journal.reader import read_writer, writer_ids
 from nbproof.tracking.system_metrics import Machine
 
@@ -155,3 +157,15 @@ def test_without_a_driver_there_are_no_gpus(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
     assert not [name for name, _ in Machine(os.getpid(), tmp_path).sample() if name.startswith("gpu")]
+
+
+def test_a_setting_that_is_no_number_stops_no_cell(project, monkeypatch):
+    monkeypatch.setenv("NBPROOF_SYSTEM_METRICS_SECONDS", "often")
+    monkeypatch.setenv("XDG_DATA_HOME", str(project / "data"))
+    monkeypatch.setattr(background, "_start", lambda *_: None)
+    workspace = RemoteWorkspace("http://127.0.0.1:9/nbproof")
+    run = workspace.tracker.start_run("r", experiment="e", system_metrics=True)
+    run.log_metric("x", 1.0)
+    assert run.unacknowledged == 0
+    workspace.tracker.close()
+    workspace.journal.close()

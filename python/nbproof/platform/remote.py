@@ -410,8 +410,11 @@ class _Records:
         return self._ask("searches.list")
 
     def check_search(self, query: str, name: str) -> None:
-        """Let the server read it before it is in the journal."""
-        self._ask("runs.search", query=query, limit=1)
+        """Raise `Invalid` before it is in the journal."""
+        from nbproof.tracking.query import parse
+
+        saved = {each.name: each.query for each in self.list_searches().items}
+        parse(query, {**saved, name: query} if "@" in query else saved)
 
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items

@@ -114,6 +114,8 @@ class Sender(Carrier):
             self._report = SendReport()
             self._told = told or (lambda records: None)
             self._deadline = None if seconds is None else time.monotonic() + seconds
+            # The server's gc may have been there since: asking it again makes content young.
+            self._there.clear()
             present = self._carry()
             for known in self._known.values():
                 silent = time.monotonic() - self._alive.get(known.info.id, 0.0)
@@ -140,6 +142,7 @@ class Sender(Carrier):
         ready, refused = self._with_content(batch)
         after = batch.cursor
         durable = (before.points_number, before.events_number) != (after.points_number, after.events_number)
+        self._put_aside(batch.writer.id, refused)
         try:
             drained = self._post(Sent(ready, durable=durable))
         except (Invalid, TooLarge) as error:
@@ -147,11 +150,11 @@ class Sender(Carrier):
                 # Somewhere in it is what the server will not take; the rest shall arrive.
                 self._commit_halves(batch, known)
                 return
-            refused = [*refused, *_records(batch, str(error))]
+            refused = [*refused, *_records(ready, str(error))]
+            self._put_aside(batch.writer.id, refused)
             drained = self._post(Sent(replace(batch, events=[], points=b"", bad=0)))
         if drained != batch.to:
             raise Overtaken
-        self._put_aside(batch.writer.id, refused)
         _remember(self._folder / batch.writer.id, after)
         self._report.records += len(ready.events) + ready.point_count
         self._report.refused += len(refused)
@@ -252,20 +255,39 @@ class Sender(Carrier):
             return None
 
     def _clear_content(self) -> None:
-        """Nothing waits: content that lay here for its sake may go."""
-        oldest = time.time() - _OLD_CONTENT_SECONDS
-        for path in self._queue.content.glob("objects/*/*"):
-            with suppress(OSError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+        """Nothing waits: content that lay here for its sake may go, but for that of what was put aside."""
+        places = list(self._queue.content.glob("objects/*/*"))
+        if not places:
+            return
+        from nbproof.storage.backend import FileSystemStorage
+
+        storage = FileSystemStorage(self._queue.content)
+        kept = self._put_aside_locations()
+        with suppress(PlatformError):
+            # A kernel may put the same content again at any moment, and takes it to be here then.
+            oldest = storage.disk_time() - _OLD_CONTENT_SECONDS
+            for path in places:
+                location = path.relative_to(self._queue.content).as_posix()
+                if location not in kept and storage.rested_since(location) < oldest:
+                    storage.discard(location, oldest)
+
+    def _put_aside_locations(self) -> set[str]:
+        found = set()
+        for path in (self._folder / "rejected").glob("*.jsonl"):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(ValueError, KeyError, TypeError, AttributeError):
+                    found.add(str(json.loads(line)["record"].get("location")))
+        return found
 
     def _put_aside(self, writer_id: str, refused: list[dict[str, Any]]) -> None:
-        if not refused:
-            return
+        """Keep what the server will not get, before its mark passes it; done again, it is the same."""
         folder = self._folder / "rejected"
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / f"{writer_id}-{refused[0]['seq']}.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(each) + "\n" for each in refused)
+        for each in refused:
+            folder.mkdir(parents=True, exist_ok=True)
+            with open(folder / f"{writer_id}-{each['seq']}.jsonl", "w", encoding="utf-8") as file:
+                file.write(json.dumps(each) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def _nothing(info: WriterInfo, seq: int) -> Batch:

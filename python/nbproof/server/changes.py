@@ -25,7 +25,7 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "workspace": {"type": "string", "description": "Id of the workspace."},
-        "kind": {"type": "string", "description": "What changed: run, experiment, job, ..."},
+        "kind": {"type": "string", "description": "What changed: run, experiment, search, job, ..."},
         "ids": {
             "type": "array",
             "items": {"type": "string"},

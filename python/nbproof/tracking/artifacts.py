@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.errors import Invalid, near_names
+from nbproof.core.redaction import redact_text, redact_value, without_credentials
 from nbproof.tracking.progress import Progress
 from nbproof.tracking.references import Referenced, is_url, look_at
 from nbproof.tracking.values import artifact_name, name_of, plain, step_of
@@ -173,7 +174,10 @@ class Item:
     reference: Referenced | None = None
 
     def fields(self, stored: StoredObject | None, changed: bool) -> dict[str, Any]:
-        """What the journal is told of it beside run and time; optional fields only where there are any."""
+        """What the journal is told of it beside run and time; optional fields only where there are any.
+
+        What looks like a secret in its metadata or in the address of a reference is blanked, and counted.
+        """
         fields: dict[str, Any] = {"name": self.name, "media_type": self.media_type}
         if stored is not None:
             fields |= {"size": stored.size_bytes, "hash": stored.hash, "location": stored.location}
@@ -182,14 +186,18 @@ class Item:
                 "size": self.reference.size_bytes or 0,
                 "hash": self.reference.hash or "",
                 "location": "",
-                "reference": self.reference.target,
             }
         metadata = self.metadata | ({"changed_while_read": True} if changed else {})
+        metadata, blanked = redact_value("", metadata)
+        if self.reference is not None:
+            fields["reference"], in_address = redact_text(self.reference.target)
+            blanked += in_address
         for key, value in (
             ("type", self.kind),
             ("step", self.step),
             ("metadata", metadata or None),
             ("preview", self.preview),
+            ("redacted", blanked or None),
         ):
             if value is not None:
                 fields[key] = value
@@ -293,7 +301,7 @@ def told_reference(
         _check_kind(kind)
     return Item(
         called, None, media_type_of(called), kind, step, _metadata(metadata),
-        reference=Referenced(checked, hash, size_bytes),
+        reference=Referenced(without_credentials(checked), hash, size_bytes),
     )  # fmt: skip
 
 

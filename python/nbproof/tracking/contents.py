@@ -212,7 +212,8 @@ def artifact_bundle(artifact: Artifact) -> dict[str, Any]:
         return bundle
     try:
         return bundle | _rich(artifact, head)
-    except (NotFound, Unavailable, Invalid) as error:  # a cell shows what there is, and why there is no more
+    except (NotFound, Unavailable, Invalid, ValueError) as error:
+        # A cell shows what there is, and why there is no more: content may be other than its media type says.
         return bundle | {"text/plain": f"{head}\n{error}"}
 
 

@@ -629,7 +629,8 @@ class ExperimentTracker:
             with table_items(table, name, step=step, caption=caption) as items:
                 self._keep(run_id, items)
         except OSError as error:  # it is written beside the workspace first: that disk may be full, too
-            (self._live or self._started()).failed(error)
+            run = self._live if run_id is None else self._handle(run_id)
+            (run or self._started()).failed(error)
 
     def log_histogram(
         self,
@@ -980,13 +981,13 @@ class ExperimentTracker:
         )
 
     def _short_text(self, run_id: str, name: str, most_bytes: int = 1_000_000) -> str | None:
-        """Text of an artifact; None where it is gone or too large."""
+        """Text of an artifact; None where it is gone, too large, or only referred to."""
         try:
             path, _ = self.get_artifact(run_id, name)
             if path.stat().st_size > most_bytes:
                 return None
             return path.read_text("utf-8", "replace")
-        except (NotFound, Unavailable, OSError):
+        except (NotFound, Unavailable, Conflict, OSError):
             return None
 
     def environment(self) -> Environment:
@@ -1688,7 +1689,7 @@ class ExperimentTracker:
         if self._sampler is None or not (self._system_metrics if wanted is None else wanted):
             return
         if not any(live.id in self._samplers for live in self._stack):
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # no process can be started; the setting is no number
                 self._samplers[run.id] = self._sampler(run.id)
 
     def _end_live(self) -> None:
@@ -1783,6 +1784,8 @@ class ExperimentTracker:
         try:
             for fields in kept(items, self._artifacts):
                 self._journal.event("artifact", run=run.id, time=self._clock.now_us(), **_spelled(fields))
+                if blanked := fields.get("redacted"):
+                    run.blanked("artifacts", {fields["name"]: blanked})
         except (OSError, Unavailable) as error:
             run.failed(error)
 

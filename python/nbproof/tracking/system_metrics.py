@@ -48,6 +48,9 @@ def sample_in_background(journal: Path, run_id: str, seconds: float) -> Callable
     try:
         told = [str(journal), run_id, str(seconds), str(me.pid), me.pid_started]
         start_in_background("nbproof.tracking.system_metrics", *told, stdin=ours)
+    except BaseException:
+        os.close(theirs)
+        raise
     finally:
         os.close(ours)
 

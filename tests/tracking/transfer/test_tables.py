@@ -155,3 +155,25 @@ def test_bytes_that_are_no_text_are_refused(imported):
 def test_a_name_for_the_file_and_an_experiment_can_be_given(imported):
     target, _ = imported("step,loss\n1,2\n", name="upload", experiment="mine", from_="csv")
     assert target.tracker.get_run("upload").experiment == "mine"
+
+
+def test_secrets_that_another_tool_kept_are_not_brought_along(imported):
+    text = "name,model,tags.note,api_key,auc\na,rf,--password hunter2,q7Rk2zz9,0.8\n"
+    target, report = imported(text, column={"api_key": "param"})
+    run = target.tracker.get_run("a")
+    assert run.params == {"model": "rf", "api_key": "[redacted]"}
+    assert run.tags == {"note": "--password [redacted]"} and run.redacted == 2
+    assert any("'api_key'" in note for note in report.notes)
+    assert imported(text, column={"api_key": "param"})[1].outcomes == {"there already": 1}
+
+
+def test_a_run_that_was_thrown_away_or_purged_here_is_not_said_to_be_taken(imported):
+    text = "name,model,auc\na,rf,0.8\n"
+    target, _ = imported(text)
+    target.tracker.delete_run("a")
+    report = imported(text)[1]
+    assert report.outcomes == {"differs": 1} and "trash" in report.runs[0].differences[0]
+    target.tracker.purge_runs(yes=True)
+    report = imported(text)[1]
+    assert report.outcomes == {"differs": 1} and "purged" in report.runs[0].differences[0]
+    assert imported(text, new_ids=True)[1].outcomes == {"taken": 1}

@@ -207,7 +207,7 @@ def _gather(gathered: _Gathered, event: dict[str, Any], writer_id: str) -> None:
                 _check_text(event, "code", "entry", "command")
                 gathered.runs.append(event)
             case _:
-                gathered.runs.append({**event, "writer": writer_id})
+                gathered.runs.append({**event, "writer": None if event.get("detached") else writer_id})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Invalid(
             f"an event {event.get('kind')!r} cannot be understood: {type(error).__name__} {error}",
@@ -239,6 +239,7 @@ def _refuse_purged(connection: Connection, batch: Batch, gathered: _Gathered, po
     gathered.artifacts = [each for each in gathered.artifacts if each.run_id not in gone]
     for run_id in gone:
         del gathered.active[run_id]
+        gathered.redacted.pop(run_id, None)
     return points
 
 

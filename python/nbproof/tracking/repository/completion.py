@@ -200,7 +200,8 @@ def _newest_values(connection: Connection, field: language.Field) -> Iterator[st
         newest = sa.select(column).where(column.is_not(None)).order_by(EXPERIMENTS.c.id.desc())
         yield from map(_quoted, connection.execute(newest.limit(_NEWEST)).scalars())
     else:
-        newest = sa.select(COLUMNS[field.name]).order_by(RUNS.c.started_us.desc()).limit(_NEWEST)
+        kept = sa.select(COLUMNS[field.name]).where(RUNS.c.deleted_us.is_(None))
+        newest = kept.order_by(RUNS.c.started_us.desc()).limit(_NEWEST)
         yield from (_quoted(each) for each in connection.execute(newest).scalars() if each)
 
 

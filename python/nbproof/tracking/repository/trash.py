@@ -146,6 +146,11 @@ class TrashRepository:
         with self._database.connect() as connection:
             return [_lineage(row) for row in connection.execute(statement.order_by(RUNS.c.id))]
 
+    def purged(self, ids: Iterable[str]) -> set[str]:
+        """Which of these runs are gone for good: what is said of them is put aside."""
+        with self._database.connect() as connection:
+            return purged_among(connection, ids)
+
     def purge(self, ids: Sequence[str], *, time_us: int, dry_run: bool) -> Purged:
         """Remove runs of the trash for good, and experiments of the trash that have no runs left.
 

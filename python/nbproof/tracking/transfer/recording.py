@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -25,6 +25,7 @@ from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.ids import new_id, short
 from nbproof.core.operation import View
+from nbproof.core.redaction import redact_text, redact_value, without_credentials
 from nbproof.storage.point_records import encoder
 from nbproof.tracking.domain import NAME_LIMIT
 from nbproof.tracking.models import Run
@@ -32,7 +33,7 @@ from nbproof.tracking.points import Points
 from nbproof.tracking.repository.stored import clean
 from nbproof.tracking.transfer.archive import Tally
 from nbproof.tracking.transfer.portable import PIECE, Findings, PortableArtifact, PortableRun
-from nbproof.tracking.values import plain, tag_value
+from nbproof.tracking.values import plain, tag_value, without_secrets
 
 if TYPE_CHECKING:
     from nbproof.storage.backend import StorageBackend
@@ -124,7 +125,11 @@ class Recorder:
         try:
             here = self._records().get_run(run.id)
         except NotFound:
+            if self._records().trash.purged([run.id]):
+                return Standing("differs", ["it was purged here; new_ids takes it as another run"])
             return Standing("taken", params=run.params, tags=run.tags, artifacts=run.artifacts)
+        if here.deleted is not None:
+            return Standing("differs", ["it is in the trash here; bring it back first"])
         found = Standing("there already", provenance=here.git is None and here.code is None)
         self._compare_facts(run, here, found)
         self._compare_points(run, here, found)
@@ -217,9 +222,34 @@ class Recorder:
         run.params = {clean(key): plain(value) for key, value in run.params.items() if fits("param", key)}
         run.tags = {clean(key): tag_value(value) or "" for key, value in run.tags.items() if fits("tag", key)}
         run.notes = clean(run.notes) or None
+        self._blank(run)
         run.artifacts = [each for each in run.artifacts if fits("artifact", each.name)]
+        run.artifacts = [replace(each, facts=redact_value("", each.facts).value) for each in run.artifacts]
         read = run.points
         run.points = lambda: ((clean(name), points) for name, points in read() if fits("metric", name))
+
+    def _blank(self, run: PortableRun) -> None:
+        """Blank what looks like a secret: other tools keep what nobody should have logged.
+
+        Before anything is compared, so that a run that was brought in before is the same.
+        """
+        if run.git and run.git.get("remote"):
+            run.git = {**run.git, "remote": without_credentials(str(run.git["remote"]))}
+        params, in_params = without_secrets(run.params)
+        tags, in_tags = without_secrets(run.tags)
+        notes, in_notes = redact_text(run.notes or "")
+        command, in_command = redact_text(str(run.facts.get("command") or ""))
+        blanked = {**in_params, **in_tags, "notes": in_notes, "command": in_command}
+        count = sum(in_params.values()) + sum(in_tags.values()) + in_notes + in_command
+        if not count:
+            return
+        run.params, run.tags, run.notes = dict(params), dict(tags), notes or None
+        before = run.facts.get("redacted")
+        run.facts = {**run.facts, "redacted": count + (before if type(before) is int else 0)}
+        if command:
+            run.facts["command"] = command
+        for name in (name for name, times in blanked.items() if times):
+            self._findings.note(f"what looks like a secret was blanked in {name!r}")
 
     # -- recording -----------------------------------------------------------------------------------
 
@@ -255,9 +285,9 @@ class Recorder:
                 for some in _portions(cast("dict[str, Any]", values)):
                     self._event(kind, start, run=run.id, values=some)
             if standing.provenance and (run.git or run.code or run.facts):
-                self._event(
-                    "run.provenance", start, **_unknown(run.facts), run=run.id, git=run.git, code=run.code
-                )
+                # What was blanked is counted once: by the start.
+                facts = {key: value for key, value in _unknown(run.facts).items() if key != "redacted"}
+                self._event("run.provenance", start, **facts, run=run.id, git=run.git, code=run.code)
             if standing.provenance and run.facts.get("environment_hash"):
                 self._environment(run, start)
             for artifact, stored in kept:
