@@ -69,7 +69,7 @@ class TestExperimentTrackingExample:
         runs = workspace.tracker.find_runs("@contest").items
         assert {run.name for run in runs} == {f"{name}, seed {seed}" for name in MODELS for seed in range(3)}
         assert len(runs) == 12
-        for run in runs:
+        for run in (workspace.tracker.get_run(found.id) for found in runs):
             assert (run.experiment, run.group, run.children) == ("male or female", "round 1", {"finished": 5})
             assert (run.params["data.folds"], run.params["seed"]) == (5, int(run.name[-1]))
             kept = [(each.name, each.kind) for each in run.artifacts]
@@ -84,7 +84,7 @@ class TestExperimentTrackingExample:
         assert len(folds) == 60
         for fold in folds:
             assert fold.experiment == "male or female"
-            metrics = {each.name: each.count for each in workspace.tracker.list_metrics(fold.id).items}
+            metrics = {each.name: each.count for each in workspace.tracker.list_metrics(fold.id)}
             assert fold.parent_id is not None
             assert metrics == dict.fromkeys(("accuracy", "log_loss"), epochs[fold.parent_id])
 

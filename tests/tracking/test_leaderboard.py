@@ -161,6 +161,7 @@ def test_it_is_a_table_in_a_cell_and_nothing_in_it_is_markup(tracker):
 
     assert "&lt;script&gt;" in shown["text/html"] and "<script>" not in shown["text/html"]
     assert "0.5" in shown["text/plain"]
+    assert ">params.<wbr>model</th>" in shown["text/html"]
 
 
 @pytest.mark.parametrize(
