@@ -60,6 +60,13 @@ def test_one_run_has_no_spread(tracker):
     assert "one run has no std" in str(tracker.leaderboard("auc"))
 
 
+def test_equal_values_have_no_spread_at_all(tracker):
+    for seed in range(3):
+        record(tracker, f"s{seed}", {"model": "a", "seed": seed}, auc=307 / 333)
+    (group,) = tracker.leaderboard("auc", over="params.seed").groups
+    assert (group.mean, group.std) == (307 / 333, 0.0)
+
+
 def test_over_seeds_is_the_mean_of_runs_that_differ_in_nothing_else(tracker):
     for seed in range(3):
         for depth in (3, 4):
@@ -154,6 +161,7 @@ def test_it_is_a_table_in_a_cell_and_nothing_in_it_is_markup(tracker):
 
     assert "&lt;script&gt;" in shown["text/html"] and "<script>" not in shown["text/html"]
     assert "0.5" in shown["text/plain"]
+    assert ">params.<wbr>model</th>" in shown["text/html"]
 
 
 @pytest.mark.parametrize(

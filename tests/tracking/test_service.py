@@ -94,6 +94,16 @@ def test_a_nested_run_keeps_its_parent_live(tracker):
     assert child.status == "finished"
 
 
+def test_a_nested_run_is_in_the_experiment_of_its_parent_unless_told_otherwise(tracker):
+    with tracker.start_run("parent", experiment="churn"), tracker.start_run("child", nested=True):
+        with tracker.start_run("grandchild", nested=True):
+            pass
+        with tracker.start_run("elsewhere", nested=True, experiment="aside"):
+            pass
+    found = [tracker.get_run(name).experiment for name in ("child", "grandchild", "elsewhere")]
+    assert found == ["churn", "churn", "aside"]
+
+
 def test_starting_anew_ends_a_parent_with_its_children(tracker):
     parent = tracker.start_run("parent")
     child = tracker.start_run("child", nested=True)

@@ -65,6 +65,7 @@ def test_text_is_kept_as_it_is(tracker):
 def test_a_long_text_is_shown_by_its_head(tracker):
     tracker.log_text("line\n" * 100_000, "long.log")
     preview = kept(tracker, "long.log").preview()
+    assert "<pre>" in preview._repr_mimebundle_()["text/html"]  # as a cell shows it
     assert preview.shows == "text" and preview.truncated and len(preview.text) == 20_000
 
 

@@ -75,7 +75,9 @@ width:auto}}
 {_CARD} th,{_CARD} td{{text-align:left;padding:.15em 1.2em .15em 0;vertical-align:baseline;line-height:1.5;\
 border:0;border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3));background:none;\
 font-weight:normal;overflow-wrap:anywhere;max-width:28em}}
-{_CARD} th[scope=row]{{overflow-wrap:break-word}}
+{_CARD} th[scope]{{overflow-wrap:break-word}}
+{_CARD} .nbproof-board{{overflow-x:auto}}
+{_CARD} .nbproof-board td{{overflow-wrap:break-word}}
 {_CARD} td.nbproof-number{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}
 {_CARD} td svg{{color:var(--jp-brand-color1,#1e88e5)}}
 {_CARD} td.nbproof-best{{font-weight:600}}
@@ -298,12 +300,13 @@ def leaderboard_html(board: Leaderboard) -> str:
         number = ' class="nbproof-number"' if place in numbers or place == 0 else ""
         return f"<td{number}>{escape(text)}</td>"
 
-    heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    # A narrow cell breaks a name at its dots, not within a word.
+    heads = "".join(f'<th scope="col">{escape(title).replace(".", ".<wbr>")}</th>' for title in titles)
     body = "".join(f"<tr>{''.join(cell(at, text) for at, text in enumerate(row))}</tr>" for row in rows)
     return (
-        f'{STYLE}<div class="nbproof-card"><table><caption class="nbproof-dim">'
+        f'{STYLE}<div class="nbproof-card"><div class="nbproof-board"><table><caption class="nbproof-dim">'
         f"{escape(leaderboard_caption(board))}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></div>"
     )
 
 

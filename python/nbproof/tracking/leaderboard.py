@@ -69,8 +69,12 @@ def _measured(group: _Group, less_is_better: bool) -> LeaderboardGroup:
         return LeaderboardGroup(rank=0, keys=dict(group.keys), n=0, nan=nan)
     values = np.array([run.value for run in numbers])
     with np.errstate(all="ignore"):  # infinities have a mean, and no spread
-        mean = float(values.mean())
-        std = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        if (values == values[0]).all():  # the mean of equals is rounded, and would make a spread of 1e-16
+            mean, std = float(values[0]), 0.0 if math.isfinite(values[0]) else math.nan
+        else:
+            mean, std = float(values.mean()), float(values.std(ddof=1))
+        if len(values) == 1:
+            std = math.nan
     sign = -1.0 if less_is_better else 1.0
     best = max(numbers, key=lambda run: (sign * run.value, run.started_us, run.run_id))
     return LeaderboardGroup(

@@ -402,6 +402,11 @@ class ArtifactPreview(View):
     truncated: bool = Field(False, description="There is more than is shown.")
     note: str | None = Field(None, description="Why there is nothing to see.")
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.tracking.previews import preview_html, preview_text
+
+        return {"text/plain": preview_text(self), "text/html": preview_html(self)}
+
 
 if TYPE_CHECKING:
     Artifacts = ArtifactList

@@ -193,7 +193,8 @@ class ExperimentTracker:
         name : str, optional
             A name is made up where none is given.
         experiment : str, optional
-            A new name makes a new experiment; by default the notebook's or script's name.
+            A new name makes a new experiment; by default the notebook's or script's name, of a nested run its
+            parent's.
         tags, params : mapping, optional
             Set at once.
         notes : str, optional
@@ -238,15 +239,12 @@ class ExperimentTracker:
             return self._join(joining, name, experiment, tags, params, notes, group)
         checked_name = None if name is None else _run_name(name)
         origin = self._origin()
-        checked_experiment = name_of(
-            experiment if experiment is not None else self._experiment or origin.experiment,
-            "an experiment",
-            "experiment",
-        )
         with self._lock:
             parent = self._live if nested else None
+            if experiment is None:
+                experiment = (parent and parent.experiment) or self._experiment or origin.experiment
             run = self._begin(
-                checked_experiment,
+                name_of(experiment, "an experiment", "experiment"),
                 checked_name,
                 tags,
                 params,

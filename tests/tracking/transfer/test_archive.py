@@ -21,6 +21,7 @@ import pytest
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace
+from nbproof.tracking.active import SecretBlanked
 from nbproof.tracking.transfer.archive import ArchiveSource
 
 
@@ -120,6 +121,17 @@ def test_all_of_a_run_arrives(workspace, project, database_url):
     assert target.tracker.get_run("child").parent_id == ids[0]
     kept = target.tracker.get_experiment("churn")
     assert (kept.description, kept.tags) == ("Who leaves?", {"team": "growth"})
+
+
+def test_how_many_secrets_were_blanked_arrives_and_is_counted_once(workspace, project):
+    source, target = workspace("source"), workspace("target")
+    with pytest.warns(SecretBlanked):
+        source.tracker.start_run("slip", params={"db": "postgresql://ann:hunter2@islands/birds"}).end()
+    source.transfer.export_runs("slip", output=project / "runs.zip")
+    for _ in range(2):
+        report = target.transfer.import_runs(project / "runs.zip")
+        assert report.not_taken == []
+        assert target.tracker.get_run("slip").redacted == 1
 
 
 def test_importing_again_changes_nothing(workspace, exported, database_url):

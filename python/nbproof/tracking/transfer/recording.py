@@ -285,7 +285,7 @@ class Recorder:
                 for some in _portions(cast("dict[str, Any]", values)):
                     self._event(kind, start, run=run.id, values=some)
             if standing.provenance and (run.git or run.code or run.facts):
-                # What was blanked is counted once: by the start.
+                # How many secrets were blanked is a sum, which the start has told already.
                 facts = {key: value for key, value in _unknown(run.facts).items() if key != "redacted"}
                 self._event("run.provenance", start, **facts, run=run.id, git=run.git, code=run.code)
             if standing.provenance and run.facts.get("environment_hash"):
