@@ -21,6 +21,7 @@ import nbproof as nbp
 from nbproof.core.ids import new_id
 from nbproof.storage.database import open_database
 from nbproof.storage.tables import Base
+from nbproof.tracking.repository.stored import start_of
 from nbproof.tracking.tables import ExperimentRow, MetricRow, ParamRow, RunRow, TagRow
 
 _STARTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -135,6 +136,7 @@ def _rows(experiments: list[str], count: int) -> Iterator[tuple[type[Base], Mapp
                     "value": value,
                     "text": str(value),
                     "number": number_or_none,
+                    "start": start_of(str(value), number_or_none),
                     "time_us": started,
                 },
             )
@@ -152,6 +154,8 @@ def _rows(experiments: list[str], count: int) -> Iterator[tuple[type[Base], Mapp
                     "min": score / 2,
                     "max": score,
                     "count": 10,
+                    "best": score / 2 if name == "loss" else score,
+                    "best_step": 9,
                     "spark": {"stride": 1, "values": [score * (0.5 + each / 18) for each in range(10)]},
                 },
             )
