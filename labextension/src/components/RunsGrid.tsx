@@ -93,6 +93,19 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
     }
   }, [rows, height, gridRef]);
 
+  const showCursor = (): void => {
+    if (activeKey === null && rows.length > 0) {
+      props.onActivate(rows[0].key);
+    }
+  };
+
+  // A grid that got the focus before its rows has a cursor as soon as they are there.
+  useLayoutEffect(() => {
+    if (gridRef.current === document.activeElement) {
+      showCursor();
+    }
+  });
+
   // The cursor stays in view.
   useLayoutEffect(() => {
     const grid = gridRef.current;
@@ -344,11 +357,7 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
           props.onActivate(hit.key);
         }
       }}
-      onFocus={() => {
-        if (activeKey === null && rows.length > 0) {
-          props.onActivate(rows[0].key);
-        }
-      }}
+      onFocus={showCursor}
     >
       <div className="jp-nbproof-Grid-body">
         <div
