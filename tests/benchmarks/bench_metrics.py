@@ -158,8 +158,10 @@ def drains(table: Table, folder: Path) -> None:
 
 def read(table: Table, name: str, database: Database, run: str) -> None:
     if database.path is not None:
-        with database.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Not by `connect`, which reads first: SQLite makes no checkpoint within a transaction.
+        with database.engine.connect() as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        assert busy == 0
         table.line("a point in SQLite", database.path.stat().st_size / _POINTS, "bytes", bar=12)
     records = RunRepository(database)
     seconds, processor = taken(lambda: records.metric_columns(run, "loss"), _TIMES)
