@@ -196,6 +196,32 @@ def test_a_long_history_is_thinned_from_outlines_and_keeps_its_spikes_and_gaps(w
     assert all(same([values[step].item()], [value]) for step, value in found.items())
 
 
+@pytest.mark.parametrize("axis", ["step", "time", "relative"])
+def test_a_stretch_of_a_long_metric_is_thinned_alone(workspace, run, axis):
+    # Enough for outlines to stand for chunks where all is asked for; the last points wait in the journal.
+    began = workspace.tracker.get_run("r").started.timestamp()
+    values = np.sin(np.arange(300_000))
+    run.log_history("loss", values, times=np.arange(300_000) + began)
+    workspace.catch_up()
+    run.log_history("loss", [7.0, 8.0], steps=[300_000, 300_001], times=[began + 300_000, began + 300_001])
+    start = began if axis == "time" else 0
+
+    def look(low, high, most=1000):
+        ends = {"low": None if low is None else start + low, "high": None if high is None else start + high}
+        (line,) = workspace.tracker.metric_lines(["r"], ["loss"], axis=axis, max_points=most, **ends).items
+        assert line.count == 300_002
+        return [round(x - start) for x in line.x], line.y
+
+    assert look(100_000.5, 100_300.5) == (
+        list(range(100_001, 100_301)),
+        values[100_001:100_301].tolist(),
+    )
+    assert look(299_998.5, None) == ([299_999, 300_000, 300_001], [values[-1], 7.0, 8.0])
+    places, _ = look(None, 150_000.5)
+    assert 500 < len(places) <= 1000 and places[-1] == 150_000
+    assert look(400_000, 500_000) == ([], [])
+
+
 # -- straight from the journal ---------------------------------------------------------------------------
 
 

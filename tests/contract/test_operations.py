@@ -299,6 +299,8 @@ def histories(call: Caller, folder: Path) -> None:
     ]
     (thin,) = call("runs.metric_lines", id=["r"], name=["auc"], axis="time", max_points=2).items
     assert thin.x == [when.timestamp()] * 2 and thin.y == [0.5, 0.75]
+    (part,) = call("runs.metric_lines", id=["r"], name=["loss"], low=4.5, high=1e6).items
+    assert (part.x, part.y, part.count) == ([5], [math.inf], 3)
     assert call("runs.metric_lines", id=["r"], name=["none"]).items == []
     with pytest.raises(NotFound):
         call("runs.metric_lines", id=["nobody"], name=["loss"])

@@ -660,6 +660,10 @@ export interface GetMetricLines {
   max_points?: number;
   /** What `x` is. */
   axis?: 'step' | 'time' | 'relative';
+  /** Only points whose `x` is not less; they are thinned alone. */
+  low?: number | null;
+  /** Only points whose `x` is not greater. */
+  high?: number | null;
 }
 
 /** Which param of which run. */

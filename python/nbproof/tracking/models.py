@@ -997,6 +997,10 @@ class GetMetricLines(Ask):
     name: list[Name] = Field(min_length=1, max_length=50, description="Metrics.")
     max_points: int = Field(1000, ge=2, le=100_000, description="Thin each to at most so many points.")
     axis: Literal["step", "time", "relative"] = Field("step", description="What `x` is.")
+    low: float | None = Field(
+        None, allow_inf_nan=False, description="Only points whose `x` is not less; they are thinned alone."
+    )
+    high: float | None = Field(None, allow_inf_nan=False, description="Only points whose `x` is not greater.")
 
 
 class LogHistory(Ask):

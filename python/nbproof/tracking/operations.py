@@ -239,7 +239,9 @@ def log_frame(tracker: ExperimentTracker, ask: LogFrame) -> None:
 )
 def metric_lines(tracker: ExperimentTracker, ask: GetMetricLines) -> MetricLines:
     """Read metrics of several runs, thinned, for one chart."""
-    return tracker.metric_lines(ask.id, ask.name, max_points=ask.max_points, axis=ask.axis)
+    return tracker.metric_lines(
+        ask.id, ask.name, max_points=ask.max_points, axis=ask.axis, low=ask.low, high=ask.high
+    )
 
 
 @operation("runs.metrics", "GET /runs/{id}/metrics", action="read", python="list_metrics", cli="runs metrics")

@@ -12,7 +12,7 @@ added by joining bytes.  Of many short series that is all there is.
 from __future__ import annotations
 
 import zlib
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ __all__ = [
     "TAIL_POINT_BYTES",
     "Extent",
     "Points",
+    "Window",
     "extent",
     "pack",
     "sparkle",
@@ -86,6 +87,26 @@ class Points(NamedTuple):
     def at(self, where: Any) -> Points:
         """Those at some places: a slice or an array of indices."""
         return Points(self.steps[where], self.times[where], self.values[where])
+
+
+class Window(NamedTuple):
+    """A stretch of an axis, both ends included; without an end it goes on."""
+
+    axis: Literal["step", "time", "relative"]
+    low: float | None  # steps, or seconds
+    high: float | None
+
+    def cut(self, points: Points, began_us: int) -> Points:
+        """The points that lie in it; `began_us` is when their run began."""
+        x: NDArray[Any] = points.steps
+        if self.axis != "step":
+            x = (points.times - (began_us if self.axis == "relative" else 0)) / 1e6
+        inside = np.ones(points.n, bool)
+        if self.low is not None:
+            inside &= x >= self.low
+        if self.high is not None:
+            inside &= x <= self.high
+        return points.at(inside)
 
 
 def pack(points: Points) -> bytes:

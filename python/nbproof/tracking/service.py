@@ -1041,11 +1041,21 @@ class ExperimentTracker:
         return records.metric_history(run, name, max_points=max_points, limit=limit, after=after)
 
     def metric_lines(
-        self, ids: Iterable[str], names: Sequence[str], *, max_points: int = 1000, axis: Axis = "step"
+        self,
+        ids: Iterable[str],
+        names: Sequence[str],
+        *,
+        max_points: int = 1000,
+        axis: Axis = "step",
+        low: float | None = None,
+        high: float | None = None,
     ) -> MetricLines:
-        """Metrics of runs for one chart: each thinned to `max_points`, by step, time or relative time."""
+        """Metrics of runs for one chart: each thinned to `max_points`, by step, time or relative time.
+
+        With `low` or `high` only the points of that stretch of the axis: a closer look.
+        """
         runs = list(dict.fromkeys(self._looked_at(each)[1] for each in ids))
-        return self._records().metric_lines(runs, names, max_points=max_points, axis=axis)
+        return self._records().metric_lines(runs, names, max_points=max_points, axis=axis, low=low, high=high)
 
     def metric_histories(
         self,

@@ -12,16 +12,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from nbproof.storage.database import Database
 from nbproof.storage.journal.reader import Cursor, has_news, read_batch, read_writer, writer_ids
 from nbproof.storage.tables import WriterRow, table_of
-from nbproof.tracking.points import CHUNK, OUTLINE, TAIL_POINT_BYTES, Points, thinned, unpack
+from nbproof.tracking.points import CHUNK, OUTLINE, TAIL_POINT_BYTES, Points, Window, thinned, unpack
 from nbproof.tracking.repository.harvest import Key, sorted_points
-from nbproof.tracking.repository.stored import CHUNKS, METRICS, clean, portions
+from nbproof.tracking.repository.stored import CHUNKS, METRICS, RUNS, clean, portions
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -60,6 +60,15 @@ class _Kept:
     blobs: list[bytes] = field(default_factory=list)
 
 
+class _Which(NamedTuple):
+    """Which points are wanted; see `Histories.lines`."""
+
+    most: int | None
+    start: int
+    end: int | None
+    window: Window | None
+
+
 class Histories:
     """Points of metrics, as recorded up to this moment.
 
@@ -82,6 +91,7 @@ class Histories:
         most: int | None = None,
         start: int = 0,
         end: int | None = None,
+        window: Window | None = None,
     ) -> dict[Key, Line]:
         """Metrics of runs, those that there are, in the order logged.
 
@@ -93,9 +103,13 @@ class Histories:
             Thin each to at most so many points.
         start, end : int
             Which points of each, counted from its first.
+        window : Window, optional
+            Only the points that lie in it; not together with `start` and `end`.
         """
         wanted = [clean(name) for name in names]
-        kept, waiting = self._consistent(runs, wanted, most, start, end)
+        began = self._began(runs) if window is not None and window.axis == "relative" else {}
+        which = _Which(most, start, end, window)
+        kept, waiting = self._consistent(runs, wanted, which)
         found = {}
         for key in [(run, name) for run in runs for name in wanted]:
             fresh = waiting.points.get(key, [])
@@ -105,6 +119,8 @@ class Histories:
             parts = [unpack(bytes(blob)) for blob in [*stored.blobs, stored.tail or b""] if blob]
             points = Points.joined([*parts, *fresh])
             count = stored.count + sum(each.n for each in fresh)
+            if window is not None:
+                points = window.cut(points, began.get(key[0], 0))
             if most is not None:
                 points = thinned(points, most)
             elif start or end is not None:
@@ -135,16 +151,25 @@ class Histories:
         found = [run for run, name in runs.items() if name == reference or run[-6:] == reference.lower()]
         return found[0] if len(found) == 1 else None
 
+    def _began(self, runs: Sequence[str]) -> dict[str, int]:
+        """When runs began, in µs; those that are in no table yet are left out."""
+        began: dict[str, int] = {}
+        with self._database.connect() as connection:
+            for some in portions(runs):
+                rows = sa.select(RUNS.c.id, RUNS.c.started_us).where(RUNS.c.id.in_(some))
+                began.update((run, started) for run, started in connection.execute(rows))
+        return began
+
     # -- both at one moment ------------------------------------------------------------------------
 
     def _consistent(
-        self, runs: Sequence[str], names: Sequence[str], most: int | None, start: int, end: int | None
+        self, runs: Sequence[str], names: Sequence[str], which: _Which
     ) -> tuple[dict[Key, _Kept], _Waiting]:
         for _ in range(_ATTEMPTS):
             writers = self._writers()
             with self._database.moment() as connection:
                 marks = self._marks(connection, writers)
-                kept = _stored(connection, runs, names, most, start, end)
+                kept = _stored(connection, runs, names, which)
             if not writers:
                 break
             waiting = self._read_journals(marks)
@@ -196,14 +221,10 @@ class Histories:
 
 
 def _stored(
-    connection: Connection,
-    runs: Sequence[str],
-    names: Sequence[str],
-    most: int | None,
-    start: int,
-    end: int | None,
+    connection: Connection, runs: Sequence[str], names: Sequence[str], which: _Which
 ) -> dict[Key, _Kept]:
     m, c = METRICS.c, CHUNKS.c
+    most, start, end, window = which
     kept: dict[Key, _Kept] = {}
     for ids in portions(runs):
         for some in portions(names):
@@ -212,7 +233,7 @@ def _stored(
                 kept[run, name] = _Kept(count, tail)
             blob: Any = c.blob
             statement = sa.select(c.run_id, c.name, c.seq, c.blob)
-            if most is not None:
+            if most is not None and window is None:
                 # Whether a metric has so many points that its outlines will do.
                 many = most * _PLENTY * CHUNK // OUTLINE
                 blob = sa.case((sa.and_(m.count >= many, c.outline.is_not(None)), c.outline), else_=c.blob)
@@ -220,10 +241,33 @@ def _stored(
                     CHUNKS, METRICS, sa.and_(c.run_id == m.run_id, c.name == m.name)
                 )
             statement = statement.where(c.run_id.in_(ids), c.name.in_(some)).order_by(c.run_id, c.name, c.seq)
-            if most is None and start:
+            if window is not None:
+                statement = statement.where(*_may_lie_in(window))
+            elif most is None and start:
                 statement = statement.where(c.seq >= start // CHUNK)
             if most is None and end is not None:
                 statement = statement.where(c.seq <= (end - 1) // CHUNK)
             for run, name, _, packed in connection.execute(statement):
                 kept[run, name].blobs.append(packed)
     return kept
+
+
+def _may_lie_in(window: Window) -> list[sa.ColumnElement[bool]]:
+    """Of the chunks: that some of their points may lie in a window.  Chunks without bounds may."""
+    c = CHUNKS.c
+    first: sa.ColumnElement[Any] = c.first_step
+    last: sa.ColumnElement[Any] = c.last_step
+    scale = 1.0
+    if window.axis != "step":
+        first, last, scale = c.first_us, c.last_us, 1e6
+    if window.axis == "relative":
+        began = sa.select(RUNS.c.started_us).where(RUNS.c.id == c.run_id).scalar_subquery()
+        first, last = first - began, last - began
+    conditions = []
+    if window.low is not None:
+        low: sa.ColumnElement[float] = sa.literal(window.low * scale - 1, sa.Double())
+        conditions.append(sa.or_(c.last_us.is_(None), last >= low))
+    if window.high is not None:
+        high: sa.ColumnElement[float] = sa.literal(window.high * scale + 1, sa.Double())
+        conditions.append(sa.or_(c.first_us.is_(None), first <= high))
+    return conditions

@@ -31,6 +31,7 @@ from nbproof.tracking.models import (
     Run,
     SavedSearch,
 )
+from nbproof.tracking.points import Window
 from nbproof.tracking.previews import preview_of
 from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.completion import completions
@@ -534,10 +535,18 @@ class RunRepository:
         return steps, times, values
 
     def metric_lines(
-        self, runs: Sequence[str], names: Sequence[str], *, max_points: int, axis: Axis = "step"
+        self,
+        runs: Sequence[str],
+        names: Sequence[str],
+        *,
+        max_points: int,
+        axis: Axis = "step",
+        low: float | None = None,
+        high: float | None = None,
     ) -> MetricLines:
         """Metrics of runs, thinned, for one chart; a metric that a run does not have is left out."""
-        found = self._histories.lines(runs, names, most=max_points)
+        window = None if low is None and high is None else Window(axis, low, high)
+        found = self._histories.lines(runs, names, most=max_points, window=window)
         known: dict[str, tuple[str, int]] = {}
         with self._database.connect() as connection:
             for some in portions(list(dict.fromkeys(run for run, _ in found))):
