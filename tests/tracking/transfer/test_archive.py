@@ -40,10 +40,24 @@ def fill(workspace, folder):
         for step in (2**63 - 1, -(2**63), 7, 7):
             tracker.log_metric("steps", 1.0, step=step, time=1.5)
         tracker.log_artifact(folder / "model.bin", "deep/ü 1.bin")
+        for step, text in enumerate(("first", "second", "third", "first")):
+            tracker.log_artifact(
+                text.encode(), name="notes.txt", step=step, metadata={"loss": math.nan, "deep": {"n": [1]}}
+            )
+        tracker.delete_artifact(parent.id, "notes.txt@v2")
+        tracker.log_histogram([1.0, 2.0, 2.0], "weights")
+        tracker.log_artifact("s3://lake/birds.parquet", reference=True)
+        tracker.log_artifact(folder / "model.bin", "where.bin", reference=True)
+        for rate in (0.3, 0.2, 0.3):
+            tracker.log_param("tried", rate)
         with tracker.start_run("child", experiment="churn", nested=True) as child:
             tracker.log_metric("auc", 0.5)
         tracker.set_provenance(child.id, git={"commit": "c0ffee", "branch": "main", "dirty": True}, code="ab")
     return parent.id, child.id
+
+
+def digest_of(content):
+    return hashlib.blake2b(content, digest_size=32).hexdigest()
 
 
 def same(ours, theirs):
@@ -64,11 +78,19 @@ def facts(workspace, run_id):
         for name in run.metrics
     }
     kept = [each.model_dump(exclude={"location"}) for each in run.artifacts]
-    content = [workspace.storage.open(each.location) for each in run.artifacts]
-    read = [stream.read() for stream in content]
-    for stream in content:
-        stream.close()
-    return told, points, kept, read
+    versions = workspace.tracker.list_artifacts(run_id, versions=True).items
+    read = []
+    for each in versions:
+        if each.reference is None:
+            with workspace.storage.open(each.location) as stream:
+                read.append(stream.read())
+    previews = [
+        workspace.tracker.preview_artifact(run_id, f"{each.name}@v{each.version}").model_dump()
+        for each in versions
+    ]
+    history = {key: workspace.tracker.param_history(run_id, key).model_dump() for key in run.params}
+    every = [each.model_dump(exclude={"location"}) for each in versions]
+    return told, points, kept, every, read, previews, history
 
 
 def rewritten(file, target, change):
@@ -114,7 +136,8 @@ def test_all_of_a_run_arrives(workspace, project, database_url):
 
     assert report.outcomes == {"taken": 2} and report.not_taken == []
     assert report.taken == told.taken
-    assert told.taken == {"runs": 2, "params": 7, "tags": 1, "metrics": 3, "points": 12, "artifacts": 1}
+    assert told.not_taken == []
+    assert told.taken == {"runs": 2, "params": 8, "tags": 1, "metrics": 3, "points": 12, "artifacts": 7}
     for run_id in ids:
         for ours, theirs in zip(facts(target, run_id), facts(source, run_id), strict=True):
             assert same(ours, theirs)
@@ -167,6 +190,57 @@ def test_what_was_added_here_is_no_difference(workspace, exported):
     target.tracker.end_run(run_id=run.id)
 
     assert target.transfer.import_runs(exported).outcomes == {"there already": 2}
+
+
+def test_a_version_that_is_another_here_or_was_deleted_here_is_left_as_it_is(workspace, exported):
+    target = workspace("target")
+    target.transfer.import_runs(exported)
+    run = target.tracker.reopen_run("parent")
+    target.tracker.delete_artifact(run.id, "notes.txt@v3")
+    target.tracker.log_artifact(b"mine", name="notes.txt", run_id=run.id)
+    target.tracker.end_run(run_id=run.id)
+
+    assert target.transfer.import_runs(exported).outcomes == {"there already": 2}
+    assert [
+        each.version for each in target.tracker.list_artifacts(run.id, prefix="notes", versions=True).items
+    ] == [1, 4, 5]
+
+
+def test_of_a_run_that_has_grown_the_new_versions_are_brought(workspace, project):
+    source, target = workspace("source"), workspace("target")
+    with source.tracker.start_run("live", experiment="e"):
+        source.tracker.log_artifact(b"one", name="notes.txt")
+        source.transfer.export_runs("live", output=project / "early.zip")
+        source.tracker.log_artifact(b"two", name="notes.txt")
+        source.tracker.log_artifact("s3://lake/birds.parquet", reference=True)
+    source.transfer.export_runs("live", output=project / "late.zip")
+
+    target.transfer.import_runs(project / "early.zip")
+    assert target.transfer.import_runs(project / "late.zip").outcomes == {"completed": 1}
+    run = target.tracker.get_run("live")
+    assert [run.artifacts[f"notes.txt@v{n}"].read_text() for n in (1, 2)] == ["one", "two"]
+    assert run.artifacts["birds.parquet"].reference == "s3://lake/birds.parquet"
+    assert target.transfer.import_runs(project / "early.zip").outcomes == {"there already": 1}
+
+
+def test_a_reference_to_something_else_is_a_difference(workspace, project):
+    source, target = workspace("source"), workspace("target")
+    source.tracker.start_run("one", experiment="e").end()
+    run = source.tracker.reopen_run("one")
+    source.tracker.log_artifact("s3://lake/birds", run_id=run.id, reference=True)
+    source.tracker.end_run(run_id=run.id)
+    source.transfer.export_runs(output=project / "runs.zip")
+
+    def elsewhere(members):
+        name = next(name for name in members if name.endswith("run.json"))
+        members[name] = members[name].replace(b"s3://lake", b"s3://ann:hunter2secret@pond")
+
+    changed = rewritten(project / "runs.zip", project / "changed.zip", elsewhere)
+    target.transfer.import_runs(project / "runs.zip")
+    report = target.transfer.import_runs(changed)
+    assert report.runs[0].differences == ["artifact 'birds' refers to something else here"]
+    report = target.transfer.import_runs(changed, new_ids=True)
+    assert target.tracker.get_run(report.runs[0].id).artifacts["birds"].reference == "s3://pond/birds"
 
 
 def test_with_new_ids_every_run_is_taken_again(workspace, exported):
@@ -295,13 +369,19 @@ def test_the_file_can_be_read_without_nbproof(exported):
         rows = list(
             csv.DictReader(io.StringIO(packed.read(f"runs/{parent['id']}/metrics.csv").decode(), newline=""))
         )
-        artifact = packed.read(parent["artifacts"][0]["file"])
+        model = next(each for each in parent["artifacts"] if each["name"] == "deep/ü 1.bin")
+        artifact = packed.read(model["file"])
+        for each in parent["artifact_versions"]:
+            assert digest_of(packed.read(each["file"])) == each["hash"]
+    old = {each["file"].rsplit("/", 2)[1]: each["hash"] for each in parent["artifact_versions"]}
+    assert old == {str(n): digest_of(text) for n, text in ((1, b"first"), (3, b"third"))}
+    assert [each["value"] for each in parent["param_history"]["tried"]] == [0.3, 0.2, 0.3]
     assert parent["params"]["big"] == 2**70 and parent["params"]["nan"] == {"$float": "NaN"}
     assert parent["params"]["text"] == "NaN"
     odd = [float(row["value"]) for row in rows if row["metric"] == 'odd, "quoted" ü']
     assert odd[:3] == [0.1, 1 / 3, -0.0] and math.isnan(odd[3]) and odd[4:] == [math.inf, -math.inf, 5e-324]
     assert [int(row["step"]) for row in rows if row["metric"] == "steps"] == [2**63 - 1, -(2**63), 7, 7]
-    assert hashlib.blake2b(artifact, digest_size=32).hexdigest() == parent["artifacts"][0]["hash"]
+    assert digest_of(artifact) == model["hash"]
 
 
 def test_runs_are_chosen_by_name_query_or_experiment(workspace, project):
@@ -358,15 +438,15 @@ def test_an_export_that_is_stopped_leaves_no_file(workspace, project):
 def test_an_artifact_whose_content_is_gone_is_said_and_the_rest_exported(workspace, project):
     source, target = workspace("source"), workspace("target")
     fill(source, project)
-    (artifact,) = source.tracker.get_run("parent").artifacts
-    source.storage.delete(artifact.location)
+    source.storage.delete(source.tracker.get_run("parent").artifacts["deep/ü 1.bin"].location)
 
     told = source.transfer.export_runs(output=project / "runs.zip")
     report = target.transfer.import_runs(project / "runs.zip")
 
     assert [(each.kind, each.count) for each in told.not_taken] == [("artifact", 1)]
     assert [(each.kind, each.count) for each in report.not_taken] == [("artifact", 1)]
-    assert report.taken["runs"] == 2 and target.tracker.get_run("parent").artifacts == []
+    assert report.taken["runs"] == 2
+    assert "deep/ü 1.bin" not in target.tracker.get_run("parent").artifacts
 
 
 def test_a_field_that_this_version_does_not_know_is_said(workspace, exported, project):
@@ -523,6 +603,15 @@ def test_a_member_with_another_hash_is_refused(workspace, project, exported):
             ),
             "stay inside",
         ),
+        (
+            lambda told: told.update(
+                artifact_versions=[
+                    {"name": "x", "file": "README.md", "size_bytes": 1, "hash": None, "version": 2**40}
+                ]
+            ),
+            "has the version",
+        ),
+        (lambda told: told.update(param_history={"lr": [1]}), "understood"),
         (
             lambda told: told.update(
                 artifacts=[{"name": "x", "file": "/etc/passwd", "size_bytes": 1, "hash": None}]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nbproof.storage.database import Database
 
-__all__ = ["ArtifactChange", "ArtifactRecords", "artifact_change", "write_artifacts"]
+__all__ = ["MOST_VERSIONS", "ArtifactChange", "ArtifactRecords", "artifact_change", "write_artifacts"]
 
 _SHOWN = (
     "run_id", "name", "size_bytes", "media_type", "hash", "location", "created_us", "version", "kind", "step",
@@ -36,6 +36,7 @@ _SHOWN = (
 )  # fmt: skip
 _VERSION = (*_SHOWN, "preview")
 _SERIES = 500  # histograms in one preview
+MOST_VERSIONS = 1_000_000_000  # far from where the column ends
 # Two versions are one if these are equal.
 _SAME = ("size_bytes", "media_type", "hash", "kind", "step", "metadata", "reference")
 
@@ -45,7 +46,10 @@ Put = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class ArtifactChange:
-    """What one event says: a version that was logged (`kept`), or what was deleted (None)."""
+    """What one event says: a version that was logged (`kept`), or what was deleted (None).
+
+    `version` is the one that is deleted (None: all), or the least number that a logged one gets.
+    """
 
     run_id: str
     name: str
@@ -74,7 +78,11 @@ def artifact_change(event: Mapping[str, Any], run_id: str, time_us: int) -> Arti
         "reference": clean(event.get("reference")),
         "preview": _json(event.get("preview")),
     }
-    return ArtifactChange(run_id, name, time_us, kept)
+    # Who brings versions from another workspace says their numbers, so that references to them stay true.
+    number = event.get("version")
+    if number is not None and not 0 < int(number) <= MOST_VERSIONS:
+        raise ValueError(f"no version has the number {number}")
+    return ArtifactChange(run_id, name, time_us, kept, None if number is None else int(number))
 
 
 def _json(value: Any) -> str | None:
@@ -88,7 +96,7 @@ def write_artifacts(connection: Connection, changes: Sequence[ArtifactChange], p
     ledger = _Ledger(connection, changes)
     for change in changes:
         if change.kept is not None:
-            ledger.keep(change.run_id, change.name, change.kept)
+            ledger.keep(change.run_id, change.name, change.kept, change.version)
         else:
             ledger.write(put)
             ledger.delete(change)
@@ -130,12 +138,12 @@ class _Ledger:
         for name, number in self._connection.execute(numbers):
             self._numbers[run_id, name] = max(self._numbers.get((run_id, name), 0), number)
 
-    def keep(self, run_id: str, name: str, kept: Mapping[str, Any]) -> None:
+    def keep(self, run_id: str, name: str, kept: Mapping[str, Any], least: int | None) -> None:
         key = run_id, name
         shown = self._shown.get(key)
-        if shown is not None and all(shown[each] == kept[each] for each in _SAME):
+        if least is None and shown is not None and all(shown[each] == kept[each] for each in _SAME):
             return  # a cell that was run again
-        version = self._numbers[key] = self._numbers.get(key, 0) + 1
+        version = self._numbers[key] = max(self._numbers.get(key, 0) + 1, least or 1)
         row = {**kept, "run_id": run_id, "name": name, "version": version}
         self._new.append(tuple(row[each] for each in _VERSION))
         if shown is None or kept["created_us"] >= shown["created_us"]:
@@ -326,6 +334,16 @@ class ArtifactRecords:
             # Evenly, with both ends: a series is looked at as a whole.
             rows = [rows[round(place * (len(rows) - 1) / (_SERIES - 1))] for place in range(_SERIES)]
         return own, [(artifact_of(row), row["preview"]) for row in rows]
+
+    def all_of(self, run_id: str) -> list[tuple[Artifact, Any, bool]]:
+        """Every version, what was told of it when it was logged, and whether it was deleted."""
+        v = ARTIFACT_VERSIONS.c
+        statement = sa.select(ARTIFACT_VERSIONS).where(v.run_id == run_id).order_by(v.name, v.version)
+        with self._database.connect() as connection:
+            return [
+                (artifact_of(row), row["preview"], row["deleted_us"] is not None)
+                for row in connection.execute(statement).mappings()
+            ]
 
     def locations(self) -> Iterator[str]:
         """Every place of the content store that an artifact still needs: what a gc must leave."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -29,7 +29,7 @@ from nbproof.tracking.trash_models import Children, ParamHistory, ParamValue, Ro
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["children_of", "param_values", "with_children"]
+__all__ = ["children_of", "param_values", "params_in_time", "with_children"]
 
 
 def with_children(connection: Connection, runs: Sequence[Run]) -> list[Run]:
@@ -114,6 +114,21 @@ def _rolled(connection: Connection, name: str, runs: Sequence[str]) -> RolledMet
         min=min(numbers),
         max=max(numbers),
     )
+
+
+def params_in_time(connection: Connection, run_id: str) -> dict[str, list[tuple[int, Any]]]:
+    """Every value of every param of a run in the order of time, each as ``(time_us, value)``."""
+    found: dict[str, list[tuple[int, Any]]] = defaultdict(list)
+    h, p = PARAM_HISTORY.c, PARAMS.c
+    for statement in (
+        sa.select(h.key, sa.type_coerce(h.value, sa.Text), h.time_us)
+        .where(h.run_id == run_id)
+        .order_by(h.time_us, h.id),
+        sa.select(p.key, sa.type_coerce(p.value, sa.Text), p.time_us).where(p.run_id == run_id),
+    ):
+        for key, text, time_us in connection.execute(statement):
+            found[key].append((time_us, from_special(json.loads(text))))
+    return dict(found)
 
 
 def param_values(connection: Connection, identifier: str, key: str) -> ParamHistory:

@@ -36,7 +36,7 @@ from nbproof.tracking.previews import preview_of
 from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.completion import completions
 from nbproof.tracking.repository.cursors import opened, sealed
-from nbproof.tracking.repository.family import children_of, param_values, with_children
+from nbproof.tracking.repository.family import children_of, param_values, params_in_time, with_children
 from nbproof.tracking.repository.histories import Histories, Line
 from nbproof.tracking.repository.leaderboard import Asked, leaderboard
 from nbproof.tracking.repository.saved import saved_searches
@@ -433,6 +433,11 @@ class RunRepository:
         with self._database.connect() as connection:
             return param_values(connection, identifier, key)
 
+    def params_in_time(self, run_id: str) -> dict[str, list[tuple[int, Any]]]:
+        """Every value that each param of a run had; see `family.params_in_time`."""
+        with self._database.connect() as connection:
+            return params_in_time(connection, run_id)
+
     def cancelled_of(self, writer_id: str) -> list[str]:
         """The live runs in the hands of a process that somebody asked to stop."""
         asked = sa.and_(
@@ -459,6 +464,10 @@ class RunRepository:
         artifact = records.get(identifier, reference)
         told, versions = records.told(identifier, artifact)
         return preview_of(artifact, told, lambda: fetch(artifact.location), versions)
+
+    def artifacts_of(self, run_id: str) -> list[tuple[Artifact, Any, bool]]:
+        """Every version of a run's artifacts; see `ArtifactRecords.all_of`."""
+        return ArtifactRecords(self._database).all_of(run_id)
 
     def artifact_locations(self) -> Iterator[str]:
         """Every place in the content store that an artifact needs: what a gc must leave."""

@@ -39,6 +39,7 @@ from nbproof.core.errors import Invalid, PlatformError, Unavailable
 from nbproof.core.ids import is_id
 from nbproof.tracking.domain import STATUSES
 from nbproof.tracking.points import Points
+from nbproof.tracking.repository.artifacts import MOST_VERSIONS
 from nbproof.tracking.repository.stored import from_special, to_special
 from nbproof.tracking.repository.views import instant
 from nbproof.tracking.transfer.portable import (
@@ -69,6 +70,7 @@ This file is a zip. Everything in it is text or the files as they were logged; n
 | `runs/<id>/run.json` | a run: name, experiment, status, times, params, tags, notes, git and all else |
 | `runs/<id>/metrics.csv` | every point of every metric |
 | `runs/<id>/artifacts/...` | the run's files, under their names |
+| `runs/<id>/versions/<number>/...` | earlier versions of these files |
 
 - Times in JSON are RFC 3339 in UTC. `parent_id` is the run that a run is nested in.
 - `params` keep their JSON types; integers may be longer than 64 bits. NaN and the infinities, which JSON
@@ -76,7 +78,10 @@ This file is a zip. Everything in it is text or the files as they were logged; n
 - `metrics.csv` has the columns `metric,step,time_us,value`: `step` is a 64-bit integer, `time_us` counts
   microseconds since 1970-01-01 UTC (64 bits), `value` is a 64-bit float in the shortest decimal that reads
   back as the same number, or `nan`, `inf`, `-inf`. The points of a metric are in the order they were logged.
-- `hash` of an artifact is BLAKE2b-256 of its bytes. An artifact whose `file` is null was not at hand.
+- `param_history` has all values in the order of time of params that had others before, or were logged later
+  than the run's start.
+- `hash` of an artifact is BLAKE2b-256 of its bytes. An artifact whose `file` is null was not at hand; one
+  with a `reference` is elsewhere, and only named here. `artifact_versions` are the versions that do not show.
 
 For example, in Python:
 
@@ -229,7 +234,14 @@ class _Writer:
         folder = f"runs/{run.id}"
         metrics = self._metrics(f"{folder}/metrics.csv", run, say)
         artifacts = [
-            self._artifact(f"{folder}/artifacts/{each.name}", run, each, say) for each in run.artifacts
+            self._artifact(f"{folder}/artifacts/{each.name}", run, each, say)
+            for each in run.artifacts
+            if each.shown
+        ]
+        versions = [
+            self._artifact(f"{folder}/versions/{each.version}/{each.name}", run, each, say)
+            for each in run.artifacts
+            if not each.shown
         ]
         told = {
             **run.facts,
@@ -248,6 +260,13 @@ class _Writer:
             "metrics": metrics,
             "artifacts": artifacts,
         }
+        if run.param_history:
+            told["param_history"] = {
+                key: [{"time": _instant(time_us), "value": _spelled(value)} for time_us, value in values]
+                for key, values in run.param_history.items()
+            }
+        if versions:
+            told["artifact_versions"] = versions
         if not run.timed:
             told["timed"] = False
         self._text(f"{folder}/run.json", _json(told))
@@ -280,8 +299,13 @@ class _Writer:
             "name": artifact.name,
             "size_bytes": artifact.size_bytes,
             "hash": artifact.hash,
-            **artifact.facts,
+            **_spelled(artifact.facts),
         }
+        if artifact.version is not None:
+            told["version"] = artifact.version
+        if artifact.open is None:
+            self._tally.add("artifacts")
+            return {**told, "file": None}
         try:
             stream = artifact.open()
         except (PlatformError, OSError) as error:
@@ -462,11 +486,21 @@ class ArchiveSource:
                 parent_id=parent,
                 notes=None if (notes := told.pop("notes", None)) is None else _text(notes),
                 params=from_special(dict(told.pop("params", {}))),
+                param_history={
+                    _text(key): [
+                        (_microseconds(each["time"]), from_special(each["value"])) for each in values
+                    ]
+                    for key, values in dict(told.pop("param_history", {})).items()
+                },
                 tags={_text(key): _text(value) for key, value in dict(told.pop("tags", {})).items()},
                 git=None if (git := told.pop("git", None)) is None else dict(git),
                 code=None if (code := told.pop("code", None)) is None else _text(code),
                 timed=bool(told.pop("timed", True)),
-                artifacts=self._artifacts(told.pop("artifacts", []), str(told.get("name") or identifier)),
+                artifacts=self._artifacts(
+                    told.pop("artifacts", []),
+                    told.pop("artifact_versions", []),
+                    str(told.get("name") or identifier),
+                ),
                 points=lambda: self._points(identifier, metrics),
                 facts=told,
             )
@@ -474,12 +508,21 @@ class ArchiveSource:
             raise self._bad(f"{member} can't be understood: {type(error).__name__} {error}") from None
         return run
 
-    def _artifacts(self, told: Any, run: str) -> list[PortableArtifact]:
+    def _artifacts(self, shown: Any, others: Any, run: str) -> list[PortableArtifact]:
         found = []
-        for each in told:
+        for each, shows in [*((each, True) for each in shown), *((each, False) for each in others)]:
             facts = dict(each)
             name, member = artifact_name(_text(facts.pop("name"))), facts.pop("file", None)
             size, hash_ = int(facts.pop("size_bytes")), facts.pop("hash", None)
+            version = facts.pop("version", None)
+            if version is not None and (type(version) is not int or not 0 < version <= MOST_VERSIONS):
+                raise ValueError(f"the artifact {name!r} has the version {version!r}")
+            if "metadata" in facts:
+                facts["metadata"] = from_special(dict(facts["metadata"]))
+            if member is None and facts.get("reference") is not None:
+                facts["reference"] = _text(facts["reference"])
+                found.append(PortableArtifact(name, None, size, hash_, facts, version, shows))
+                continue
             if member is None:
                 self.findings.skip(
                     "artifact", f"{run}: {name}", "its content was not at hand when it was exported"
@@ -487,8 +530,18 @@ class ArchiveSource:
                 continue
             if member not in self._members or not str(member).startswith("runs/"):
                 raise ValueError(f"the artifact {name!r} is not in the file")
-            found.append(PortableArtifact(name, lambda member=member: self._open(member), size, hash_, facts))  # type: ignore[misc]
-        return found
+            found.append(
+                PortableArtifact(
+                    name,
+                    lambda member=member: self._open(member),  # type: ignore[misc]
+                    size,
+                    hash_,
+                    facts,
+                    version,
+                    shows,
+                )
+            )
+        return sorted(found, key=lambda each: (each.name, each.version or 0))
 
     def _points(self, identifier: str, metrics: Mapping[str, Any]) -> Iterator[tuple[str, Points]]:
         member = f"runs/{identifier}/metrics.csv"

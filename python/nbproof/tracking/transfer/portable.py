@@ -44,24 +44,30 @@ class PortableExperiment:
 
 @dataclass(frozen=True, slots=True)
 class PortableArtifact:
-    """A file of a run.
+    """A version of a file of a run.
 
     Attributes
     ----------
-    open : callable
-        Gives its bytes, as often as it is asked.
+    open : callable or None
+        Gives its bytes, as often as it is asked; None for a reference, of which nothing is kept.
     size_bytes : int
     hash : str or None
         BLAKE2b-256, where the source knows it.
     facts : dict
         What else its model says of it, as JSON: media type, time, and whatever later versions add.
+    version : int or None
+        Its number, where the source counts versions.
+    shown : bool
+        Whether it is the version of its name that shows.
     """
 
     name: str
-    open: Callable[[], BinaryIO]
+    open: Callable[[], BinaryIO] | None
     size_bytes: int
     hash: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    version: int | None = None
+    shown: bool = True
 
 
 @dataclass(slots=True)
@@ -72,6 +78,11 @@ class PortableRun:
     ----------
     status : str
         One that a run ends with, or ``running``.
+    param_history : dict
+        Of params that had other values before, or were logged later than the start: every value in the order
+        of time, each as ``(time_us, value)``.
+    artifacts : list
+        All versions; those of one name in the order logged.
     facts : dict
         What else the model of a run says of it, as JSON: source, user, host, and whatever later versions add.
     points : callable
@@ -90,6 +101,7 @@ class PortableRun:
     parent_id: str | None = None
     notes: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    param_history: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     git: dict[str, Any] | None = None
     code: str | None = None

@@ -26,9 +26,10 @@ from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.ids import new_id, short
 from nbproof.core.operation import View
 from nbproof.core.redaction import redact_text, redact_value, without_credentials
+from nbproof.storage.backend import StoredObject
 from nbproof.storage.point_records import encoder
 from nbproof.tracking.domain import NAME_LIMIT
-from nbproof.tracking.models import Run
+from nbproof.tracking.models import Artifact, Run
 from nbproof.tracking.points import Points
 from nbproof.tracking.repository.stored import clean
 from nbproof.tracking.transfer.archive import Tally
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from nbproof.tracking.repository import RunRepository
     from nbproof.tracking.transfer.models import Outcome
 
-__all__ = ["OWN_ARTIFACT_FIELDS", "OWN_RUN_FIELDS", "Recorder", "Standing", "facts_of", "record_points"]
+__all__ = ["OWN_RUN_FIELDS", "Recorder", "Standing", "artifact_facts", "facts_of", "record_points"]
 
 OWN_RUN_FIELDS = frozenset(
     "id name experiment experiment_id status started ended parent_id notes params metrics tags artifacts git "
@@ -54,9 +55,15 @@ All others travel as they are; whether they arrived is looked at afterwards.
 
 OWN_ARTIFACT_FIELDS = frozenset("name version size_bytes hash location".split())
 
-_EMPTY: tuple[Any, ...] = (None, [], {}, "", 0)
+_EMPTY: tuple[Any, ...] = (None, [], {}, "")
 _ENTRIES = 500  # of params or tags in one event
 _DRAIN_EVERY = 2_000_000  # points, so that the journal stays small
+
+
+def artifact_facts(artifact: Artifact) -> dict[str, Any]:
+    """`facts_of` an artifact, its metadata as it is: JSON has no NaN."""
+    facts = facts_of(artifact, OWN_ARTIFACT_FIELDS)
+    return {**facts, "metadata": artifact.metadata} if artifact.metadata else facts
 
 
 def facts_of(view: View, own: frozenset[str]) -> dict[str, Any]:
@@ -171,23 +178,44 @@ class Recorder:
                 found.tags[key] = text
             elif here.tags[key] != text:
                 differ(f"tag {key!r}", here.tags[key], text)
-        kept = {artifact.name: artifact for artifact in here.artifacts}
-        for artifact in run.artifacts:
-            if artifact.name not in kept:
-                found.artifacts.append(artifact)
-            elif artifact.size_bytes != kept[artifact.name].size_bytes:
-                sizes = kept[artifact.name].size_bytes, artifact.size_bytes
-                found.differences.append(
-                    f"artifact {artifact.name!r} has {sizes[0]:,} bytes here and {sizes[1]:,} there"
-                )
-            elif (artifact.hash or _hash_of(artifact)) != kept[artifact.name].hash:
-                found.differences.append(f"artifact {artifact.name!r} has another content here")
+        self._compare_artifacts(run, here, found)
         ending = _ending(run)
         found.end = here.status != ending and here.status == "interrupted"
         if here.status not in (ending, "interrupted", "running"):
             if ending == "interrupted":
                 return  # it was looked at earlier there than here
             differ("status", here.status, ending)
+
+    def _compare_artifacts(self, run: PortableRun, here: Run, found: Standing) -> None:
+        kept: dict[tuple[str, int | None], Artifact | None] = {}
+        last: dict[str, int] = {}
+        if any(artifact.version is not None for artifact in run.artifacts):
+            for each, _, deleted in self._records().artifacts_of(run.id):
+                kept[each.name, each.version] = None if deleted else each
+                last[each.name] = each.version
+        kept.update({(each.name, None): each for each in here.artifacts})
+        for artifact in run.artifacts:
+            key = artifact.name, artifact.version
+            called = artifact.name if artifact.shown else f"{artifact.name}@v{artifact.version}"
+            if key not in kept:
+                if (artifact.version or 0) < last.get(artifact.name, 0):
+                    found.differences.append(f"artifact {called!r} is not here, and later versions are")
+                else:
+                    found.artifacts.append(artifact)
+                continue
+            ours = kept[key]
+            if ours is None:
+                continue  # it was deleted here, and stays so
+            if artifact.size_bytes != ours.size_bytes:
+                sizes = ours.size_bytes, artifact.size_bytes
+                found.differences.append(
+                    f"artifact {called!r} has {sizes[0]:,} bytes here and {sizes[1]:,} there"
+                )
+            elif artifact.open is None or not ours.location:
+                if artifact.facts.get("reference") != ours.reference:
+                    found.differences.append(f"artifact {called!r} refers to something else here")
+            elif (artifact.hash or _hash_of(artifact)) != ours.hash:
+                found.differences.append(f"artifact {called!r} has another content here")
 
     def _compare_points(self, run: PortableRun, here: Run, found: Standing) -> None:
         found.points = False
@@ -220,11 +248,18 @@ class Recorder:
         run.name = clean(run.name)[:NAME_LIMIT].strip() or short(run.id)
         run.experiment = clean(run.experiment)[:NAME_LIMIT].strip() or "imported"
         run.params = {clean(key): plain(value) for key, value in run.params.items() if fits("param", key)}
+        run.param_history = {
+            clean(key): [(time_us, plain(value)) for time_us, value in values]
+            for key, values in run.param_history.items()
+        }
         run.tags = {clean(key): tag_value(value) or "" for key, value in run.tags.items() if fits("tag", key)}
         run.notes = clean(run.notes) or None
         self._blank(run)
         run.artifacts = [each for each in run.artifacts if fits("artifact", each.name)]
-        run.artifacts = [replace(each, facts=redact_value("", each.facts).value) for each in run.artifacts]
+        run.artifacts = [
+            replace(each, facts=_without_password(redact_value("", each.facts).value))
+            for each in run.artifacts
+        ]
         read = run.points
         run.points = lambda: ((clean(name), points) for name, points in read() if fits("metric", name))
 
@@ -235,6 +270,11 @@ class Recorder:
         """
         if run.git and run.git.get("remote"):
             run.git = {**run.git, "remote": without_credentials(str(run.git["remote"]))}
+        # Of what a param was before, the count is not told: what shows counts.
+        run.param_history = {
+            key: [(time_us, redact_value(key, value).value) for time_us, value in values]
+            for key, values in run.param_history.items()
+        }
         params, in_params = without_secrets(run.params)
         tags, in_tags = without_secrets(run.tags)
         notes, in_notes = redact_text(run.notes or "")
@@ -281,9 +321,11 @@ class Recorder:
         elif standing.notes:
             self._event("run.update", start, run=run.id, notes=run.notes)
         try:
-            for kind, values in (("params", standing.params), ("tags", standing.tags)):
-                for some in _portions(cast("dict[str, Any]", values)):
-                    self._event(kind, start, run=run.id, values=some)
+            for time_us, values in _in_time(run, standing.params):
+                for some in _portions(values):
+                    self._event("params", time_us, run=run.id, values=some)
+            for some in _portions(cast("dict[str, Any]", standing.tags)):
+                self._event("tags", start, run=run.id, values=some)
             if standing.provenance and (run.git or run.code or run.facts):
                 # How many secrets were blanked is a sum, which the start has told already.
                 facts = {key: value for key, value in _unknown(run.facts).items() if key != "redacted"}
@@ -354,6 +396,8 @@ class Recorder:
                 yield name, rest
 
     def _keep(self, run: PortableRun, artifact: PortableArtifact, watch: Callable[[str], None]) -> Any:
+        if artifact.open is None:
+            return StoredObject(artifact.hash or "", artifact.size_bytes, "")
         try:
             with artifact.open() as stream:
                 return self._storage().put(cast(BinaryIO, _Watched(stream, lambda: watch(artifact.name))))
@@ -380,6 +424,7 @@ class Recorder:
             media_type=media_type or "application/octet-stream",
             hash=stored.hash,
             location=stored.location,
+            version=artifact.version,
         )
         self.tally.add("artifacts")
 
@@ -396,15 +441,21 @@ class Recorder:
         except PlatformError as error:
             self._findings.skip("run", run.name, f"it was recorded and can't be read: {error}")
             return
-        kept = {each.name: facts_of(each, OWN_ARTIFACT_FIELDS) for each in here.artifacts}
+        kept: dict[tuple[str, int | None], dict[str, Any]] = {}
+        for each, _, deleted in self._records().artifacts_of(run.id):
+            if not deleted:
+                kept[each.name, each.version] = artifact_facts(each)
+        kept.update({(each.name, None): artifact_facts(each) for each in here.artifacts})
         pairs = [("field of a run", run.facts, facts_of(here, OWN_RUN_FIELDS))]
         pairs += [
-            ("field of an artifact", artifact.facts, kept.get(artifact.name, {}))
+            ("field of an artifact", artifact.facts, kept.get((artifact.name, artifact.version), {}))
             for artifact in run.artifacts
         ]
         for kind, sent, arrived in pairs:
             for key, value in sent.items():
-                if key != "environment" and value not in _EMPTY and arrived.get(key) != value:
+                if key in ("environment", "preview") or value in _EMPTY:
+                    continue  # what is told otherwise, or not at all
+                if not _same(arrived.get(key), value):
                     self._findings.skip(kind, key, "this nbproof does not take it")
 
 
@@ -417,6 +468,7 @@ _EVENT_WORDS = frozenset(
 
 def _hash_of(artifact: PortableArtifact) -> str:
     """The hash of a file whose source knows none."""
+    assert artifact.open is not None
     digest = hashlib.blake2b(digest_size=32)
     try:
         with artifact.open() as stream:
@@ -487,6 +539,30 @@ def _same_points(ours: Points, theirs: Points, *, timed: bool) -> bool:
         and (not timed or np.array_equal(ours.times, theirs.times))
         and np.array_equal(ours.values, theirs.values, equal_nan=True)
     )
+
+
+def _in_time(run: PortableRun, params: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The values that these params had, in the order of time; the last of each is the one that shows."""
+    given: list[tuple[int, str, Any]] = []
+    for key, value in params.items():
+        values = list(run.param_history.get(key, ()))
+        if not values or not _same(values[-1][1], value):
+            values.append((max([run.started_us, *(time_us for time_us, _ in values)]), value))
+        given += [(time_us, key, each) for time_us, each in values]
+    now = run.started_us
+    together: dict[str, Any] = {}
+    for time_us, key, each in sorted(given, key=lambda one: one[0]):
+        if together and (time_us != now or key in together):
+            yield now, together
+            together = {}
+        now, together[key] = time_us, each
+    if together:
+        yield now, together
+
+
+def _without_password(facts: dict[str, Any]) -> dict[str, Any]:
+    reference = facts.get("reference")
+    return facts if reference is None else {**facts, "reference": without_credentials(reference)}
 
 
 def _portions(values: dict[str, Any]) -> Iterator[dict[str, Any]]:

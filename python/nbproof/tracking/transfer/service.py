@@ -193,7 +193,7 @@ class RunTransfer:
 
     def _portable(self, run: Run) -> PortableRun:
         from nbproof.tracking.points import Points
-        from nbproof.tracking.transfer.recording import OWN_ARTIFACT_FIELDS, OWN_RUN_FIELDS, facts_of
+        from nbproof.tracking.transfer.recording import OWN_RUN_FIELDS, facts_of
 
         records = self._records()
         names = [metric.name for metric in records.metrics_of(run.id)]
@@ -216,22 +216,45 @@ class RunTransfer:
             parent_id=run.parent_id,
             notes=run.notes,
             params=run.params,
+            param_history=self._param_history(run),
             tags=run.tags,
             git=None if run.git is None else run.git.model_dump(mode="json"),
             code=run.code,
             facts=facts,
-            artifacts=[
-                PortableArtifact(
-                    artifact.name,
-                    lambda location=artifact.location: self._storage().open(location),  # type: ignore[misc]
-                    artifact.size_bytes,
-                    artifact.hash,
-                    facts_of(artifact, OWN_ARTIFACT_FIELDS),
-                )
-                for artifact in run.artifacts
-            ],
+            artifacts=self._artifacts(run),
             points=points,
         )
+
+    def _param_history(self, run: Run) -> dict[str, list[tuple[int, Any]]]:
+        start = microseconds_of(run.started)
+        return {
+            key: values
+            for key, values in self._records().params_in_time(run.id).items()
+            if len(values) > 1 or values[0][0] != start
+        }
+
+    def _artifacts(self, run: Run) -> list[PortableArtifact]:
+        from nbproof.tracking.transfer.recording import artifact_facts
+
+        shown = {(each.name, each.version): each for each in run.artifacts}
+        kept = [(each, told) for each, told, deleted in self._records().artifacts_of(run.id) if not deleted]
+        # A version of nbproof before this one writes no versions.
+        known = {(each.name, each.version) for each, _ in kept}
+        kept += [(each, None) for key, each in shown.items() if key not in known]
+        return [
+            PortableArtifact(
+                each.name,
+                None
+                if each.reference is not None and not each.location
+                else lambda location=each.location: self._storage().open(location),  # type: ignore[misc]
+                each.size_bytes,
+                each.hash or None,
+                {**artifact_facts(each), **({} if told is None else {"preview": told})},
+                version=each.version,
+                shown=(each.name, each.version) in shown,
+            )
+            for each, told in kept
+        ]
 
     def _experiment(self, name: str) -> PortableExperiment:
         try:
