@@ -133,6 +133,34 @@ def test_the_filter_box_offers_what_may_come_next(window: Window, studies: str) 
     expect(table.locator("[data-column='params.model']").first).to_have_text("boost")
 
 
+def test_keys_typed_faster_than_the_page_is_drawn_stand_in_the_filter_box_in_order(
+    window: Window, studies: str
+) -> None:
+    window.page.add_init_script(SLOW_FRAMES)
+    table = open_table(window, studies)
+    keyboard = window.page.keyboard
+    box = table.get_by_label("Filter runs")
+    box.click()
+    keyboard.type("params.mo")
+    expect(table.locator(".jp-nbproof-Options-one")).to_have_text(["params.model"])
+    keyboard.press("Tab")
+    keyboard.type('= "net" and metrics.auc')
+    for _ in range(len("metrics.auc")):
+        keyboard.press("ArrowLeft")
+    keyboard.type("not ")
+    expect(box).to_have_value('params.model = "net" and not metrics.auc')
+    expect(table.locator("[data-column='params.model']").first).to_have_text("net")
+    keyboard.press("Escape")
+    keyboard.press("Escape")
+    expect(box).to_have_value("")
+
+
+SLOW_FRAMES = """
+const draw = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = then => draw(() => setTimeout(() => then(performance.now()), 400));
+"""
+
+
 def test_runs_are_chosen_and_opened_with_the_keyboard_and_grouped_pinned_and_hidden(
     window: Window, studies: str
 ) -> None:

@@ -13,6 +13,7 @@ import { Choice } from './Choice';
 import { Curves } from './Curves';
 import { ParallelPlot } from './ParallelPlot';
 import { ScatterPlot } from './ScatterPlot';
+import { useDraft } from './useDraft';
 
 /** More axes than this nobody follows. */
 const MOST_AXES = 9;
@@ -102,6 +103,12 @@ function CurveTools({
   trans: TranslationBundle;
 }): JSX.Element {
   const sliderId = useId();
+  const [smoothing, setSmoothing] = useDraft(charts.smoothing, value =>
+    onChange({ smoothing: value })
+  );
+  const [find, setFind] = useDraft(charts.find, value =>
+    onChange({ find: value })
+  );
   return (
     <>
       <Choice<Axis>
@@ -131,20 +138,18 @@ function CurveTools({
           min={0}
           max={0.99}
           step={0.01}
-          value={charts.smoothing}
-          onChange={event =>
-            onChange({ smoothing: Number(event.target.value) })
-          }
+          value={smoothing}
+          onChange={event => setSmoothing(Number(event.target.value))}
         />
-        <output htmlFor={sliderId}>{charts.smoothing.toFixed(2)}</output>
+        <output htmlFor={sliderId}>{smoothing.toFixed(2)}</output>
       </span>
       <input
         type="search"
         className="jp-mod-styled jp-nbproof-Input"
         placeholder={trans.__('Find a metric')}
         aria-label={trans.__('Find a metric')}
-        value={charts.find}
-        onChange={event => onChange({ find: event.target.value })}
+        value={find}
+        onChange={event => setFind(event.target.value)}
       />
     </>
   );

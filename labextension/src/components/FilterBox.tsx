@@ -1,21 +1,39 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { JSX, KeyboardEvent, RefObject, useId, useRef, useState } from 'react';
+import {
+  JSX,
+  KeyboardEvent,
+  RefObject,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState
+} from 'react';
 
 import { excerpt } from '../figures/excerpt';
 import type { Completion, Option } from '../figures/search';
 import { Problem, problemColumn } from '../services/problem';
+import { useDraft } from './useDraft';
 
 const EXAMPLE = 'metrics.auc > 0.9 order by metrics.auc desc';
 
 /** Where runs are searched for, with what the server found wrong standing right below. */
 export function FilterBox(props: FilterBox.IProps): JSX.Element {
-  const { query, problem, isBusy, inputRef, trans } = props;
+  const { problem, isBusy, inputRef, trans } = props;
   const problemId = useId();
   const listId = useId();
+  const [query, change] = useDraft(props.query, props.onChange);
   const [caret, setCaret] = useState<number | null>(null);
   const [chosen, setChosen] = useState(-1);
-  // A text that a completion wrote: its end is where the caret goes.
-  const writing = useRef<number | null>(null);
+  // Where the caret goes in a text that a completion wrote.
+  const written = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    const place = written.current;
+    if (place !== null) {
+      written.current = null;
+      inputRef.current?.setSelectionRange(place, place);
+      inputRef.current?.focus();
+    }
+  });
   const completion =
     caret === null ? null : (props.complete?.(query, caret) ?? null);
   const options = completion?.options ?? [];
@@ -29,18 +47,10 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
     }
     const before = query.slice(0, completion.from) + option.insert;
     const after = query.slice(completion.to).replace(/^ /, '');
-    writing.current = before.length;
+    written.current = before.length;
     setCaret(before.length);
     setChosen(-1);
-    props.onChange(before + after);
-    window.requestAnimationFrame(() => {
-      const place = writing.current;
-      if (place !== null) {
-        inputRef.current?.setSelectionRange(place, place);
-        inputRef.current?.focus();
-        writing.current = null;
-      }
-    });
+    change(before + after);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (options.length > 0 && isListKey(event, chosen)) {
@@ -63,7 +73,7 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
       if (query === '') {
         props.onLeave();
       } else {
-        props.onChange('');
+        change('');
       }
     } else if (event.key === 'Enter') {
       event.preventDefault();
@@ -106,7 +116,7 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
         onChange={event => {
           setChosen(-1);
           setCaret(event.target.selectionStart);
-          props.onChange(event.target.value);
+          change(event.target.value);
         }}
         onBlur={close}
         onClick={event => {
@@ -150,7 +160,7 @@ export function FilterBox(props: FilterBox.IProps): JSX.Element {
           aria-label={trans.__('Clear the filter')}
           title={trans.__('Clear the filter (Escape)')}
           onClick={() => {
-            props.onChange('');
+            change('');
             inputRef.current?.focus();
           }}
         >

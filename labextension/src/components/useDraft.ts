@@ -1,0 +1,24 @@
+import { useState } from 'react';
+
+/**
+ * What an input shows of a value that is kept elsewhere, and how it is changed. The page is drawn a frame
+ * after the value: an input that waited for it would mix up keys that come faster.
+ */
+export function useDraft<T extends string | number>(
+  value: T,
+  onChange: (value: T) => void
+): readonly [T, (value: T) => void] {
+  const [draft, setDraft] = useState(value);
+  const [given, setGiven] = useState(value);
+  if (given !== value) {
+    setGiven(value);
+    setDraft(value);
+  }
+  return [
+    draft,
+    next => {
+      setDraft(next);
+      onChange(next);
+    }
+  ];
+}
