@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from nbproof.core.errors import Invalid, NotFound
 from nbproof.core.operation import operation
 from nbproof.platform.models import FindContent, KeepContent, KeptContent, TakeJournal, TakenJournal
 from nbproof.storage.journal.wire import decode
+from nbproof.tracking.blanking import blanked
 
 if TYPE_CHECKING:
     from nbproof.storage.backend import StorageBackend
@@ -24,7 +26,8 @@ _LARGEST_BYTES = 256 << 20
 class Intake:
     """The receiving end of a workspace.
 
-    Laws: safe from any thread; a stretch that follows the writer's mark is taken whole, any other not at all.
+    Laws: safe from any thread; a stretch that follows the writer's mark is taken whole, any other not at all;
+    what looks like a secret is blanked before anything is written.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ class Intake:
                 f"the journal is {sent.batch.writer.id!r}, the address names {writer!r}",
                 details={"field": "writer"},
             )
-        drained = self._drain().take(sent)
+        drained = self._drain().take(replace(sent, batch=blanked(sent.batch)))
         return TakenJournal(drained=drained, cancel=self._runs().cancelled_of(writer))
 
     def keep_content(self, hash: str, path: Path) -> KeptContent:
