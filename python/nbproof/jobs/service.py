@@ -304,6 +304,10 @@ class Jobs:
             items=[_view(record) for record in records[:limit]], next=_sealed(last) if last else None
         )
 
+    def unfinished(self, kind: str) -> dict[str, Any]:
+        """What the jobs of a kind that are queued or running were asked, by their ids."""
+        return {record.id: record.ask for record in self._records.unfinished() if record.kind == kind}
+
     def cancel(self, id: str) -> None:
         """Cancel a job: at once if it is queued, else as soon as it looks.  Cancelling twice does nothing.
 

@@ -6,6 +6,7 @@ where it is needed.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -502,12 +503,26 @@ class RunTransfer:
             shutil.rmtree(ask.path.parent, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Clear away what nobody fetched in a day."""
+        """Clear away what nobody fetched in a day; not what a job still waits for or works on."""
         oldest = time.time() - _KEPT_SECONDS
-        for each in self._folder.glob("*"):
-            with suppress(OSError):
-                if each.name != "import.lock" and each.stat().st_mtime < oldest:
+        rested = [
+            each for each in self._folder.glob("*") if each.name != "import.lock" and _modified(each) < oldest
+        ]
+        if not rested:
+            return
+        needed = {Path(ask["path"]).parent.name for ask in self._jobs().unfinished("runs.import").values()}
+        needed |= {f"{identifier}.zip" for identifier in self._jobs().unfinished("runs.export")}
+        for each in rested:
+            if each.name not in needed:
+                with suppress(OSError):
                     shutil.rmtree(each) if each.is_dir() else each.unlink()
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return math.inf
 
 
 def not_taken(findings: Findings) -> list[NotTaken]:
