@@ -74,6 +74,21 @@ PLACES = {
     "for curl": "curl -u ann:{} https://example.org",
     "in a signed address": "https://a.blob.core.windows.net/c/f?sv=2024&sig={}",
     "in a connection": "DefaultEndpointsProtocol=https;AccountKey={};x",
+    "in the connection of a driver": "Server=db;Uid=ann;Pwd={};Encrypt=True",
+    "in a variable of a program": "PGPASSWORD={} psql -h db",
+    "in another one": "export MYSQL_PWD={}",
+    "in a name in one word": "dbpassword = '{}'",
+    "for our own server": "NBPROOF_TOKEN={} nbproof sync",
+    "for Jupyter": "jupyter lab --IdentityProvider.token={}",
+    "as the default of a variable": 'key = os.environ.get("OPENAI_API_KEY", "{}")',
+    "set for a test": "monkeypatch.setenv('DB_PASSWORD', '{}')",
+    "in XML": "<server><username>ann</username><password>{}</password></server>",
+    "in a netrc": "machine api.example.org login ann password {}",
+    "for sshpass": "sshpass -p {} ssh host",
+    "for MySQL": "mysql -u root -p{} churn",
+    "for MySQL alone": "mysqldump -p{} churn",
+    "for wandb": "wandb login {}",
+    "for curl in one word": "curl -s -uann:{} https://example.org",
 }
 HARMLESS = [
     "3f786850e387550fdab836ed7e6dc881de23001b",  # a commit
@@ -113,6 +128,12 @@ HARMLESS = [
     "monkey=business donkey: kong",
     "layers.0.attention.key.weight: 768",
     "password_length=12 password_policy=strict",
+    'columns = ["password", "email"]',
+    'cache.get("tokens", "none")',
+    "mkdir -p data && mysql -p churn",
+    "python -u train.py --pattern a:b",
+    "<token>the</token>",
+    "wandb login is needed first",
 ]
 
 
@@ -131,6 +152,8 @@ def test_what_stands_beside_a_telling_name_is_blanked(place):
     secret = "q7Rk2mX9w4"
     if "sig=" in PLACES[place] or "AccountKey" in PLACES[place]:
         secret = LONG + "%3D%3D" if "sig=" in PLACES[place] else LONG + "=="
+    if place == "for wandb":
+        secret = HEX[:40]
 
     found, count = redact_text(PLACES[place].format(secret))
 
@@ -170,6 +193,11 @@ def test_ids_of_ours_stay_even_beside_a_name_that_may_mean_a_token_of_text():
         "client-secret": "plain",
         "access_token": "plain",
         "passwd": "plain",
+        "PGPASSWORD": "plain",
+        "OPENAIAPIKEY": "plain",
+        "db_pass": "plain",
+        "MYSQL_PWD": "plain",
+        "NBPROOF_TOKEN": "plain",
         "private_key": "plain",
         "token": "doubtful",
         "hf_token": "doubtful",
@@ -215,6 +243,9 @@ def test_a_name_says_whether_its_value_is_a_secret(name, kind):
         ("secrets", ["first", "second"], [REDACTED, REDACTED]),
         ("db", {"user": "ann", "password": "x1"}, {"user": "ann", "password": REDACTED}),
         ("api_key", {"value": "abc"}, {"value": REDACTED}),
+        ("password.main", "hunter2", REDACTED),
+        ("password.length", 12, 12),
+        ("tokens.first", "the", "the"),
         ("urls", ["https://a:b1@c/d"], [f"https://a:{REDACTED}@c/d"]),
         ("seed", 42, 42),
         ("rate", 0.1, 0.1),
@@ -230,7 +261,7 @@ def test_what_is_harmless_is_handed_back_itself():
     assert redact_value("layers", value).value is value
 
 
-@pytest.mark.parametrize("prefix", ["", "+", "-", " ", "    "])
+@pytest.mark.parametrize("prefix", ["", "+", "-", " ", "    ", "> ", ">> ", "# ", "+# ", "// ", " * "])
 def test_a_private_key_is_blanked_line_by_line_in_a_diff_too(prefix):
     key = "\n".join(
         prefix + line
@@ -251,6 +282,24 @@ def test_a_private_key_is_blanked_line_by_line_in_a_diff_too(prefix):
     assert "MIIE" not in found and "q7Rk2w" not in found and "ENCRYPTED" not in found
     assert found.startswith("before = 1\n") and found.endswith("\nafter = 2")
     assert found.count("\n") == text.count("\n")
+
+
+def test_a_shell_variable_is_given_a_value_not_a_name():
+    assert redact_text("DB_PASSWORD=my_secret ./run").value == f"DB_PASSWORD={REDACTED} ./run"
+    assert redact_text("connect(password=my_secret)").blanked == 0
+
+
+def test_a_long_value_is_blanked_to_its_end():
+    for name in ("password", "token"):
+        assert redact_text(f"{name}={LONG * 500} rest").value == f"{name}={REDACTED} rest"
+
+
+@pytest.mark.parametrize(("piece", "end"), [("a", "://"), ("aB3+", "://"), ("key=", ""), ("token=the-", "")])
+def test_a_long_line_costs_no_more_than_its_length(piece, end):
+    # Of a minified script, or of a figure within a notebook: were the cost its square, the limit of time that
+    # holds for each test would end this one.
+    text = piece * (400_000 // len(piece)) + end
+    assert redact_text(text) == (text, 0)
 
 
 def test_a_private_key_that_does_not_end_takes_nothing_else_with_it():

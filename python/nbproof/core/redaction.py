@@ -67,7 +67,7 @@ _FORMS = re.compile(
             r"[\w~.-]{3}[78]Q~[\w~.-]{31,34}",  # Azure: client secret
             r"gh[opusr]_[A-Za-z0-9]{30,}",  # GitHub
             r"github_pat_\w{22,}",
-            r"gl(?:pat|ptt|dt|rt|cbt|ft|soat|agent|oas|imt)-[\w.-]{16,}",  # GitLab
+            r"gl(?:pat|ptt|dt|rt|rtr|cbt|ft|ffct|soat|agent|oas|imt|wt)-[\w.-]{16,}",  # GitLab
             r"hf_[A-Za-z0-9]{30,}",  # Hugging Face
             r"api_org_[A-Za-z]{30,}",
             r"sk-(?:proj|svcacct|admin|None|ant|or|lf)-[\w-]{16,}",  # OpenAI, Anthropic, OpenRouter, Langfuse
@@ -101,8 +101,9 @@ _FORMS = re.compile(
 _WEBHOOK = re.compile(
     r"(hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/)[\w/-]+"
 )
-# The password may hold an @, so the last one before the path ends it.
-_IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s/@:'\"<>]*):([^\s/'\"<>]+)@")
+# The password may hold an @, so the last one before the path ends it.  The scheme has an end, or a long word
+# would be looked through again from each of its letters.
+_IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s/@:'\"<>]*):([^\s/'\"<>]+)@")
 _USER_IN_ADDRESS = re.compile(r"(https?://)[^\s/@:'\"<>]{20,}@")
 _SIGNED = re.compile(
     r"([?&;](?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature)=)"
@@ -110,6 +111,13 @@ _SIGNED = re.compile(
     re.IGNORECASE,
 )
 _CONNECTION = re.compile(r"((?:Account|SharedAccess)Key\s*=\s*)[A-Za-z0-9+/=]{20,}", re.IGNORECASE)
+_CONNECTION_PASSWORD = re.compile(r"(;\s*pwd\s*=\s*)(?!\[redacted\])[^\s;'\"]+", re.IGNORECASE)
+_NETRC = re.compile(r"(\blogin\s+\S+\s+password\s+)(?!\[redacted\])\S+")
+_COMMAND_FLAG = re.compile(
+    r"(\bwandb\s+login\s+(?:--\w+\s+)*(?=[0-9a-f]{40}\b)|\bsshpass\s+-p\s*"
+    r"|\b(?:mysql|mariadb)[\w-]{0,20}\s[^|;&]{0,200}?(?<=\s)-p|\bcurl\s[^|;&]{0,200}?(?<=\s)-u[^\s:-]+:)"
+    r"(?!\[redacted\])[^\s|;&]+"
+)
 _HEADER = re.compile(
     r"(\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|apikey|aws4-hmac-sha256)\s+)?)"
     r"(?!\[redacted\]|(?:bearer|basic|token|digest|apikey)\b)([^\s\"',}]{4,})",
@@ -123,6 +131,8 @@ _PLAIN = frozenset(
     "password passwd passphrase passcode secret secrets apikey apisecret accesskey secretkey privatekey "
     "clientsecret apitoken authtoken accesstoken refreshtoken bearertoken".split()
 )
+# Names that were written in one word: ``PGPASSWORD``.
+_PLAIN_ENDINGS = ("password", "passwd", "passphrase", "apikey", "secretkey")
 _DOUBTFUL = frozenset(
     "token pwd pass auth authorization credential credentials cookie jwt sas dsn pat".split()
 )
@@ -131,14 +141,17 @@ _PLAIN_KEYS = frozenset("api access secret private".split())
 _DOUBTFUL_KEYS = frozenset(
     "account shared encryption signing auth storage subscription service app application client ssh rsa aes "
     "master deploy consumer function openai anthropic aws azure gcp google hf wandb stripe mistral cohere "
-    "groq license hmac session bearer".split()
+    "groq license hmac kaggle session bearer".split()
 )
-_PLAIN_TOKENS = frozenset("api auth access refresh bearer oauth personal security session".split())
+_PLAIN_TOKENS = frozenset(
+    "api auth access refresh bearer oauth personal security session nbproof app provider".split()
+)
 # Tokens of language models: ``pad_token="<pad>"``.
 _TEXT_TOKENS = frozenset(
     "pad eos bos unk mask sep cls special start end stop next first last prefix suffix image audio video "
     "text word sub begin eot added additional new newline blank oov per by".split()
 )
+_WHOSE_PASSWORD = frozenset("db user smtp admin root login mysql".split())
 _LAST_WORDS = frozenset("value text string str raw base64 b64 prod dev test staging env default".split())
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 
@@ -154,9 +167,18 @@ def secret_name(name: str) -> Kind | None:
     >>> [secret_name(name) for name in ("db.password", "OPENAI_API_KEY", "hfToken", "max_tokens", "key")]
     ['plain', 'plain', 'doubtful', None, None]
     """
+    words = _words_of(name)
+    return _kind_of(words) or ("plain" if words and words[-1].endswith(_PLAIN_ENDINGS) else None)
+
+
+def _words_of(name: str) -> list[str]:
     words = [word.lower() for word in _WORDS.findall(name[-200:])]
     while words and (words[-1].isdigit() or words[-1] in _LAST_WORDS):
         words.pop()
+    return words
+
+
+def _kind_of(words: list[str]) -> Kind | None:
     if not words:
         return None
     last, before = words[-1], words[-2] if len(words) > 1 else ""
@@ -168,8 +190,10 @@ def secret_name(name: str) -> Kind | None:
         if before in _TEXT_TOKENS:
             return None
         return "plain" if before in _PLAIN_TOKENS else "doubtful"
+    if last in ("pass", "pwd") and before in _WHOSE_PASSWORD:
+        return "plain"
     if last == "pass" and before:
-        return "doubtful" if before in ("db", "user", "smtp", "admin", "root", "login", "mysql") else None
+        return None
     return "doubtful" if last in _DOUBTFUL else None
 
 
@@ -208,7 +232,17 @@ _QUOTED = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
 _SECRET_WORD = r"(?i:pass|pwd|secret|token|key|auth|cred|cookie|jwt|sas|dsn|pat)"
 _ASSIGNED = re.compile(
     rf"(?<!\w)(?=[\w.-]{{0,100}}?{_SECRET_WORD})(?P<name>{_NAME})(?P<between>\\?[\"']?\]?\s*(?::=|=>|==|!=|=|:)\s*)"
-    rf"(?:[rbfuRBFU]{{0,2}}(?P<quoted>{_QUOTED})|\\?[\"']?(?P<bare>[^\s\"'(),;&\[\]{{}}<>\\]+)(?P<after>[(\[{{.]?))"
+)
+# What is assigned; of bare text only as much as it takes to judge it.
+_VALUE = re.compile(
+    rf"[rbfuRBFU]{{0,2}}(?P<quoted>{_QUOTED})"
+    rf"|\\?[\"']?(?P<bare>[^\s\"'(),;&\[\]{{}}<>\\]{{1,1000}})(?P<after>[(\[{{.]?)"
+)
+_REST = re.compile(r"[^\s\"'(),;&\[\]{}<>\\]*")
+# ``os.environ.get("API_KEY", "...")``, ``<password>...</password>``
+_BESIDE = re.compile(
+    rf"(?:\b(?:setdefault|setenv|putenv|getenv|get|pop)\(\s*[\"'](?P<key>{_NAME})[\"']\s*,\s*"
+    rf"[\"'](?P<default>[^\"'\n]+)[\"']|<(?P<tag>{_NAME})>(?P<content>[^<>\n]+)</)"
 )
 _FLAG = re.compile(
     rf"(?<![\w-])(--?)(?P<name>[A-Za-z][\w-]{{1,60}})(?P<between>\s+)(?P<value>{_QUOTED}|[^\s-]\S*)"
@@ -226,7 +260,8 @@ _FORM_HINT = re.compile(
     r"hvs\.|hvb\.|hvr\.|shp|lin_api|ntn_|:AA|AGE-|-----BEGIN|://|hooks\.slack|api/webhooks"
 )
 _NAME_HINT = re.compile(
-    r"pass|pwd|secret|token|key|auth|cred|cookie|jwt|sas|dsn|pat|bearer|basic|sig=|signature=|-u |-u=|--user"
+    r"pass|pwd|secret|token|key|auth|cred|cookie|jwt|sas|dsn|pat|bearer|basic|sig=|signature=|-u |-u=|--user|"
+    r"mysql|mariadb|curl|wandb"
 )
 _BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _WHOLE_KEY = re.compile(
@@ -234,7 +269,8 @@ _WHOLE_KEY = re.compile(
     r"(-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)"
 )
 _KEY_LINE = re.compile(
-    r"(?P<mark>[+\- ]?\s*[\"']?)(?:[A-Za-z0-9+/=]+(?:\\n|\\r)*|(?:Proc-Type|DEK-Info|Comment|Version):.*)?"
+    r"(?P<mark>[+\- ]?(?:\s*(?:>|\#|//|\*))*\s*[\"']?)"
+    r"(?:[A-Za-z0-9+/=]+(?:\\n|\\r)*|(?:Proc-Type|DEK-Info|Comment|Version):.*)?"
     r"[\"']?[,+\\ ]*\r?"
 )
 _END = re.compile(r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY")
@@ -300,6 +336,16 @@ def _redact_line(line: str) -> tuple[str, int]:
         count += 1
         return f"{match[1]}{match['name']}{match['between']}{REDACTED}"
 
+    def beside(match: re.Match[str]) -> str:
+        nonlocal count
+        part = "default" if match["key"] else "content"
+        kind, value = secret_name(match["key"] or match["tag"]), match[part]
+        if kind is None or not _is_secret(kind, value):
+            return match[0]
+        count += 1
+        start, end = match.span(part)
+        return f"{match[0][: start - match.start()]}{REDACTED}{match[0][end - match.start() :]}"
+
     def in_address(match: re.Match[str]) -> str:
         nonlocal count
         if _PLACEHOLDER.fullmatch(match[3]):
@@ -319,7 +365,10 @@ def _redact_line(line: str) -> tuple[str, int]:
     line = blanked(_HEADER, rf"\1{REDACTED}", line)
     line = blanked(_BEARER, rf"\1{REDACTED}", line)
     line = blanked(_USER_FLAG, rf"\1{REDACTED}", line)
+    for pattern in (_CONNECTION_PASSWORD, _NETRC, _COMMAND_FLAG):
+        line = blanked(pattern, rf"\1{REDACTED}", line)
     line = _FLAG.sub(flagged, line)
+    line = _BESIDE.sub(beside, line)
     line, times = _redact_assigned(line)
     return line, count + times
 
@@ -331,15 +380,20 @@ def _redact_assigned(line: str) -> tuple[str, int]:
     while (match := _ASSIGNED.search(line, at)) is not None:
         at = match.end("between")
         kind = secret_name(match["name"])
-        if kind is None:
+        value = _VALUE.match(line, at) if kind is not None else None
+        if kind is None or value is None:
             continue
-        if match["quoted"] is not None:
-            start, end = match.start("quoted") + 1, match.end("quoted") - 1
+        if value["quoted"] is not None:
+            start, end = value.start("quoted") + 1, value.end("quoted") - 1
             found = _is_secret(kind, line[start:end])
         else:
-            start, end = match.span("bare")
-            bare = match["bare"]
-            found = not match["after"] and not _is_code(bare) and _is_secret(kind, bare)
+            start, end = value.span("bare")
+            bare = value["bare"]
+            # ``DB_PASSWORD=my_secret`` is a shell's, where the right side is no name.
+            code = not (match["between"] == "=" and match["name"].isupper()) and _is_code(bare)
+            found = not value["after"] and not code and _is_secret(kind, bare)
+            if found and (rest := _REST.match(line, end)):
+                end = rest.end()
         if found:
             parts += [line[done:start], REDACTED]
             done = at = end
@@ -351,7 +405,7 @@ def _is_code(bare: str) -> bool:
     """Whether what follows ``password=`` is a type or another name, as in ``password=args.password``."""
     if _CODE.fullmatch(bare):
         return True
-    return bare.replace(".", "_").isidentifier() and secret_name(bare) is not None
+    return bare.replace(".", "_").isidentifier() and _kind_of(_words_of(bare)) is not None
 
 
 # -- values, arguments, addresses -------------------------------------------------------------------
@@ -363,12 +417,14 @@ def redact_value(name: str, value: Any) -> Redaction:
     Parameters
     ----------
     name : str
-        Flattened names count by their last part: ``db.password``.
+        Flattened names count by their last part, ``db.password``; text counts by all: ``password.main``.
     value
         Text, a number, None, or plain containers of them; anything else is passed through.
     """
     kind = secret_name(name)
     if value.__class__ is str:
+        if kind is None and "." in name:
+            kind = _kind_above(name)
         if kind is not None and _is_secret(kind, value):
             return Redaction(REDACTED, 1)
         return redact_text(value)
@@ -388,6 +444,13 @@ def redact_value(name: str, value: Any) -> Redaction:
         total = sum(count for _, count in items)
         return Redaction([each for each, _ in items], total) if total else Redaction(value, 0)
     return Redaction(value, 0)
+
+
+@lru_cache(maxsize=4096)
+def _kind_above(name: str) -> Kind | None:
+    """What the parts before the last one of a flattened name say: ``password.main``."""
+    kinds = [secret_name(part) for part in name.split(".")[:-1]]
+    return "plain" if "plain" in kinds else "doubtful" if "doubtful" in kinds else None
 
 
 def redact_arguments(arguments: Sequence[str]) -> Redaction:
