@@ -241,6 +241,7 @@ def _same_version(parent: int) -> Iterator[Finding]:
 
 
 def _server_health(pid: int) -> dict[str, Any] | None:
+    import http.client
     import urllib.request
 
     from jupyter_core.paths import jupyter_runtime_dir
@@ -252,7 +253,7 @@ def _server_health(pid: int) -> dict[str, Any] | None:
             request.add_header("Authorization", f"token {server['token']}")
         with urllib.request.urlopen(request, timeout=3) as answer:
             told = json.loads(answer.read())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
         return None
     return told if isinstance(told, dict) else None
 

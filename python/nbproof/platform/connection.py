@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from nbproof.core.errors import Invalid, PlatformError, Unavailable, error_of
 from nbproof.core.redaction import redact_text, without_credentials
@@ -36,7 +36,8 @@ class Connection:
         ``https://host/base/nbproof`` or the server's base; ``/api/v1`` is added where it is missing.
         ``?workspace=ID`` chooses a workspace of the server.
     token : str, optional
-        Sent in the ``Authorization`` header, never in the address.
+        Sent in the ``Authorization`` header, never in the address; without the white space around it, such as
+        the end of the file it was read from.
 
     Attributes
     ----------
@@ -50,6 +51,24 @@ class Connection:
             raise Invalid(
                 f"NBPROOF_URL must start with http:// or https://, found {redact_text(url).value!r}",
                 details={"field": "NBPROOF_URL"},
+            )
+        try:
+            parts = urlsplit(address)
+            sound = bool(parts.hostname) and parts.port != 0 and address.isascii() and address.isprintable()
+        except ValueError:  # a port that is no number, half of an IPv6 address
+            sound = False
+        if not sound or " " in address:
+            raise Invalid(
+                f"NBPROOF_URL is no address of a server: {redact_text(url).value!r}",
+                hint="like https://host:8888/nbproof; a name beyond ASCII is written in punycode (xn--...)",
+                details={"field": "NBPROOF_URL"},
+            )
+        token = token.strip() if token else None
+        if token and not (token.isascii() and token.isprintable()):
+            raise Invalid(
+                "NBPROOF_TOKEN has characters that no HTTP header can hold",
+                hint="it is one line of ASCII, as `nbproof serve` shows it",
+                details={"field": "NBPROOF_TOKEN"},
             )
         address = address.rstrip("/")
         self.url = address if address.endswith("/api/v1") else f"{address}/api/v1"
@@ -73,6 +92,7 @@ class Connection:
         PlatformError
             What the server answered; `Unavailable` where it does not answer.
         """
+        import http.client
         import urllib.error
         import urllib.request
 
@@ -91,7 +111,8 @@ class Connection:
                 yield answer
         except urllib.error.HTTPError as error:
             raise _told(error) from None
-        except OSError as error:  # a URLError is one, too
+        except (OSError, http.client.HTTPException) as error:
+            # A URLError is an OSError, too; the other is an answer that was cut off, or no HTTP.
             reason = getattr(error, "reason", error)
             raise Unavailable(
                 f"the server at {without_credentials(self.url)} does not answer: {reason}",

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, microseconds_of
-from nbproof.core.errors import NotFound, PlatformError
+from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.events import Changes
 from nbproof.core.redaction import without_credentials
 from nbproof.platform.connection import Connection
@@ -283,10 +283,33 @@ def _downloaded(answer: Any) -> Download:
     name = answer.headers.get_filename() or "artifact"
     folder = Path(tempfile.mkdtemp(prefix="nbproof-"))
     path = folder / Path(name).name
-    with path.open("wb") as file:
-        while block := answer.read(_BLOCK):
-            file.write(block)
+    try:
+        arrived = 0
+        with path.open("wb") as file:
+            while block := answer.read(_BLOCK):
+                arrived += len(block)
+                _written(file, block)
+        # An answer that is read in pieces just ends where the connection does.
+        announced = answer.headers.get("Content-Length")
+        if announced is not None and arrived != int(announced):
+            raise Unavailable(
+                f"{path.name!r} was cut off after {arrived:,} of {int(announced):,} bytes",
+                hint="the connection broke; ask again",
+            )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return Download(path, path.name, answer.headers.get_content_type())
+
+
+def _written(file: IO[bytes], block: bytes) -> None:
+    try:
+        file.write(block)
+    except OSError as error:  # ours, and no fault of the connection
+        raise Unavailable(
+            f"what was fetched can't be kept in {Path(file.name).parent}: {error.strerror or error}",
+            hint="make room, or set TMPDIR to a place where there is some",
+        ) from error
 
 
 def _origin() -> Origin:

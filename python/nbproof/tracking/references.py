@@ -140,6 +140,7 @@ def _of_folder(folder: Path) -> Referenced:
 def _of_address(address: str) -> Referenced:
     if urlsplit(address).scheme.lower() not in ("http", "https"):
         return Referenced(address)
+    import http.client
     import urllib.error
     import urllib.request
 
@@ -150,7 +151,7 @@ def _of_address(address: str) -> Referenced:
     except urllib.error.HTTPError as error:
         with error:
             return Referenced(address, metadata={"status": error.code})
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return Referenced(address)
     length = headers.get("Content-Length", "")
     told = {"status": status, "etag": headers.get("ETag"), "modified": headers.get("Last-Modified")}
