@@ -225,3 +225,21 @@ def test_an_end_is_not_lost_when_the_clock_goes_back(project, clock):
         clock.advance(-3600)
     assert tracker.get_run("r").status == "finished"
     workspace.close()
+
+
+def test_what_was_told_last_shows_though_the_clock_went_back(project, clock):
+    workspace = Workspace(Location(project, False, "a test"), clock=clock, say=lambda line: None)
+    tracker = workspace.tracker
+    with tracker.start_run("r", params={"lr": 1}, tags={"owner": "ann", "reviewed": "no"}) as run:
+        clock.advance(-3600)
+        run.log_param("lr", 2)
+        run.set_tags({"owner": "bob", "reviewed": None})
+        for content in (b"first", b"second"):
+            run.log_artifact(content, "note.txt")
+            clock.advance(-3600)
+    tracker.set_tag("owner", "cid", run_id=run.id)
+    found = tracker.get_run("r")
+    assert found.params == {"lr": 2} and found.tags == {"owner": "cid"}
+    assert found.artifacts["note.txt"].read_bytes() == b"second"
+    assert found.param_history("lr")["value"].tolist() == [1, 2]
+    workspace.close()

@@ -160,6 +160,8 @@ class ExperimentTracker:
         self._live: ActiveRun | None = None
         self._stack: list[ActiveRun] = []
         self._adopted: dict[str, ActiveRun] = {}
+        self._told_us: dict[str, int] = {}  # when something was last told of a run
+        self._told_lock = threading.RLock()  # of its own: whoever logs waits for no disk
         self._capturing: list[threading.Thread] = []
         self._closing = threading.Event()
         self._process = os.getpid()
@@ -1407,6 +1409,7 @@ class ExperimentTracker:
     def renew_after_fork(self) -> None:
         """Let go of locks that a thread of the parent may have held; for a forked child."""
         self._lock = threading.RLock()
+        self._told_lock = threading.RLock()
         self._closing = threading.Event()
         self._capturing = []
         # They are the parent's to end, whatever the child does.
@@ -1498,7 +1501,7 @@ class ExperimentTracker:
             "source": source,
             **_machine(),
         }
-        run.began_us = run.start["time"]
+        run.began_us = self._told_us[identifier] = run.start["time"]
         try:
             if trouble is not None:
                 raise trouble
@@ -1544,7 +1547,7 @@ class ExperimentTracker:
             hash=stored.hash,
             location=stored.location,
             redacted=changes.redacted,
-            time=self._clock.now_us(),
+            time=self._moment(run_id),
         )
 
     def _resume(
@@ -1763,10 +1766,25 @@ class ExperimentTracker:
             self._adopted[identifier] = run
         return run
 
+    def _moment(self, run_id: str) -> int:
+        """The time of what is told of a run: not before what was told last, whatever the clock does.
+
+        Of two values the later one shows, and they may arrive in any order.
+        """
+        with self._told_lock:
+            # The newest run at the end, so that the oldest is forgotten first.
+            time_us = max(self._clock.now_us(), self._told_us.pop(run_id, 0))
+            self._told_us[run_id] = time_us
+            if len(self._told_us) > 1000:
+                del self._told_us[next(iter(self._told_us))]
+        return time_us
+
     def _tell(self, kind: str, **fields: object) -> None:
         """Write an event of a verb that is no `log_*`: where the machine fails, it says so."""
         try:
-            self._journal.event(kind, **{"time": self._clock.now_us(), **fields})
+            run_id = fields.get("run")
+            time_us = self._moment(run_id) if isinstance(run_id, str) else self._clock.now_us()
+            self._journal.event(kind, **{"time": time_us, **fields})
         except OSError as error:
             raise _unrecorded(error) from error
 
@@ -1778,7 +1796,7 @@ class ExperimentTracker:
         if blanked:
             fields["redacted"] = sum(blanked.values())
         try:
-            self._journal.event(kind, run=run.id, time=self._clock.now_us(), **fields)
+            self._journal.event(kind, run=run.id, time=self._moment(run.id), **fields)
         except OSError as error:
             run.failed(error)
         if blanked:
@@ -1791,7 +1809,7 @@ class ExperimentTracker:
         run.require_running("the artifact")
         try:
             for fields in kept(items, self._artifacts):
-                self._journal.event("artifact", run=run.id, time=self._clock.now_us(), **_spelled(fields))
+                self._journal.event("artifact", run=run.id, time=self._moment(run.id), **_spelled(fields))
                 if blanked := fields.get("redacted"):
                     run.blanked("artifacts", {fields["name"]: blanked})
         except (OSError, Unavailable) as error:
