@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -161,6 +162,52 @@ def test_content_made_young_just_before_it_would_go_is_put_back(workspace):
     workspace.storage.put(workspace.root / "x")  # and then somebody needs it
     assert not workspace.storage.discard(stored.location, before)
     assert workspace.storage.path(stored.location).read_bytes() == b"content"
+
+
+def test_without_grace_content_whose_event_is_yet_to_be_written_stays(workspace, chores):
+    workspace.make()
+    stored = workspace.storage.put(io.BytesIO(b"on its way"))
+    grow_old(workspace)
+    found = chores.collect_garbage(grace_hours=0)
+    assert (found.objects, found.young_objects) == (0, 1) and kept(workspace) == [stored.hash]
+    workspace.storage.let_go(stored.location)  # its writer failed
+    assert chores.collect_garbage(grace_hours=0).objects == 1
+
+
+def test_without_grace_what_was_purged_goes_at_once_though_its_process_lives(workspace, chores):
+    with workspace.tracker.start_run("first"):
+        log(workspace, b"model")
+        workspace.tracker.log_artifact(b"text", name="b.txt")
+    workspace.tracker.delete_run("first")
+    workspace.tracker.purge_runs(yes=True)
+    workspace.tracker.await_capture()
+    assert chores.collect_garbage(grace_hours=0).young_objects == 0
+    assert kept(workspace) == []
+
+
+def test_beside_another_process_that_logs_and_purges_no_content_of_a_run_goes(workspace, chores):
+    script = """
+import nbproof as nbp
+for number in range(21):
+    with nbp.start_run(f"run {number}", experiment="e") as run:
+        run.log_artifact(b"shared %d" % (number % 3), name="a.bin")
+    if number % 2:
+        nbp.delete_run(run.id)
+        nbp.purge_runs([run.id], yes=True)
+"""
+    workspace.make()
+    environ = {**os.environ, "NBPROOF_WORKSPACE": str(workspace.root), "NBPROOF_CAPTURE_GIT": "0"}
+    writer = subprocess.Popen([sys.executable, "-c", script], env=environ, cwd=workspace.root)
+    rounds = 0
+    while writer.poll() is None:
+        chores.collect_garbage(grace_hours=0)
+        rounds += 1
+    assert writer.returncode == 0 and rounds > 1
+    runs = workspace.tracker.list_runs("e", limit=100).items
+    assert len(runs) == 11
+    for run in runs:
+        (artifact,) = run.artifacts
+        assert workspace.storage.path(artifact.location).read_bytes().startswith(b"shared")
 
 
 # -- backup and restore -----------------------------------------------------------------------------

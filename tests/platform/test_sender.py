@@ -396,11 +396,11 @@ def test_content_of_what_the_server_will_not_take_stays_on_this_machine(server, 
     queued = workspace.queue.content.glob("objects/*/*")
     content = next(path for path in queued if path.read_bytes() == b"weights")
     os.utime(content, (0, 0))
-    workspace.sender._clear_content()
+    workspace.sender._clear_content(workspace.sender._storage().holds.look())
     assert content.read_bytes() == b"weights"
     for put_aside in workspace.queue.journal.glob("rejected/*"):
         put_aside.unlink()
-    workspace.sender._clear_content()
+    workspace.sender._clear_content(workspace.sender._storage().holds.look())
     assert not content.exists()
     workspace.close()
 

@@ -75,6 +75,9 @@ class Intake:
                 details={"field": "writer"},
             )
         drained = self._drain().take(replace(sent, batch=blanked(sent.batch)))
+        for event in sent.batch.events:
+            if event.get("kind") == "artifact" and isinstance(event.get("location"), str):
+                self._content().let_go(event["location"])
         return TakenJournal(drained=drained, cancel=self._runs().cancelled_of(writer))
 
     def keep_content(self, hash: str, path: Path) -> KeptContent:
@@ -85,8 +88,9 @@ class Intake:
         Invalid
             The bytes have another hash: they were damaged on the way.
         """
-        kept = self._content().put(path)
+        kept = self._content().put(path)  # held till the journal that refers to it is here
         if kept.hash != hash:
+            self._content().let_go(kept.location)
             raise Invalid(
                 f"the content has the hash {kept.hash}, announced was {hash}", details={"field": "hash"}
             )

@@ -36,7 +36,9 @@ class GarbageReport(View):
 
     objects: int = 0
     bytes: int = 0
-    young_objects: int = Field(0, description="Not referred to either, but younger than the grace period.")
+    young_objects: int = Field(
+        0, description="Not referred to either, but younger than the grace period, or just being recorded."
+    )
     young_bytes: int = 0
     kept_objects: int = Field(0, description="Referred to.")
     kept_bytes: int = 0

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import Invalid, NotAllowed, NotFound, PlatformError, Unavailable
@@ -30,6 +30,10 @@ from nbproof.storage.journal.carrier import Carrier, Known, Overtaken
 from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo, torn_records
 from nbproof.storage.journal.wire import MEDIA_TYPE, Sent, encode
 from nbproof.tracking.joining import Signals
+
+if TYPE_CHECKING:
+    from nbproof.storage.backend import FileSystemStorage
+    from nbproof.storage.holds import Held
 
 __all__ = ["SendReport", "Sender", "main"]
 
@@ -116,13 +120,14 @@ class Sender(Carrier):
             self._deadline = None if seconds is None else time.monotonic() + seconds
             # The server's gc may have been there since: asking it again makes content young.
             self._there.clear()
+            held = self._storage().holds.look() if self._queue.content.is_dir() else None
             present = self._carry()
             for known in self._known.values():
                 silent = time.monotonic() - self._alive.get(known.info.id, 0.0)
                 if not known.over and known.cursor is not None and silent > _SIGN_OF_LIFE_SECONDS:
                     self._post(Sent(_nothing(known.info, known.cursor.seq)))
-            if not present:
-                self._clear_content()
+            if not present and held is not None:
+                self._clear_content(held)
             return self._report
 
     @property
@@ -237,9 +242,7 @@ class Sender(Carrier):
         if digest not in self._there:
             location = self._found_content(digest)
             if location is None:
-                from nbproof.storage.backend import FileSystemStorage
-
-                with FileSystemStorage(self._queue.content).open(str(event["location"])) as stream:
+                with self._storage().open(str(event["location"])) as stream:
                     size = os.fstat(stream.fileno()).st_size
                     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
                     location = str(self._ask("PUT", f"/content/{digest}", stream, headers).get("location"))
@@ -254,14 +257,18 @@ class Sender(Carrier):
                 raise Unavailable(str(error)) from None  # the workspace or the route is not there
             return None
 
-    def _clear_content(self) -> None:
+    def _storage(self) -> FileSystemStorage:
+        from nbproof.storage.backend import FileSystemStorage
+
+        return FileSystemStorage(self._queue.content)
+
+    def _clear_content(self, held: Held) -> None:
         """Nothing waits: content that lay here for its sake may go, but for that of what was put aside."""
         places = list(self._queue.content.glob("objects/*/*"))
         if not places:
             return
-        from nbproof.storage.backend import FileSystemStorage
-
-        storage = FileSystemStorage(self._queue.content)
+        storage = self._storage()
+        storage.bring_all_back()
         kept = self._put_aside_locations()
         with suppress(PlatformError):
             # A kernel may put the same content again at any moment, and takes it to be here then.
@@ -269,7 +276,7 @@ class Sender(Carrier):
             for path in places:
                 location = path.relative_to(self._queue.content).as_posix()
                 if location not in kept and storage.rested_since(location) < oldest:
-                    storage.discard(location, oldest)
+                    storage.discard(location, oldest, held)
 
     def _put_aside_locations(self) -> set[str]:
         found = set()

@@ -18,10 +18,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
+from nbproof.storage.holds import Held, Holds
 from nbproof.storage.seen import SeenFiles
 
 __all__ = ["FileSystemStorage", "OnBytes", "StorageBackend", "StoredObject", "Verdict"]
@@ -32,6 +34,7 @@ OnBytes = Callable[[int], object]
 """Told how many more bytes were taken in; what it raises ends the taking in, and nothing is kept."""
 
 _PIECE = 1 << 20
+_LOOKS = 5  # for content that somebody else moves aside and back at this moment
 _STRETCH = 8 << 20  # what the kernel copies in one go
 _TOGETHER = 128  # files that are made durable at once; each keeps a descriptor
 _THREADS = 16
@@ -111,6 +114,13 @@ class StorageBackend(Protocol):
         """The content of that hash, if it is here."""
         ...
 
+    def let_go(self, location: str) -> None:
+        """Say that the record which refers to content is written, or never will be.
+
+        Until then `put`, `put_many` and `find` keep what they gave from being cleared away as garbage.
+        """
+        ...
+
     def delete(self, location: str) -> None:
         """Forget the content; nothing happens if it is not here."""
         ...
@@ -131,7 +141,8 @@ class FileSystemStorage:
     Notes
     -----
     Content is written in ``incoming/`` first.  A process that is killed leaves its partial file there; `put`
-    deletes those to which nothing was added for a day.
+    deletes those to which nothing was added for a day.  What is being looked at to be deleted lies in
+    ``leaving/`` meanwhile; whoever asks for it brings it back.
 
     Examples
     --------
@@ -146,6 +157,7 @@ class FileSystemStorage:
     def __init__(self, root: Path) -> None:
         self._root = Path(root).absolute()
         self._seen = SeenFiles(self._root / "seen.jsonl")
+        self.holds = _holds_in(self._root / "holds")
 
     def __repr__(self) -> str:
         return f"FileSystemStorage({str(self._root)!r})"
@@ -177,7 +189,7 @@ class FileSystemStorage:
             with self._begin() as partial:
                 # While one thread makes the copy durable, this one reads it for its hash.
                 with _Syncing(partial.descriptor) as syncing:
-                    kept = self._take(source, stream, content, partial, on_bytes, syncing.more)
+                    kept = self._read_in(source, stream, content, partial, on_bytes, syncing.more)
                 self._settle(partial, kept)
             if _same(before, after := os.fstat(stream.fileno())):
                 self._seen.remember(source, after, kept.hash)
@@ -195,31 +207,44 @@ class FileSystemStorage:
         """A binary stream of the content, which the caller closes."""
         path = self._place(location)
         try:
-            return open(path, "rb")
-        except FileNotFoundError:
-            raise _gone(location) from None
+            for _ in range(_LOOKS):
+                with suppress(FileNotFoundError):
+                    return open(path, "rb")
+                self._bring_back(path)
+            raise _gone(location)
         except OSError as error:
             raise self._trouble(error) from error
 
     def path(self, location: str) -> Path:
         """The file that holds the content; it is read-only and must stay so."""
         path = self._place(location)
-        if not path.is_file():
+        if not self.exists(location):
             raise _gone(location)
         return path
 
     def exists(self, location: str) -> bool:
         """Whether the content is here."""
-        return self._place(location).is_file()
+        place = self._place(location)
+        for _ in range(_LOOKS):
+            if place.is_file():
+                return True
+            self._bring_back(place)
+        return False
 
     def find(self, hash: str) -> StoredObject | None:
         """The content of that hash, if it is here."""
         location = f"objects/{hash[:2]}/{hash[2:]}"
         place = self._place(location)
+        self._take(location)  # who asks is about to refer to it
         with suppress(OSError):
-            os.utime(place)  # who asks is about to refer to it: it is young again, see `garbage`
+            self._make_young(place)
             return StoredObject(hash, place.stat().st_size, location)
+        self.let_go(location)
         return None
+
+    def let_go(self, location: str) -> None:
+        """Say that the record which refers to content is written, or never will be."""
+        self.holds.give_back(location)
 
     def delete(self, location: str) -> None:
         """Forget the content; nothing happens if it is not here."""
@@ -248,17 +273,24 @@ class FileSystemStorage:
             raise self._trouble(error) from error
         return now
 
-    def discard(self, location: str, before: float) -> bool:
-        """Delete content that nobody has put again since a time; whether it is gone.
+    def discard(self, location: str, before: float, held: Held | None = None) -> bool:
+        """Delete content that nobody has put again since a time or holds since a look; whether it is gone.
 
-        Safe beside `put`: see `nbproof.storage.garbage`.
+        Safe beside `put`: see `nbproof.storage.garbage`.  Wherever this is stopped, the content is in its
+        place or is brought back by whoever wants it.
         """
         place = self._place(location)
-        aside = self._root / "incoming" / secrets.token_hex(16)
+        # A name of our own: what another one takes away later, this one cannot delete.
+        aside = self._root / "leaving" / f"{place.parent.name}{place.name}.{secrets.token_hex(8)}"
         try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
             os.rename(place, aside)
-            if aside.stat().st_mtime >= before:
-                os.rename(aside, place)
+            wanted = held is not None and self.holds.mentioned(location, held)
+            if wanted or aside.stat().st_mtime >= before:
+                if place.exists():  # put anew meanwhile
+                    aside.unlink()
+                else:
+                    os.rename(aside, place)
                 return False
             aside.unlink()
         except FileNotFoundError:
@@ -266,6 +298,29 @@ class FileSystemStorage:
         except OSError as error:
             raise self._trouble(error) from error
         return True
+
+    def bring_all_back(self) -> None:
+        """Put back what somebody was deleting when he was stopped."""
+        with suppress(FileNotFoundError):
+            for aside in sorted((self._root / "leaving").iterdir()):
+                hash = aside.name.partition(".")[0]
+                if _LOCATION.fullmatch(f"objects/{hash[:2]}/{hash[2:]}"):
+                    self._bring_back(self._root / "objects" / hash[:2] / hash[2:])
+
+    def _bring_back(self, place: Path) -> bool:
+        """Give content its place again that is just being looked at to be deleted; whether there was any."""
+        leaving = self._root / "leaving"
+        try:
+            names = os.listdir(leaving)
+        except OSError:
+            return False
+        start = f"{place.parent.name}{place.name}."
+        for name in names:
+            if name.startswith(start):
+                with suppress(OSError):  # it has gone for good
+                    os.rename(leaving / name, place)
+                    return True
+        return False
 
     def iter(self) -> Iterator[StoredObject]:
         """All that is kept, in the order of the hashes."""
@@ -294,18 +349,37 @@ class FileSystemStorage:
         kept = _object(*known)
         return kept if self._is_here(kept) else None
 
-    def _is_here(self, kept: StoredObject) -> bool:
-        place = self._place(kept.location)
+    def _take(self, location: str) -> None:
         try:
-            # Damage is mended by putting the content again: what is there must at least have its size.
-            if place.stat().st_size != kept.size_bytes:
-                return False
-            os.utime(place)  # it is young again: see nbproof.storage.garbage
-            return True
-        except (FileNotFoundError, PermissionError):  # just taken away, or somebody else's: it is kept anew
-            return False
+            self.holds.take(location)
         except OSError as error:
             raise self._trouble(error) from error
+
+    def _is_here(self, kept: StoredObject) -> bool:
+        """Whether content is here; then it is held, too."""
+        place = self._place(kept.location)
+        self._take(kept.location)
+        here = False
+        try:
+            # Damage is mended by putting the content again: what is there must at least have its size.
+            self._make_young(place)
+            here = place.stat().st_size == kept.size_bytes
+        except (FileNotFoundError, PermissionError):  # just taken away, or somebody else's: it is kept anew
+            pass
+        except OSError as error:
+            raise self._trouble(error) from error
+        finally:
+            if not here:
+                self.let_go(kept.location)
+        return here
+
+    def _make_young(self, place: Path) -> None:
+        try:
+            os.utime(place)  # see nbproof.storage.garbage
+        except FileNotFoundError:
+            if not self._bring_back(place):
+                raise
+            os.utime(place)
 
     def _begin(self, *, sweep: bool = True) -> _Partial:
         incoming = self._root / "incoming"
@@ -329,7 +403,7 @@ class FileSystemStorage:
                 on_bytes(len(piece))
         return _object(digest.hexdigest(), size)
 
-    def _take(
+    def _read_in(
         self,
         source: Path,
         stream: BinaryIO,
@@ -409,15 +483,19 @@ class FileSystemStorage:
             raise self._trouble(error) from error
 
     def _settle(self, partial: _Partial, kept: StoredObject) -> StoredObject:
-        """Give a partial file its place; durable when this has returned."""
+        """Give a partial file its place; durable and held when this has returned."""
         if self._is_here(kept):
             return kept
+        self._take(kept.location)
         try:
             os.fsync(partial.descriptor)
             for folder in self._move(partial, kept):
                 _sync_folder(folder)
-        except OSError as error:
-            raise self._trouble(error) from error
+        except BaseException as error:
+            self.let_go(kept.location)
+            if isinstance(error, OSError):
+                raise self._trouble(error) from error
+            raise
         return kept
 
     def _move(self, partial: _Partial, kept: StoredObject) -> list[Path]:
@@ -432,6 +510,19 @@ class FileSystemStorage:
     def _put_together(self, sources: Sequence[Path], on_bytes: OnBytes | None) -> Iterator[StoredObject]:
         """Keep files that become durable at once: the disk brings many with the effort for a few."""
         found: list[StoredObject] = []
+        given = 0
+        try:
+            for kept in self._all_put(sources, on_bytes, found):
+                given += 1
+                yield kept
+        finally:
+            # Who stopped before it had these refers to none of them.
+            for kept in found[given:]:
+                self.let_go(kept.location)
+
+    def _all_put(
+        self, sources: Sequence[Path], on_bytes: OnBytes | None, found: list[StoredObject]
+    ) -> list[StoredObject]:
         waiting: dict[str, tuple[_Partial, StoredObject]] = {}
         seen: list[tuple[Path, os.stat_result, str]] = []
         with ExitStack() as partials:
@@ -444,10 +535,14 @@ class FileSystemStorage:
                         kept = there
                     if kept is None:
                         partial = partials.enter_context(self._begin(sweep=not waiting))
-                        kept = self._take(source, stream, content, partial, on_bytes)
-                        if kept.hash in waiting or self._is_here(kept):
+                        kept = self._read_in(source, stream, content, partial, on_bytes)
+                        if kept.hash in waiting:
+                            self._take(kept.location)
+                            partial.close()
+                        elif self._is_here(kept):
                             partial.close()
                         else:
+                            self._take(kept.location)
                             waiting[kept.hash] = (partial, kept)
                         if _same(before, after := os.fstat(stream.fileno())):
                             seen.append((source, after, kept.hash))
@@ -462,7 +557,7 @@ class FileSystemStorage:
                 raise self._trouble(error) from error
         for source, state, hash in seen:
             self._seen.remember(source, state, hash)
-        yield from found
+        return found
 
     def _place(self, location: str) -> Path:
         found = _LOCATION.fullmatch(location) if isinstance(location, str) else None
@@ -544,6 +639,12 @@ class _Syncing:
         self._more.set()
         if self._thread is not None:
             self._thread.join()  # the descriptor is in use
+
+
+@cache
+def _holds_in(folder: Path) -> Holds:
+    """One for a folder in a process: who lets go may have come by another way than who took."""
+    return Holds(folder)
 
 
 def _opened(source: Path) -> BinaryIO:

@@ -7,10 +7,11 @@ counts as well, unless its run was purged.
 Beside live writers
 -------------------
 A writer puts content first and then writes the event that refers to it, so for a moment nothing in the tables
-does.  Three things make that safe.  Journals are drained before anything is looked for.  Content younger than
-the grace period stays, and to put content again that is there makes it young (`FileSystemStorage.put`).  And
-content is taken from its place first and then looked at once more: who made it young before that is seen, who
-comes later finds nothing there and keeps it anew.
+does.  Whoever puts holds the content till its event is written (`nbproof.storage.holds`).  What is held is
+looked at first, then journals are drained: so what was let go of before is referred to by then.  At last
+content is taken from its place, and only then looked at once more: who held it since is seen, who comes later
+finds it gone from its place, and brings it back or keeps it anew.  None of that asks a clock; that content
+younger than the grace period stays is for people, who may want back what they threw away.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Garbage:
     objects, bytes : int
         Deleted; with a dry run, what would be.
     young_objects, young_bytes : int
-        Not referred to either, but younger than the grace period.
+        Not referred to either, but younger than the grace period, or held.
     kept_objects, kept_bytes : int
         Referred to.
     """
@@ -82,6 +83,8 @@ def collect(
     dry_run : bool
         Only count.
     """
+    storage.bring_all_back()
+    held = storage.holds.look()
     drain()
     grace_us = round(grace_seconds * 1e6)
     referred = _referred(database, rejected, now_us - grace_us)
@@ -91,17 +94,22 @@ def collect(
     for each in storage.iter():
         if each.location in referred:
             kept, kept_bytes = kept + 1, kept_bytes + each.size_bytes
-        elif storage.rested_since(each.location) >= before:
+        elif each.location in held or storage.rested_since(each.location) >= before:
             young, young_bytes = young + 1, young_bytes + each.size_bytes
         else:
             doomed.append((each.location, each.size_bytes))
     if doomed and not dry_run:
         # Looking took a while.
+        held = storage.holds.look()
         drain()
         referred = _referred(database, rejected, now_us - grace_us)
     for location, size in doomed:
-        if dry_run or (location not in referred and storage.discard(location, before)):
+        if location in referred:
+            kept, kept_bytes = kept + 1, kept_bytes + size
+        elif dry_run or storage.discard(location, before, held):
             gone, gone_bytes = gone + 1, gone_bytes + size
+        else:
+            young, young_bytes = young + 1, young_bytes + size
     return Garbage(gone, gone_bytes, young, young_bytes, kept, kept_bytes)
 
 

@@ -1538,17 +1538,20 @@ class ExperimentTracker:
         from nbproof.tracking.git import CHANGES
 
         stored = self._artifacts().put(BytesIO(changes.patch))
-        self._journal.event(
-            "artifact",
-            run=run_id,
-            name=CHANGES,
-            size=stored.size_bytes,
-            media_type="text/x-diff",
-            hash=stored.hash,
-            location=stored.location,
-            redacted=changes.redacted,
-            time=self._moment(run_id),
-        )
+        try:
+            self._journal.event(
+                "artifact",
+                run=run_id,
+                name=CHANGES,
+                size=stored.size_bytes,
+                media_type="text/x-diff",
+                hash=stored.hash,
+                location=stored.location,
+                redacted=changes.redacted,
+                time=self._moment(run_id),
+            )
+        finally:
+            self._artifacts().let_go(stored.location)
 
     def _resume(
         self,
@@ -1809,7 +1812,11 @@ class ExperimentTracker:
         run.require_running("the artifact")
         try:
             for fields in kept(items, self._artifacts):
-                self._journal.event("artifact", run=run.id, time=self._moment(run.id), **_spelled(fields))
+                try:
+                    self._journal.event("artifact", run=run.id, time=self._moment(run.id), **_spelled(fields))
+                finally:
+                    if fields["location"]:
+                        self._artifacts().let_go(fields["location"])
                 if blanked := fields.get("redacted"):
                     run.blanked("artifacts", {fields["name"]: blanked})
         except (OSError, Unavailable) as error:

@@ -426,6 +426,8 @@ class Recorder:
             location=stored.location,
             version=artifact.version,
         )
+        if stored.location:
+            self._storage().let_go(stored.location)
         self.tally.add("artifacts")
 
     def _event(self, kind: str, time_us: int, **fields: Any) -> None:
