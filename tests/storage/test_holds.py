@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -103,6 +104,27 @@ def test_a_forked_child_has_words_of_its_own(tmp_path):
     assert "parent's" in look and "child's" not in look  # the child has ended
     holds.give_back("parent's")
     assert "parent's" not in Holds(tmp_path).look()
+
+
+def test_a_full_disk_is_told_and_what_was_held_stays_held(small_disk):
+    holds, other = Holds(small_disk / "holds"), Holds(small_disk / "holds")
+    holds.take("a")
+    with (small_disk / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(1 << 12))
+    third = Holds(small_disk / "holds")
+    with contextlib.suppress(OSError):
+        for number in range(100_000):
+            holds.take(f"name {number}")
+    with pytest.raises(OSError, match=r"[Ss]pace|full"):
+        third.take("b")
+    assert "a" in other.look() and "b" not in other.look()
+    (small_disk / "ballast").unlink()
+    for each in (holds, third):
+        each.take("c")
+        assert "c" in other.look()
+        each.give_back("c")
+    assert "a" in other.look() and "c" not in other.look()
 
 
 def test_a_file_does_not_grow_for_ever(tmp_path, monkeypatch):

@@ -179,7 +179,7 @@ export interface Experiment {
 export interface GarbageReport {
   objects: number;
   bytes: number;
-  /** Not referred to either, but younger than the grace period. */
+  /** Not referred to either, but younger than the grace period, or just being recorded. */
   young_objects: number;
   young_bytes: number;
   /** Referred to. */

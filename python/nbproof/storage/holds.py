@@ -73,13 +73,11 @@ class Holds:
         with self._lock:
             if self._descriptor < 0:
                 self._open()
-            self._write(f"+{name}\n")
+            self._say(f"+{name}")
             if os.fstat(self._descriptor).st_nlink == 0:
                 # Somebody who could not see this process cleared its file away.
                 self._open()
-                for each in self._counts.elements():
-                    self._write(f"+{each}\n")
-                self._write(f"+{name}\n")
+                self._say(f"+{name}")
             self._counts[name] += 1
 
     def give_back(self, name: str) -> None:
@@ -93,7 +91,7 @@ class Holds:
             if not self._counts[name]:
                 del self._counts[name]
             with suppress(OSError):  # then it is held until this process ends
-                self._write(f"-{name}\n")
+                self._say(f"-{name}")
                 if not self._counts and self._bytes > _MOST_BYTES:
                     self._end_file()
 
@@ -120,7 +118,7 @@ class Holds:
             whole = content[: content.rfind(b"\n") + 1]
             counts: Counter[str] = Counter()
             for line in whole.decode("utf-8", "replace").splitlines()[1:]:
-                counts[line[1:]] += 1 if line[0] == "+" else -1
+                counts[line[1:]] += {"+": 1, "-": -1}.get(line[:1], 0)
             names |= {name for name, count in counts.items() if count > 0}
             ends[path.name] = len(whole)
         return Held(frozenset(names), ends)
@@ -169,7 +167,13 @@ class Holds:
         path = self._folder / secrets.token_hex(16)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         self._path, self._bytes = path, 0
-        self._write(json.dumps(asdict(this_process())) + "\n")
+        try:
+            self._write(json.dumps(asdict(this_process())) + "\n")
+            for each in self._counts.elements():
+                self._say(f"+{each}")
+        except BaseException:
+            self._end_file()  # one without a beginning would be nobody's
+            raise
 
     def _end_file(self) -> None:
         if self._descriptor >= 0:
@@ -179,6 +183,10 @@ class Holds:
             with suppress(OSError):
                 self._path.unlink()  # who was reading it takes it that everything was said
             self._path = None
+
+    def _say(self, word: str) -> None:
+        # Of a word that a full disk cut off, the next one must not become a part.
+        self._write(f"\n{word}\n")
 
     def _write(self, line: str) -> None:
         data = line.encode("utf-8")
