@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 
 import nbproof as nbp
@@ -21,6 +22,7 @@ from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
 from nbproof.tracking.active import RecordingFailed
+from nbproof.tracking.frames import runs_frame
 
 
 @pytest.fixture
@@ -556,6 +558,48 @@ def test_a_search_gives_a_frame_in_the_order_asked(tracker):
     assert frame["params.depth"].tolist() == [4, 3, 2]
     assert str(frame["metrics.auc"].dtype) == "float64"
     assert tracker.search_runs(limit=2).shape[0] == 2
+
+
+def test_a_frame_has_what_its_runs_have_whatever_their_names_and_kinds(tracker):
+    deep = {"depth": 3, "model": {"name": "xgb", "sizes": [1, math.inf]}, "long": "x" * 2000}
+    with tracker.start_run("a", params=deep, tags={"owner": "ann"}):
+        tracker.log_metrics({"auc": 0.5, "val loss": math.nan, "system/cpu_percent": 7.0})
+    with tracker.start_run("b", params={"depth": "deep", "on": True, "big": 2**70, "no": None}):
+        tracker.log_metrics({"auc": -math.inf})
+    tracker.start_run("c")
+
+    frame = tracker.search_runs()
+
+    pandas.testing.assert_frame_equal(frame, runs_frame(tracker.find_runs().items))
+    assert frame["name"].tolist() == ["c", "b", "a"]
+    assert [name for name in frame.columns if name.startswith("metrics.")] == [
+        "metrics.auc",
+        "metrics.val loss",
+    ]
+    assert frame["params.depth"].tolist() == [None, "deep", 3]
+    assert frame["params.big"].tolist() == [None, 2**70, None]
+    assert frame["params.long"][2].endswith("(2,000 characters)")
+
+
+def test_a_search_asked_again_counts_from_the_time_it_is_asked(project, clock):
+    workspace = Workspace(Location(project, False, "a test"), clock=clock, say=lambda line: None)
+    tracker = workspace.tracker
+    tracker.start_run("a")
+    assert len(tracker.search_runs("started > -1h")) == 1
+    assert len(tracker.search_runs("duration > 1h")) == 0
+    clock.advance(2 * 3600)
+    assert len(tracker.search_runs("started > -1h")) == 0
+    assert len(tracker.search_runs("duration > 1h")) == 1
+    workspace.close()
+
+
+def test_a_search_says_how_many_runs_are_nested_in_each(tracker):
+    with tracker.start_run("parent"):
+        for status in ("finished", "failed"):
+            tracker.start_run(nested=True)
+            tracker.end_run(status)
+
+    assert tracker.find_runs('name = "parent"')[0].children == {"failed": 1, "finished": 1}
 
 
 def test_a_search_that_can_not_be_read_points_at_the_column(tracker):

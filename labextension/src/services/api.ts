@@ -450,7 +450,7 @@ export interface Run {
   newest_metric: Metric | null;
   /** What it is one of: the runs of a sweep, of a day. */
   group: string | null;
-  /** How many runs are nested in it, by status; not in searches. */
+  /** How many runs are nested in it, by status. */
   children: Record<string, number>;
   /** When it was asked to stop. */
   cancel_requested: string | null;

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,63 +54,58 @@ def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 class RunColumns:
-    """The same frame, made from rows of the records as they come: a run's place is known by its id.
+    """The same frame, made from rows of the records as they come: rows name a run by its place.
 
     Parameters
     ----------
-    ids : sequence of str
-        The runs, in order.
+    count : int
+        How many runs there are.
     """
 
-    def __init__(self, ids: Sequence[str]) -> None:
-        self._place = {run_id: place for place, run_id in enumerate(ids)}
-        self._ids = list(ids)
-        self._known: list[tuple[Any, ...]] = [()] * len(ids)
-        self._params: dict[str, list[Any]] = defaultdict(self._nothing)
-        self._tags: dict[str, list[Any]] = defaultdict(self._nothing)
-        self._metrics: dict[str, list[float]] = defaultdict(lambda: [np.nan] * len(self._ids))
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._known: list[tuple[Any, ...]] = [()] * count
+        self._params: dict[str, list[Any]] = {}
+        self._tags: dict[str, list[Any]] = {}
+        self._metrics: dict[str, list[float | None]] = {}
 
-    def _nothing(self) -> list[Any]:
-        return [None] * len(self._ids)
-
-    def add_runs(self, rows: Iterable[Any]) -> None:
-        """Rows of ``id, name, experiment, status, started_us, ended_us``."""
+    def add_runs(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Rows of place, then ``id, name, experiment, status, started_us, ended_us``."""
         for row in rows:
-            self._known[self._place[row[0]]] = tuple(row)
+            self._known[row[0]] = row[1:]
 
-    def add_params(self, params: Mapping[str, Mapping[str, Any]]) -> None:
-        """Params of some runs by id and name."""
-        for run_id, given in params.items():
-            place = self._place[run_id]
-            for key, value in given.items():
-                self._params[key][place] = value
+    def add_params(self, keys: Sequence[str], places: Sequence[int], rows: Sequence[Sequence[Any]]) -> None:
+        """Params of runs that have the same: the places of these runs, and the values of each."""
+        for key, values in zip(keys, zip(*rows, strict=True), strict=True):
+            column = self._params.setdefault(key, [None] * self._count)
+            for place, value in zip(places, values, strict=True):
+                column[place] = value
 
-    def add_tags(self, rows: Iterable[Any]) -> None:
-        """Rows of ``run_id, key, value``."""
-        for run_id, key, value in rows:
-            self._tags[key][self._place[run_id]] = value
+    def add_tags(self, rows: Iterable[tuple[int, str, str]]) -> None:
+        """Rows of place, key and value."""
+        tags = self._tags
+        for place, key, value in rows:
+            if key not in tags:
+                tags[key] = [None] * self._count
+            tags[key][place] = value
 
-    def add_metrics(self, rows: Iterable[Any], specials: Mapping[int, float]) -> None:
-        """Rows of ``run_id, name, value, special``."""
-        place, metrics = self._place, self._metrics
-        for run_id, name, value, special in rows:
-            metrics[name][place[run_id]] = value if special is None else specials[special]
+    def add_metrics(self, rows: Iterable[tuple[int, str, float | None]]) -> None:
+        """Rows of place, name and value; None is NaN."""
+        metrics = self._metrics
+        for place, name, value in rows:
+            if name not in metrics:
+                metrics[name] = [None] * self._count
+            metrics[name][place] = value
 
     def frame(self, unknown: str) -> pd.DataFrame:
         """The frame of `runs_frame`; `unknown` is the experiment of a run that has none yet."""
-        _, names, experiments, statuses, started, ended = (
-            zip(*self._known, strict=True) if self._known else ([], [], [], [], [], [])
-        )
-        columns: dict[str, Any] = {
-            "id": self._ids,
-            "name": list(names),
-            "experiment": [unknown if each is None else each for each in experiments],
-            "status": list(statuses),
-            "started": _instants(started),
-            "ended": _instants(ended),
-        }
+        known = list(zip(*self._known, strict=True)) or [()] * len(_ATTRIBUTES)
+        columns: dict[str, Any] = dict(zip(_ATTRIBUTES, map(list, known), strict=True))
+        columns["experiment"] = [unknown if each is None else each for each in columns["experiment"]]
+        for time in ("started", "ended"):
+            columns[time] = _instants(columns[time])
         columns |= {f"params.{key}": self._params[key] for key in sorted(self._params)}
-        columns |= {f"metrics.{key}": np.array(self._metrics[key]) for key in sorted(self._metrics)}
+        columns |= {f"metrics.{key}": np.array(self._metrics[key], float) for key in sorted(self._metrics)}
         columns |= {f"tags.{key}": self._tags[key] for key in sorted(self._tags)}
         return pd.DataFrame(columns)
 

@@ -479,7 +479,7 @@ class Run(View):
     newest_metric: Metric | None = Field(None, description="The metric logged last.")
     group: str | None = Field(None, description="What it is one of: the runs of a sweep, of a day.")
     children: dict[str, int] = Field(
-        default_factory=dict, description="How many runs are nested in it, by status; not in searches."
+        default_factory=dict, description="How many runs are nested in it, by status."
     )
     cancel_requested: Instant | None = Field(None, description="When it was asked to stop.")
     deleted: Instant | None = Field(None, description="In the trash since.")

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from nbproof.core.errors import NotFound, near_names
 from nbproof.core.ids import short
 from nbproof.tracking.domain import less_is_better
-from nbproof.tracking.models import Run
 from nbproof.tracking.repository.stored import (
     METRICS,
     PARAM_HISTORY,
@@ -29,21 +28,7 @@ from nbproof.tracking.trash_models import Children, ParamHistory, ParamValue, Ro
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["children_of", "param_values", "params_in_time", "with_children"]
-
-
-def with_children(connection: Connection, runs: Sequence[Run]) -> list[Run]:
-    """The runs, each with how many are nested in it by status; those in the trash are not counted."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for some in portions([run.id for run in runs]):
-        for parent, status, count in connection.execute(
-            sa.select(RUNS.c.parent_id, RUNS.c.status, sa.func.count())
-            .where(RUNS.c.parent_id.in_(some), RUNS.c.deleted_us.is_(None))
-            .group_by(RUNS.c.parent_id, RUNS.c.status)
-            .order_by(RUNS.c.parent_id, RUNS.c.status)
-        ):
-            found[parent][status] = count
-    return [run.model_copy(update={"children": found[run.id]}) if run.id in found else run for run in runs]
+__all__ = ["children_of", "param_values", "params_in_time"]
 
 
 def children_of(connection: Connection, identifier: str, metrics: Sequence[str], deep: bool) -> Children:
@@ -97,7 +82,6 @@ def _rolled(connection: Connection, name: str, runs: Sequence[str]) -> RolledMet
     numbers = [value for value, _ in values]
     # Of equals the run started last, as @best has it; ids sort by time.
     sign = 1 if less_is_better(name) else -1
-    newest_first = sorted(values, key=lambda each: each[1], reverse=True)
     newest_first = sorted(values, key=lambda each: each[1], reverse=True)
     best, best_run = min(newest_first, key=lambda each: sign * each[0])
     column = np.array(numbers)

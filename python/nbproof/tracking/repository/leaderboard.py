@@ -14,9 +14,9 @@ from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.leaderboard import Scored, ranked
 from nbproof.tracking.models import Leaderboard
+from nbproof.tracking.repository.belongings import ManyRuns, params_of
 from nbproof.tracking.repository.search import Search
 from nbproof.tracking.repository.stored import METRICS, RUNS, SPECIALS, clean, from_special
-from nbproof.tracking.repository.views import params_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -37,7 +37,7 @@ class Asked:
     top: int
 
 
-def leaderboard(connection: Connection, search: Search, asked: Asked) -> Leaderboard:
+def leaderboard(connection: Connection, search: Search, asked: Asked, now_us: int) -> Leaderboard:
     """The best groups of what a search finds."""
     _check(asked)
     fields = [_field(each, "group_by") for each in asked.group_by]
@@ -47,22 +47,21 @@ def leaderboard(connection: Connection, search: Search, asked: Asked) -> Leaderb
             f"over takes params, found {wrong[0]!r}", hint="like params.seed", details={"field": "over"}
         )
     figure = ("min" if less_is_better(asked.metric) else "max") if asked.value == "best" else asked.value
-    rows = connection.execute(search.scores(clean(asked.metric), figure, fields)).all()
+    rows = search.scores(connection, clean(asked.metric), figure, fields, now_us)
     if not rows:
         _nothing(connection, asked.metric)
     scored = []
-    for row in rows:
-        value = row.value if row.special is None else SPECIALS[row.special]
+    for run_id, name, started_us, number, special, *values in rows:
+        value = number if special is None else SPECIALS[special]
         if value is not None:
-            scored.append((row, Scored(row.id, row.name, row.started_us, float(value))))
+            scored.append((values, Scored(run_id, name, started_us, float(value))))
     runs: list[tuple[Hashable, Mapping[str, Any], Scored]]
     if over:
         runs, group_by = _but_for(connection, [run for _, run in scored], {field.name for field in over})
     elif fields:
         shown = {text: _shown(field) for text, field in zip(asked.group_by, fields, strict=True)}
         runs = []
-        for row, run in scored:
-            values = row[5:]
+        for values, run in scored:
             keys = {text: show(value) for (text, show), value in zip(shown.items(), values, strict=True)}
             runs.append((tuple(values), keys, run))
         group_by = list(asked.group_by)
@@ -124,11 +123,11 @@ def _but_for(
     connection: Connection, runs: Sequence[Scored], left_out: set[str]
 ) -> tuple[list[tuple[Hashable, Mapping[str, Any], Scored]], list[str]]:
     """Runs by all of their params but some; what is the same in all of them is not shown."""
-    params, _ = params_of(connection, [run.run_id for run in runs], whole=True)
-    kept = {
-        run.run_id: {key: value for key, value in params.get(run.run_id, {}).items() if key not in left_out}
-        for run in runs
-    }
+    kept: dict[str, dict[str, Any]] = {run.run_id: {} for run in runs}
+    for keys, places, rows in params_of(ManyRuns(connection, list(kept)), whole=True)[0]:
+        for place, row in zip(places, rows, strict=True):
+            pairs = zip(keys, row, strict=True)
+            kept[runs[place].run_id] = {key: value for key, value in pairs if key not in left_out}
     spelled = {run_id: json.dumps(each, sort_keys=True) for run_id, each in kept.items()}
     values: dict[str, set[str]] = {}
     for each in kept.values():

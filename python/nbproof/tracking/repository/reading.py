@@ -34,13 +34,14 @@ from nbproof.tracking.models import (
 from nbproof.tracking.points import Window
 from nbproof.tracking.previews import preview_of
 from nbproof.tracking.repository.artifacts import ArtifactRecords
+from nbproof.tracking.repository.belongings import raw_rows
 from nbproof.tracking.repository.completion import completions
 from nbproof.tracking.repository.cursors import opened, sealed
-from nbproof.tracking.repository.family import children_of, param_values, params_in_time, with_children
+from nbproof.tracking.repository.family import children_of, param_values, params_in_time
 from nbproof.tracking.repository.histories import Histories, Line
 from nbproof.tracking.repository.leaderboard import Asked, leaderboard
 from nbproof.tracking.repository.saved import saved_searches
-from nbproof.tracking.repository.search import Search, rank_special
+from nbproof.tracking.repository.search import Search, rank_special, search_of
 from nbproof.tracking.repository.stored import ENVIRONMENTS, EXPERIMENTS, METRICS, NAN, RUNS, clean, portions
 from nbproof.tracking.repository.trash import TrashRepository
 from nbproof.tracking.repository.views import (
@@ -48,12 +49,11 @@ from nbproof.tracking.repository.views import (
     environment_of,
     experiment_of,
     instant,
+    measured,
     metric_of,
     runs_frame_of,
     runs_of_ids,
-    runs_of_rows,
     select_experiments,
-    select_runs,
 )
 from nbproof.tracking.trash_models import Children, ParamHistory
 
@@ -304,9 +304,8 @@ class RunRepository:
     def get_run(self, identifier: str) -> Run:
         """The run of an id; raises `NotFound`."""
         with self._database.connect() as connection:
-            rows = connection.execute(select_runs().where(RUNS.c.id == identifier)).mappings().all()
-            if rows:
-                return with_children(connection, runs_of_rows(connection, rows, whole=True))[0]
+            if found := runs_of_ids(connection, [identifier], whole=True):
+                return found[0]
         raise NotFound(
             f"no run {identifier!r}", hint="find runs with: nbproof runs search", details={"near": []}
         )
@@ -320,7 +319,7 @@ class RunRepository:
         deleted: bool = False,
     ) -> Page[Run]:
         """Runs of an experiment, or of all, newest first; those in the trash if asked."""
-        statement = select_runs().where(_thrown_away(RUNS.c.deleted_us, deleted))
+        statement = sa.select(RUNS.c.started_us, RUNS.c.id).where(_thrown_away(RUNS.c.deleted_us, deleted))
         if experiment_id is not None:
             statement = statement.where(RUNS.c.experiment_id == experiment_id)
         if after is not None:
@@ -329,11 +328,10 @@ class RunRepository:
             statement = statement.where(sa.tuple_(RUNS.c.started_us, RUNS.c.id) < (started, last_id))
         statement = statement.order_by(RUNS.c.started_us.desc(), RUNS.c.id.desc()).limit(limit + 1)
         with self._database.connect() as connection:
-            rows = connection.execute(statement).mappings().all()
-            last = rows[limit - 1] if len(rows) > limit else None
+            rows = list(raw_rows(connection, statement))
             return Page[Run].model_construct(
-                items=with_children(connection, runs_of_rows(connection, rows[:limit])),
-                next=sealed([last["started_us"], last["id"]]) if last else None,
+                items=runs_of_ids(connection, [run_id for _, run_id in rows[:limit]]),
+                next=sealed(list(rows[limit - 1])) if len(rows) > limit else None,
             )
 
     def search(
@@ -357,13 +355,14 @@ class RunRepository:
         """
         with self._database.connect() as connection:
             found = self._search(connection, query, experiment)
-            ids, following = found.page(connection, limit, after)
+            ids, following = found.page(connection, limit, after, self._clock.now_us())
             return Page[Run].model_construct(items=runs_of_ids(connection, ids), next=following)
 
     def search_frame(self, query: str, *, experiment: str | None, limit: int) -> pandas.DataFrame:
         """What `search` finds, as the frame that users get, made without a `Run` for each."""
-        with self._database.connect() as connection:
-            ids, _ = self._search(connection, query, experiment).page(connection, limit, None)
+        with self._database.moment() as connection:
+            found = self._search(connection, query, experiment)
+            ids, _ = found.page(connection, limit, None, self._clock.now_us())
             return runs_frame_of(connection, ids)
 
     def complete_search(self, query: str, cursor: int | None, *, limit: int) -> Completions:
@@ -385,7 +384,8 @@ class RunRepository:
         """Groups of runs by the mean of a metric; raises `Invalid` and `NotFound`."""
         asked = Asked(metric, value, group_by, over, top)
         with self._database.connect() as connection:
-            return leaderboard(connection, self._search(connection, query, experiment), asked)
+            search = self._search(connection, query, experiment)
+            return leaderboard(connection, search, asked, self._clock.now_us())
 
     def list_searches(self) -> Page[SavedSearch]:
         """Saved searches, by name."""
@@ -400,10 +400,7 @@ class RunRepository:
 
     def _search(self, connection: Connection, query: str, experiment: str | None) -> Search:
         saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}
-        now_us = self._clock.now_us()
-        return Search(
-            language.parse(clean(query), saved), now_us, self._database.dialect, experiment=experiment
-        )
+        return search_of(language.parse(clean(query), saved), self._database.dialect, experiment)
 
     def active_since(self, time_us: int, *, limit: int = 1000) -> list[tuple[str, int]]:
         """Ids of runs whose newest record is younger, with its time; newest first."""
@@ -488,10 +485,8 @@ class RunRepository:
     def metrics_of(self, identifier: str) -> list[Metric]:
         """The state of every metric of a run, by name."""
         with self._database.connect() as connection:
-            rows = connection.execute(
-                sa.select(METRICS).where(METRICS.c.run_id == identifier).order_by(METRICS.c.name)
-            ).mappings()
-            return [metric_of(row) for row in rows]
+            of_run = sa.select(*measured(METRICS)).where(METRICS.c.run_id == identifier)
+            return [metric_of(*row) for row in raw_rows(connection, of_run.order_by(METRICS.c.name))]
 
     def metric_history(
         self,

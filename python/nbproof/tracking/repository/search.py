@@ -7,21 +7,25 @@ at few runs.  Most searches want the best of a metric: they are *led* by its ind
 asked for until a page is full.  Where a condition leaves few runs these are looked at instead: it is counted
 before, up to a bound and in the index.  That choice is made here and not left to the databases: without
 statistics SQLite cannot make it, and PostgreSQL guesses wrong too often.  A page finds ids first; whole runs
-are read for those alone.
+are read for those alone.  To spell a statement takes longer than to answer it, and a table that shows a
+search asks again and again: what was spelled for a search is kept, with places for the time and for where the
+page before ended.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
 from nbproof.core.pattern import Pattern
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
+from nbproof.tracking.repository.belongings import raw_rows
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.stored import (
     EXPERIMENTS,
@@ -40,7 +44,7 @@ from nbproof.tracking.repository.stored import (
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["COLUMNS", "Search", "rank_special", "shown_runs"]
+__all__ = ["COLUMNS", "Search", "rank_special", "search_of", "shown_runs"]
 
 _TABLES = {"metrics": METRICS, "params": PARAMS, "tags": TAGS, "runs": RUNS}
 _OWN_NAMES = (
@@ -68,8 +72,13 @@ COLUMNS: dict[str, sa.Column[Any]] = {
 # What says no where a field stands alone; in lower case, and as JSON is written by `param_text`.
 _NO = ("", "0", "false", "no", "off", "none", "null", "[]", "{}")
 _COUNTED = 5_000  # matches of one condition that are counted before it is said to be no help
+# What is told when a statement is executed.
+_NOW = sa.bindparam("now", type_=sa.BigInteger)
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
+_BOUND = {int: sa.BigInteger, float: sa.Double, str: sa.Text}
 
 Build = Callable[[Any], sa.ColumnElement[bool]]
+T = TypeVar("T")
 
 
 def shown_runs(query: language.Query) -> list[sa.ColumnElement[bool]]:
@@ -95,44 +104,63 @@ class _Part(NamedTuple):
     kind: type
 
 
+@lru_cache(maxsize=32)
+def search_of(query: language.Query, dialect: str, experiment: str | None) -> Search:
+    """The search of a query; one that was asked lately is spelled already."""
+    return Search(query, dialect, experiment=experiment)
+
+
 class Search:
-    """A parsed search as SQL; every value is bound, none is spelled.
+    """A parsed search as SQL; every value is bound, none is spelled.  Safe from any thread.
 
     Parameters
     ----------
     query : Query
-    now_us : int
-        What ``-7d`` is before.
     dialect : str
     experiment : str, optional
         The id of the one experiment that is searched.
     """
 
-    def __init__(
-        self, query: language.Query, now_us: int, dialect: str, *, experiment: str | None = None
-    ) -> None:
+    def __init__(self, query: language.Query, dialect: str, *, experiment: str | None = None) -> None:
         self._query = query
-        self._now = now_us
         self._sqlite = dialect == "sqlite"
         self._experiment = experiment
+        self._kinds = [part.kind for part in self._sort_key(self._orders(), {})]
+        self._spelled: dict[tuple[Any, ...], Any] = {}
+        # Of the statement that is being spelled, one at a time:
+        self._spelling = threading.RLock()
         self._experiments = False  # whether their table is needed
         self._rows_named = 0
         # The field by whose index runs are found just now, its row, and whether its value is finite.
         self._lead: tuple[language.Field, Any, bool] | None = None
 
-    def page(self, connection: Connection, limit: int, after: str | None) -> tuple[list[str], str | None]:
-        """Ids of the runs of one page, and the cursor that goes on after it."""
-        last = None if after is None else opened(after, *self._kinds())
-        rows = self._rows(connection, limit + 1, last)
+    def page(
+        self, connection: Connection, limit: int, after: str | None, now_us: int
+    ) -> tuple[list[str], str | None]:
+        """Ids of the runs of one page, and the cursor that goes on after it; ``-7d`` is before `now_us`."""
+        last = None if after is None else opened(after, *self._kinds)
+        rows = self._rows(connection, limit + 1, last, now_us)
         following = sealed(list(rows[limit - 1])[1:]) if len(rows) > limit else None
         return [row[0] for row in rows[:limit]], following
 
-    def scores(self, metric: str, figure: str, fields: Sequence[language.Field]) -> sa.Select[Any]:
+    def scores(
+        self,
+        connection: Connection,
+        metric: str,
+        figure: str,
+        fields: Sequence[language.Field],
+        now_us: int,
+    ) -> list[tuple[Any, ...]]:
         """All runs found that have a metric, in no order.
 
         Rows have ``id, name, started_us, value, special``, then what runs have of each field (of a param its
         JSON).
         """
+        with self._spelling:
+            statement = self._scores(metric, figure, fields)
+        return list(raw_rows(connection, statement, {"now": now_us}))
+
+    def _scores(self, metric: str, figure: str, fields: Sequence[language.Field]) -> sa.Select[Any]:
         aliases: dict[language.Field, Any] = {}
         columns = []
         for field in fields:
@@ -165,48 +193,66 @@ class Search:
 
     # -- which way ---------------------------------------------------------------------------------
 
-    def _rows(self, connection: Connection, limit: int, last: Sequence[Any] | None) -> list[Any]:
+    def _rows(
+        self, connection: Connection, limit: int, last: Sequence[Any] | None, now_us: int
+    ) -> list[tuple[Any, ...]]:
         lead = self._query.order[0].field if self._query.order else None
         led = lead is not None and lead.figure == "last" and lead.group in ("metrics", "params")
         few = self._few(connection, limit, lead if led else None)
+        values = {"now": now_us, "limit": limit} | {f"last_{at}": each for at, each in enumerate(last or ())}
         if few is None and led:
-            return self._led_rows(connection, limit, last)
-        return list(connection.execute(self._sorted(few, last).limit(limit)).all())
+            return self._led_rows(connection, limit, last, values)
+        statement = self._once(("sorted", few, last is None), lambda: self._sorted(few, last is not None))
+        return list(raw_rows(connection, statement, values))
 
-    def _kinds(self) -> list[type]:
-        return [part.kind for part in self._sort_key(self._orders(), {})]
+    def _once(self, key: tuple[Any, ...], spell: Callable[[], T]) -> T:
+        """What is spelled the same each time."""
+        try:
+            found: T = self._spelled[key]
+        except KeyError:
+            with self._spelling:
+                found = self._spelled[key] = spell()
+        return found
 
     def _orders(self) -> list[language.Order]:
         return list(self._query.order)
 
-    def _sorted(self, few: Any, last: Sequence[Any] | None) -> sa.Select[Any]:
-        """All that is found, sorted."""
+    def _last(self) -> list[sa.BindParameter[Any]]:
+        """The sort key of the last row of the page before."""
+        return [sa.bindparam(f"last_{at}", type_=_BOUND[kind]) for at, kind in enumerate(self._kinds)]
+
+    def _sorted(self, few: int | None, goes_on: bool) -> sa.Select[Any]:
+        """All that is found, sorted; among the few that a condition leaves, if one is named."""
         aliases: dict[language.Field, Any] = {}
         key = self._sort_key(self._orders(), aliases)
         where = self._wheres()
         if few is not None:
-            where.append(RUNS.c.id.in_(few))
-        if last is not None:
-            where.append(_beyond(key, last))
+            where.append(RUNS.c.id.in_(self._countable()[few][1]))
+        if goes_on:
+            where.append(_beyond(key, self._last()))
         source = self._with_aliases(self._with_experiments(RUNS), aliases)
         return (
             sa.select(RUNS.c.id, *(part.column.label(f"key_{at}") for at, part in enumerate(key)))
             .select_from(source)
             .where(*where)
             .order_by(*map(_ordered, key))
+            .limit(_LIMIT)
         )
 
-    def _led_rows(self, connection: Connection, limit: int, last: Sequence[Any] | None) -> list[Any]:
+    def _led_rows(
+        self, connection: Connection, limit: int, last: Sequence[Any] | None, values: dict[str, Any]
+    ) -> list[tuple[Any, ...]]:
         """A page in the order of the index of the first field: its stretches one after the other."""
         first, *others = self._orders()
-        rows: list[Any] = []
-        for rank, stretch in enumerate(self._stretches(first)):
+        stretches = self._once(("stretches",), lambda: self._stretches(first))
+        rows: list[tuple[Any, ...]] = []
+        for rank, stretch in enumerate(stretches):
             if last is not None and rank < last[0]:
                 continue
-            beyond = last[1:] if last is not None and rank == last[0] else None
-            statement = stretch(rank, others, beyond)
+            beyond = self._last()[1:] if last is not None and rank == last[0] else None
+            statement = self._once((rank, beyond is None), lambda: stretch(rank, others, beyond))  # noqa: B023
             if statement is not None:
-                rows += connection.execute(statement.limit(limit - len(rows))).all()
+                rows += raw_rows(connection, statement, {**values, "limit": limit - len(rows)})
             if len(rows) >= limit:
                 break
         return rows
@@ -290,21 +336,15 @@ class Search:
             .where(*where)
             # What is the same in a whole stretch orders nothing, and PostgreSQL takes a number for a place.
             .order_by(*(_ordered(part) for part in key if not isinstance(part.column, sa.BindParameter)))
+            .limit(_LIMIT)
         )
 
-    def _few(self, connection: Connection, limit: int, lead: language.Field | None) -> sa.Select[Any] | None:
-        """Ids by the condition that leaves fewest, where looking at these beats reading in order."""
-        if self._query.where is None:
+    def _few(self, connection: Connection, limit: int, lead: language.Field | None) -> int | None:
+        """Which condition leaves few runs, where looking at these beats reading in order."""
+        counting = self._once(("counts",), self._counts)
+        if counting is None:
             return None
-        countable = map(self._countable, _conjuncts(self._query.where))
-        counted = [each for each in countable if each is not None][:4]
-        if not counted:
-            return None
-        counts = [
-            sa.select(sa.func.count()).select_from(each.limit(_COUNTED).subquery()).scalar_subquery()
-            for each, _ in counted
-        ]
-        roughly, *found = connection.execute(sa.select(self._total(), *counts)).one()
+        [(roughly, *found)] = raw_rows(connection, counting)
         total = max(int(roughly or 0), *found, 1)
         # Beyond what was counted, half of all is a fair guess.
         guessed = [max(number, total / 2) if number >= _COUNTED else number for number in found]
@@ -314,7 +354,22 @@ class Search:
             return None
         read_in_order = min(total, limit / max(share, 1e-9))
         ordered = lead is not None or not self._query.order
-        return counted[fewest][1] if not ordered or 2 * found[fewest] < read_in_order else None
+        return fewest if not ordered or 2 * found[fewest] < read_in_order else None
+
+    def _counts(self) -> sa.Select[Any] | None:
+        """About how many runs there are, and how many match each condition that can be counted."""
+        counts = [
+            sa.select(sa.func.count()).select_from(each.limit(_COUNTED).subquery()).scalar_subquery()
+            for each, _ in self._countable()
+        ]
+        return sa.select(self._total(), *counts) if counts else None
+
+    def _countable(self) -> list[tuple[sa.Select[Any], sa.Select[Any]]]:
+        """Of some conditions what counts their matches in an index alone, and what finds them."""
+        if self._query.where is None:
+            return []
+        found = map(self._counted, _conjuncts(self._query.where))
+        return [each for each in found if each is not None][:4]
 
     def _total(self) -> Any:
         """About how many runs there are, without counting them."""
@@ -322,8 +377,7 @@ class Search:
             return sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(RUNS).scalar_subquery()
         return sa.literal_column("(SELECT reltuples FROM pg_class WHERE oid = 'runs'::regclass)")
 
-    def _countable(self, item: language.Condition) -> tuple[sa.Select[Any], sa.Select[Any]] | None:
-        """What counts the matches of a condition in an index alone, and what finds them."""
+    def _counted(self, item: language.Condition) -> tuple[sa.Select[Any], sa.Select[Any]] | None:
         if not isinstance(item, language.Comparison):
             return None
         field, operator, value = item.field, item.operator, item.value
@@ -476,8 +530,9 @@ class Search:
             case _, language.Moment(start, end):
                 return self._of(field, lambda column: _operate_span(column, operator, start, end))
             case _, language.Ago(microseconds):
-                moment = max(self._now - microseconds, -(2**63))
-                return self._of(field, lambda column: _operate_span(column, operator, moment, moment + 1))
+                moment = _NOW - sa.literal(microseconds, sa.BigInteger)
+                after = _NOW - sa.literal(microseconds - 1, sa.BigInteger)
+                return self._of(field, lambda column: _operate_span(column, operator, moment, after))
         raise AssertionError(f"the parser lets no {value} through for {field}")
 
     def _metric_compared(
@@ -602,7 +657,7 @@ class Search:
         return column if self._sqlite else sa.collate(column, "C")
 
     def _seconds(self) -> Any:
-        ended = sa.func.coalesce(RUNS.c.ended_us, sa.bindparam("now", self._now, sa.BigInteger, unique=True))
+        ended = sa.func.coalesce(RUNS.c.ended_us, _NOW)
         return (ended - RUNS.c.started_us) * sa.literal(1e-6, sa.Double)
 
     def _sort_key(self, orders: Sequence[language.Order], aliases: dict[language.Field, Any]) -> list[_Part]:
@@ -751,7 +806,7 @@ def _operate(column: Any, operator: language.Operator, value: Any) -> sa.ColumnE
     return found
 
 
-def _operate_span(column: Any, operator: language.Operator, start: int, end: int) -> sa.ColumnElement[bool]:
+def _operate_span(column: Any, operator: language.Operator, start: Any, end: Any) -> sa.ColumnElement[bool]:
     match operator:
         case "=":
             return sa.and_(column >= start, column < end)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
+import math
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,8 +12,8 @@ import sqlalchemy as sa
 
 from nbproof.core.clock import datetime_of
 from nbproof.core.operation import View
+from nbproof.storage.tables import load_json
 from nbproof.tracking.artifacts import kind_of
-from nbproof.tracking.domain import SYSTEM
 from nbproof.tracking.models import (
     Artifact,
     ArtifactList,
@@ -25,29 +23,24 @@ from nbproof.tracking.models import (
     Metric,
     Run,
 )
+from nbproof.tracking.repository.belongings import ManyRuns, latest_of, params_of, tags_of, told
 from nbproof.tracking.repository.stored import (
     ARTIFACTS,
     EXPERIMENTS,
     METRICS,
-    PARAMS,
     RUNS,
     SPECIALS,
-    TAGS,
     from_special,
-    portions,
 )
 
 if TYPE_CHECKING:
     import pandas
-    from sqlalchemy.engine import Connection, RowMapping
+    from sqlalchemy.engine import Connection
 
 T = TypeVar("T")
 V = TypeVar("V", bound=View)
 
 UNKNOWN = "(not known yet)"
-
-LONG, _PREVIEW = 1000, 200
-"""Characters of JSON beyond which a param is shown in lists by its beginning, and how much of it."""
 
 
 @lru_cache(maxsize=1)
@@ -61,14 +54,6 @@ def select_experiments() -> sa.Select[Any]:
         EXPERIMENTS,
         count.scalar_subquery().label("run_count"),
         active.scalar_subquery().label("active_us"),
-    )
-
-
-@lru_cache(maxsize=1)
-def select_runs() -> sa.Select[Any]:
-    """The rows that `runs_of_rows` takes."""
-    return sa.select(RUNS, EXPERIMENTS.c.name.label("experiment")).join_from(
-        RUNS, EXPERIMENTS, RUNS.c.experiment_id == EXPERIMENTS.c.id, isouter=True
     )
 
 
@@ -86,96 +71,118 @@ def experiment_of(row: Mapping[Any, Any]) -> Experiment:
     )
 
 
-def runs_of_ids(connection: Connection, ids: Sequence[str]) -> list[Run]:
-    """Runs by id, in the order of the ids."""
-    asked = connection.execute(select_runs().where(_among(connection, RUNS.c.id)), _told(connection, ids))
-    rows = {row["id"]: row for row in asked.mappings()}
-    return runs_of_rows(connection, [rows[each] for each in ids if each in rows])
+def runs_of_ids(connection: Connection, ids: Sequence[str], *, whole: bool = False) -> list[Run]:
+    """Runs with all that belongs to them, in the order of their ids; those that are gone are left out.
 
-
-def runs_of_rows(connection: Connection, rows: Sequence[RowMapping], *, whole: bool = False) -> list[Run]:
-    """Runs with all that belongs to them: one query a table for the whole page, however long.
-
-    Of params longer than `LONG` only the beginning is read, unless they are wanted `whole`.
+    Of long params only the beginning is read, unless they are wanted `whole`.
     """
-    ids = [row["id"] for row in rows]
-    told = _told(connection, ids)
-    tags: dict[str, dict[str, str]] = defaultdict(dict)
-    metrics: dict[str, dict[str, float]] = defaultdict(dict)
-    artifacts: dict[str, list[Artifact]] = defaultdict(list)
-    newest: dict[str, Metric] = {}
-    t, m, a = TAGS.c, METRICS.c, ARTIFACTS.c
-    params, previews = params_of(connection, ids, whole=whole)
-    labels = sa.select(t.run_id, t.key, t.value).where(_among(connection, t.run_id))
-    for run_id, key, text in _raw(connection, labels, told):
-        tags[run_id][key] = text
-    latest = sa.select(m.run_id, m.name, m.value, m.special).where(
-        _among(connection, m.run_id), sa.not_(m.name.startswith(SYSTEM))
-    )
-    for run_id, name, number, special in _raw(connection, latest, told):
-        metrics[run_id][name] = number if special is None else SPECIALS[special]
-    kept = sa.select(ARTIFACTS).where(_among(connection, a.run_id)).order_by(a.run_id, a.name)
-    for row in connection.execute(kept, told).mappings():
-        artifacts[row["run_id"]].append(artifact_of(row))
-    logged_last = (
-        sa.select(METRICS)
-        .join_from(RUNS, METRICS, sa.and_(m.run_id == RUNS.c.id, m.name == RUNS.c.newest_metric))
-        .where(_among(connection, RUNS.c.id))
-    )
-    for row in connection.execute(logged_last, told).mappings():
-        newest[row["run_id"]] = metric_of(row)
-    # What comes from our own tables was checked on its way in.
-    return [
-        _made(
+    many = ManyRuns(connection, ids)
+    params: list[dict[str, Any]] = [{} for _ in ids]
+    metrics: list[dict[str, float]] = [{} for _ in ids]
+    tags: list[dict[str, str]] = [{} for _ in ids]
+    artifacts: list[ArtifactList] = [ArtifactList() for _ in ids]
+    children: list[dict[str, int]] = [{} for _ in ids]
+    alike, previews = params_of(many, whole=whole)
+    for keys, places, rows in alike:
+        for place, values in zip(places, rows, strict=True):
+            params[place] = dict(zip(keys, values, strict=True))
+    for place, name, number in latest_of(many):
+        metrics[place][name] = math.nan if number is None else number
+    for place, key, text in tags_of(many):
+        tags[place][key] = text
+    for kept in many.mappings(_artifacts(many.dialect)):
+        artifacts[kept["place"]].append(artifact_of(kept))
+    for place, status, count in many.rows(_children(many.dialect)):
+        children[place][status] = count
+    runs: dict[int, Run] = {}
+    for (
+        place, run_id, name, experiment_id, experiment, status, started, ended, parent_id, notes,
+        commit, branch, dirty, remote, code, entry, command, environment, os, gpu, redacted,
+        source, user, host, python, group, deleted, cancelled, *newest,
+    ) in many.rows(_runs(many.dialect)):  # fmt: skip
+        # What comes from our own tables was checked on its way in.
+        runs[place] = _made(
             Run,
-            id=row["id"],
-            name=row["name"],
-            experiment_id=row["experiment_id"] or "",
-            experiment=row["experiment"] or UNKNOWN,
-            status=row["status"],
-            started=instant(row["started_us"]),
-            ended=None if row["ended_us"] is None else instant(row["ended_us"]),
-            parent_id=row["parent_id"],
-            notes=row["notes"],
-            params=params.get(row["id"], {}),
-            metrics=_by_name(metrics.get(row["id"])),
-            tags=_by_name(tags.get(row["id"])),
-            artifacts=ArtifactList(artifacts.get(row["id"], ())),
+            id=run_id,
+            name=name,
+            experiment_id=experiment_id or "",
+            experiment=experiment or UNKNOWN,
+            status=status,
+            started=instant(started),
+            ended=None if ended is None else instant(ended),
+            parent_id=parent_id,
+            notes=notes,
+            params=params[place],
+            metrics=_by_name(metrics[place]),
+            tags=_by_name(tags[place]),
+            artifacts=artifacts[place],
             git=None
-            if row["git_commit"] is None and row["git_branch"] is None
+            if commit is None and branch is None
             else _made(
                 GitState,
-                commit=row["git_commit"],
-                branch=row["git_branch"],
-                dirty=row["git_dirty"],
-                remote=row["git_remote"],
+                commit=commit,
+                branch=branch,
+                dirty=None if dirty is None else bool(dirty),
+                remote=remote,
             ),
-            code=row["code"],
-            entry=row["entry"],
-            command=row["command"],
-            environment_hash=row["environment"],
-            os=row["os"],
-            gpu=row["gpu"],
-            redacted=row["redacted"],
-            source=row["source"],
-            user=row["user_name"],
-            host=row["host"],
-            python=row["python"],
-            newest_metric=newest.get(row["id"]),
-            group=row["group_name"],
-            deleted=None if row["deleted_us"] is None else instant(row["deleted_us"]),
-            cancel_requested=None if row["cancel_us"] is None else instant(row["cancel_us"]),
-            previews=previews.get(row["id"], {}),
+            code=code,
+            entry=entry,
+            command=command,
+            environment_hash=environment,
+            os=os,
+            gpu=gpu,
+            redacted=redacted,
+            source=source,
+            user=user,
+            host=host,
+            python=python,
+            newest_metric=None if newest[0] is None else metric_of(*newest),
+            group=group,
+            children=children[place],
+            deleted=None if deleted is None else instant(deleted),
+            cancel_requested=None if cancelled is None else instant(cancelled),
+            previews=previews.get(place, {}),
         )
-        for row in rows
-    ]
+    return [runs[place] for place in sorted(runs)]
 
 
-def _beginnings(ids: Sequence[str]) -> sa.Select[Any]:
-    """How the long params of runs begin, as they read, and how long they are."""
-    p = PARAMS.c
-    return sa.select(p.run_id, p.key, sa.func.substr(p.text, 1, _PREVIEW), sa.func.length(p.text)).where(
-        p.run_id.in_(ids), sa.func.length(sa.type_coerce(p.value, sa.Text)) > LONG
+@lru_cache(maxsize=2)
+def _runs(dialect: str) -> sa.Select[Any]:
+    given, place, run_id = told(dialect)
+    r = RUNS.c
+    newest = METRICS.alias("newest")
+    return (
+        sa.select(
+            place, r.id, r.name, r.experiment_id, EXPERIMENTS.c.name, r.status, r.started_us, r.ended_us,
+            r.parent_id, r.notes, r.git_commit, r.git_branch, r.git_dirty, r.git_remote, r.code, r.entry,
+            r.command, r.environment, r.os, r.gpu, r.redacted, r.source, r.user_name, r.host, r.python,
+            r.group_name, r.deleted_us, r.cancel_us, *measured(newest),
+        )
+        .join_from(given, RUNS, r.id == run_id)
+        .outerjoin(EXPERIMENTS, EXPERIMENTS.c.id == r.experiment_id)
+        .outerjoin(newest, sa.and_(newest.c.run_id == r.id, newest.c.name == r.newest_metric))
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def _artifacts(dialect: str) -> sa.Select[Any]:
+    given, place, run_id = told(dialect)
+    kept = sa.select(place.label("place"), ARTIFACTS).join_from(
+        given, ARTIFACTS, ARTIFACTS.c.run_id == run_id
+    )
+    return kept.order_by(ARTIFACTS.c.name)
+
+
+@lru_cache(maxsize=2)
+def _children(dialect: str) -> sa.Select[Any]:
+    """How many runs are nested in each, by status; those in the trash are not counted."""
+    given, place, run_id = told(dialect)
+    return (
+        sa.select(place, RUNS.c.status, sa.func.count())
+        .join_from(given, RUNS, RUNS.c.parent_id == run_id)
+        .where(RUNS.c.deleted_us.is_(None))
+        .group_by(place, RUNS.c.status)
+        .order_by(RUNS.c.status)
     )
 
 
@@ -185,105 +192,75 @@ def environment_of(row: Mapping[Any, Any]) -> Environment:
 
 
 def runs_frame_of(connection: Connection, ids: Sequence[str]) -> pandas.DataFrame:
-    """Runs by id as a frame, one query a table and a thousand runs."""
+    """Runs by id as a frame."""
     from nbproof.tracking.frames import RunColumns
 
-    columns, told = RunColumns(ids), _told(connection, ids)
-    r, t, m = RUNS.c, TAGS.c, METRICS.c
-    given = sa.select(r.id, r.name, EXPERIMENTS.c.name, r.status, r.started_us, r.ended_us).join_from(
-        RUNS, EXPERIMENTS, r.experiment_id == EXPERIMENTS.c.id, isouter=True
-    )
-    columns.add_runs(connection.execute(given.where(_among(connection, r.id)), told).all())
-    columns.add_params(params_of(connection, ids, by_name=False)[0])
-    values = sa.select(m.run_id, m.name, m.value, m.special).where(_among(connection, m.run_id))
-    columns.add_metrics(_raw(connection, values, told), SPECIALS)
-    labels = sa.select(t.run_id, t.key, t.value).where(_among(connection, t.run_id))
-    columns.add_tags(_raw(connection, labels, told))
+    many = ManyRuns(connection, ids)
+    columns = RunColumns(len(ids))
+    columns.add_runs(many.rows(_known(many.dialect)))
+    for alike in params_of(many)[0]:
+        columns.add_params(*alike)
+    columns.add_metrics(latest_of(many))
+    columns.add_tags(tags_of(many))
     return columns.frame(UNKNOWN)
 
 
-def params_of(
-    connection: Connection, ids: Sequence[str], *, by_name: bool = True, whole: bool = False
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, int]]]:
-    """The params of some runs, in the order of their names or in any, and how long those are that were cut.
-
-    The database joins them to one JSON object a run: to read that is faster than thousands of rows.
-    """
-    p = PARAMS.c
-    value: sa.ColumnElement[str] = sa.type_coerce(p.value, sa.Text)
-    length = sa.func.length(value)
-    if not whole:
-        value = sa.case((length > LONG, "null"), else_=value)
-    if connection.dialect.name == "sqlite":
-        joined = sa.func.group_concat(sa.func.json_quote(p.key).concat(":").concat(value))
-    else:
-        pair = sa.cast(sa.func.to_json(p.key), sa.Text).concat(":").concat(value)
-        joined = sa.func.string_agg(pair, ",")
-    given = sa.select(p.run_id, joined, sa.func.max(length)).where(_among(connection, p.run_id))
-    params: dict[str, dict[str, Any]] = {}
-    long: list[str] = []
-    for run_id, text, longest in _raw(connection, given.group_by(p.run_id), _told(connection, ids)):
-        found = json.loads(f"{{{text}}}")
-        if "{" in text or "[" in text:
-            found = {key: from_special(value) for key, value in found.items()}
-        params[run_id] = _by_name(found) if by_name else found
-        if longest > LONG and not whole:
-            long.append(run_id)
-    previews: dict[str, dict[str, int]] = {run_id: {} for run_id in long}
-    for some in portions(long):
-        for run_id, key, beginning, size in connection.execute(_beginnings(some)):
-            params[run_id][key] = f"{beginning}... ({size:,} characters)"
-            previews[run_id][key] = size
-    return params, previews
+@lru_cache(maxsize=2)
+def _known(dialect: str) -> sa.Select[Any]:
+    given, place, run_id = told(dialect)
+    r = RUNS.c
+    return (
+        sa.select(place, r.id, r.name, EXPERIMENTS.c.name, r.status, r.started_us, r.ended_us)
+        .join_from(given, RUNS, r.id == run_id)
+        .outerjoin(EXPERIMENTS, EXPERIMENTS.c.id == r.experiment_id)
+    )
 
 
-@lru_cache(maxsize=50)
-def _among_ids(dialect: str, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    if dialect == "sqlite":
-        told = sa.func.json_each(sa.bindparam("ids", type_=sa.Text)).table_valued("value", name="told")
-        return column.in_(sa.select(told.c.value))
-    return column == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text)))
+def _by_name(values: dict[str, T]) -> dict[str, T]:
+    names = sorted(values)
+    return values if names == list(values) else {name: values[name] for name in names}
 
 
-def _among(connection: Connection, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    """Whether a column has one of the ids that `_told` spells: one value to bind, however many they are."""
-    return _among_ids(connection.dialect.name, column)
+def measured(table: Any) -> list[sa.ColumnElement[Any]]:
+    """The columns that `metric_of` takes."""
+    m = table.c
+    return [
+        m.name, m.value, m.special, m.step, m.time_us, m.min, m.max, m.count,
+        sa.type_coerce(m.spark, sa.Text), m.best, m.best_step,
+    ]  # fmt: skip
 
 
-def _told(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
-    return {"ids": json.dumps(ids) if connection.dialect.name == "sqlite" else list(ids)}
-
-
-def _raw(connection: Connection, statement: sa.Select[Any], told: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Rows as the driver makes them: a third of the time goes into dressing them."""
-    with closing(connection.execute(statement, told)) as result:
-        cursor: Any = result.cursor
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def _by_name(values: dict[str, T] | None) -> dict[str, T]:
-    return {} if values is None else {name: values[name] for name in sorted(values)}
-
-
-def metric_of(row: Mapping[Any, Any]) -> Metric:
+def metric_of(
+    name: str,
+    number: float | None,
+    special: int | None,
+    step: int,
+    time_us: int,
+    least: float | None,
+    greatest: float | None,
+    count: int,
+    spark: str,
+    best: float | None,
+    best_step: int | None,
+) -> Metric:
     """The state of a metric, from its row."""
-    value = row["value"] if row["special"] is None else SPECIALS[row["special"]]
-    spark = [from_special(each) for each in row["spark"]["values"]]
-    if (row["count"] - 1) % row["spark"]["stride"]:
-        spark.append(value)
+    value = number if special is None else SPECIALS[special]
+    drawn = load_json(spark)
+    values = [from_special(each) for each in drawn["values"]]
+    if (count - 1) % drawn["stride"]:
+        values.append(value)
     return _made(
         Metric,
-        name=row["name"],
+        name=name,
         value=value,
-        step=row["step"],
-        time=instant(row["time_us"]),
-        min=row["min"],
-        max=row["max"],
-        best=row["best"],
-        best_step=row["best_step"],
-        count=row["count"],
-        spark=spark,
+        step=step,
+        time=instant(time_us),
+        min=least,
+        max=greatest,
+        best=best,
+        best_step=best_step,
+        count=count,
+        spark=values,
     )
 
 
