@@ -169,3 +169,22 @@ def test_a_setting_that_is_no_number_stops_no_cell(project, monkeypatch):
     assert run.unacknowledged == 0
     workspace.tracker.close()
     workspace.journal.close()
+
+
+def test_a_gpu_that_does_not_answer_once_is_asked_again_one_that_never_does_is_not(tmp_path, monkeypatch):
+    program, asked = tmp_path / "nvidia-smi", tmp_path / "asked"
+    program.write_text(
+        f"#!/bin/sh\necho >> {asked}\ntest -e {tmp_path}/works && echo '0, 87, 4000, 16000, 65, 250.5'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    machine = Machine(os.getpid(), tmp_path)
+    (tmp_path / "works").touch()
+
+    assert dict(machine.sample())["gpu_0_percent"] == 87.0
+
+    (tmp_path / "works").unlink()
+    before = len(asked.read_text())
+    for _ in range(5):
+        assert "gpu_0_percent" not in dict(machine.sample())
+    assert len(asked.read_text()) - before == 3

@@ -30,6 +30,8 @@ from nbproof.tracking.domain import SYSTEM
 
 __all__ = ["Machine", "main", "sample_in_background"]
 
+_MOST_FAILURES = 3
+
 
 def sample_in_background(journal: Path, run_id: str, seconds: float) -> Callable[[], None]:
     """Start sampling for a run; gives what stops it.
@@ -119,6 +121,7 @@ class Machine:
         self._process = psutil.Process(pid)
         self._counters: dict[str, tuple[float, int]] = {}
         self._nvidia = shutil.which("nvidia-smi")
+        self._failures = 0  # of it, one after the other
         list(self.sample())
 
     def sample(self) -> Iterator[tuple[str, float]]:
@@ -162,8 +165,12 @@ class Machine:
                 check=True,
             ).stdout
         except (OSError, subprocess.SubprocessError):
-            self._nvidia = None  # without a driver it fails each time
+            # Without a driver it fails each time; on a busy machine it may be late now and then.
+            self._failures += 1
+            if self._failures == _MOST_FAILURES:
+                self._nvidia = None
             return
+        self._failures = 0
         for line in said.splitlines():
             index, *cells = (cell.strip() for cell in line.split(","))
             used: dict[str, float] = {}
