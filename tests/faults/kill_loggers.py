@@ -1,7 +1,9 @@
 """A warm parent that forks processes which log, and kills them in the middle of it.
 
-``python -m tests.faults.kill_loggers FOLDER FIRST_SEED ROUNDS THREADS``; for each round a line of JSON on
-standard output: the folder of the round's journal, and how many records each thread had been told are safe.
+``python -m tests.faults.kill_loggers FOLDER FIRST_SEED ROUNDS THREADS PROCESSES``; for each round a line of
+JSON on standard output: the folder of the round's journals, and by the id of each process's own journal how
+many records each of its threads had been told are safe.  A process is killed when it has logged so many
+points as a die says, and a moment later: on a busy machine as on an idle one.
 
 What was acknowledged is counted in memory that parent and child share: it outlives the child as surely as
 the journal does, and counting costs the child next to nothing.
@@ -25,6 +27,8 @@ from nbproof.core.clock import SystemClock
 from nbproof.storage.journal.writer import JournalWriter, Series
 
 _COUNT = struct.Struct("<QQ")  # points, events
+_ID_AT = mmap.PAGESIZE - 32  # of the journal
+_MOST_POINTS = 12_000
 
 
 def log(writer: JournalWriter, series: Series, thread: int, shared: mmap.mmap, pause: bool) -> None:
@@ -49,37 +53,54 @@ def child(writer: JournalWriter, seed: int, threads: int, shared: mmap.mmap) -> 
         (writer, writer.series("r", f"thread {number}"), number, shared, seed % 2 == 1)
         for number in range(threads)
     ]
+    shared[_ID_AT:] = writer.id.encode()
     for argument in arguments[1:]:
         threading.Thread(target=log, args=argument).start()
     log(*arguments[0])
 
 
-def main(folder: Path, first_seed: int, rounds: int, threads: int) -> None:
+def acknowledged(shared: mmap.mmap, threads: int) -> list[tuple[int, int]]:
+    counts = [_COUNT.unpack_from(shared, number * _COUNT.size) for number in range(threads)]
+    return [(points, events) for points, events in counts]
+
+
+def start(writer: JournalWriter, seed: int, threads: int) -> tuple[int, mmap.mmap]:
+    shared = mmap.mmap(-1, mmap.PAGESIZE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        try:
+            child(writer, seed, threads, shared)
+        finally:
+            os._exit(1)
+    return pid, shared
+
+
+def main(folder: Path, first_seed: int, rounds: int, threads: int, processes: int) -> None:
     for seed in range(first_seed, first_seed + rounds):
         journal = folder / f"round-{seed}" / "journal"
         # Warm: the parent has this writer open and has used it.
         writer = JournalWriter(journal, clock=SystemClock())
         writer.series("r", "of the parent").log(-1.0)
-        shared = mmap.mmap(-1, mmap.PAGESIZE)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
-        if pid == 0:
-            try:
-                child(writer, seed, threads, shared)
-            finally:
-                os._exit(1)
+        children = [start(writer, seed, threads) for _ in range(processes)]
         randomness = random.Random(seed)
-        while _COUNT.unpack_from(shared, 0)[0] == 0:
+        targets = [randomness.randint(1, _MOST_POINTS) for _ in children]
+        waiting = set(range(processes))
+        while waiting:
+            for number in sorted(waiting):
+                pid, shared = children[number]
+                if sum(points for points, _ in acknowledged(shared, threads)) >= targets[number]:
+                    time.sleep(randomness.uniform(0, 0.002))
+                    os.kill(pid, signal.SIGKILL)
+                    _, status = os.waitpid(pid, 0)
+                    assert os.WIFSIGNALED(status), status
+                    waiting.remove(number)
             time.sleep(0.0001)
-        time.sleep(randomness.uniform(0, 0.08))
-        os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        assert os.WIFSIGNALED(status), status
-        acknowledged = [_COUNT.unpack_from(shared, number * _COUNT.size) for number in range(threads)]
-        print(json.dumps({"journal": str(journal), "acknowledged": acknowledged}), flush=True)
+        told = {bytes(shared[_ID_AT:]).decode(): acknowledged(shared, threads) for _, shared in children}
+        print(json.dumps({"journal": str(journal), "acknowledged": told}), flush=True)
         writer.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:5]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:6]))
