@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 import nbproof as nbp
 from nbproof.cli.main import main
@@ -21,6 +22,7 @@ from nbproof.platform.maintenance import Maintenance, restore_workspace
 from nbproof.platform.workspace import Workspace, use
 from nbproof.storage.backup import contents_of
 from nbproof.storage.database import Database
+from nbproof.storage.tables import all_tables
 from nbproof.storage.vacuum import free_pages
 
 DAY = 24 * 3600
@@ -345,6 +347,117 @@ def test_the_address_of_a_database_is_not_in_a_backup(project, postgres_database
     assert run.deleted is not None and run.params == {"depth": 3}
     assert there.tracker.metric_history("first", "loss").count == 100
     there.close()
+
+
+@pytest.mark.parametrize("source", ["sqlite", "postgresql"])
+def test_a_backup_of_either_database_is_restored_into_postgresql(
+    project, postgres_server, postgres_database, tmp_path, source
+):
+    found = opened(project, **({} if source == "sqlite" else {"NBPROOF_DATABASE": postgres_database}))
+    filled(found)
+    again = found.tracker.reopen_run("first")
+    found.tracker.log_param("depth", 4, run_id=again.id)
+    found.tracker.start_run("live", experiment="e", params={"text": "ü\0\ud800", "nan": float("nan")})
+    Maintenance(found).back_up(tmp_path / "copy.zip")
+    before = rows_of(found.database)
+    found.close()
+    target = postgres_server.create_database()
+    try:
+        restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60, database=target)
+        assert not list((tmp_path / "there" / ".nbproof").glob("meta.db*"))
+        there = opened(tmp_path / "there", NBPROOF_DATABASE=target)
+        assert there.database.dialect == "postgresql"
+        after = rows_of(there.database)
+        changed = {"runs", "writers", "nbproof_meta"}  # what was live is interrupted
+        assert {name for name in before if before[name] != after[name]} <= changed
+        assert len(after["runs"]) == len(before["runs"])
+        run = there.tracker.get_run("first")
+        assert run.params["depth"] == 4 and run.param_history("depth")["value"].tolist() == [3, 4]
+        assert there.tracker.metric_history("first", "loss").count == 100
+        assert there.tracker.get_run("live").status == "interrupted"
+        assert there.tracker.get_artifact("first", "a.bin")[0].read_bytes() == b"model" * 1000
+        # Its numbers go on where they were.
+        there.tracker.reopen_run("first")
+        there.tracker.log_param("depth", 5, run_id=run.id)
+        assert there.tracker.get_run("first").param_history("depth")["value"].tolist() == [3, 4, 5]
+        there.close()
+        with pytest.raises(Conflict, match="holds records already"):
+            restore_workspace(tmp_path / "copy.zip", tmp_path / "again", now_us=0, database=target)
+        assert not (tmp_path / "again").exists()
+    finally:
+        postgres_server.drop_database(target)
+
+
+def test_a_restore_into_postgresql_that_fails_leaves_neither_folder_nor_records(
+    workspace, chores, postgres_database, tmp_path, monkeypatch
+):
+    filled(workspace)
+    chores.back_up(tmp_path / "copy.zip")
+    with Database(postgres_database) as database, pytest.raises(Invalid, match="no PostgreSQL"):
+        restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=0, database=f"{tmp_path}/x.db")
+    rename = os.rename
+
+    def failing(source, target):
+        if Path(target).name == ".nbproof":
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(Unavailable, match="Input/output"):
+        restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=0, database=postgres_database)
+    monkeypatch.undo()
+    assert not list((tmp_path / "there").iterdir())
+    with Database(postgres_database) as database:
+        assert rows_of(database)["runs"] == []
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=0, database=postgres_database)
+
+
+def rows_of(database):
+    """All rows of all tables, in an order of our own."""
+    with database.connect() as connection:
+        return {
+            table.name: sorted(
+                (tuple(row) for row in connection.execute(sa.select(table))), key=lambda row: repr(row)
+            )
+            for table in all_tables().sorted_tables
+        }
+
+
+def test_gc_while_a_backup_is_made_deletes_nothing_that_it_holds(workspace, chores, tmp_path):
+    filled(workspace)
+    workspace.tracker.start_run("second").end()
+    grow_old(workspace)
+
+    def purge_now(doing, done, total):
+        if doing == "packing" and workspace.tracker.list_runs("e").items:
+            workspace.tracker.delete_run("first")
+            workspace.tracker.purge_runs(yes=True)
+            assert chores.collect_garbage(grace_hours=0).objects == 0
+
+    chores.back_up(tmp_path / "copy.zip", progress=purge_now)
+    assert chores.collect_garbage(grace_hours=0).objects == 1
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60)
+    there = opened(tmp_path / "there")
+    path, _ = there.tracker.get_artifact("first", "a.bin")
+    assert path.read_bytes() == b"model" * 1000
+    there.close()
+
+
+def test_content_that_a_gc_has_in_its_hands_is_in_the_backup(workspace, chores, tmp_path):
+    """It began before the backup, and has moved content aside to look at it once more."""
+    filled(workspace)
+    [stored] = list(workspace.storage.iter())
+    place = workspace.storage.path(stored.location)
+    aside = workspace.storage._root / "leaving" / f"{stored.hash}.{'0' * 16}"
+    aside.parent.mkdir()
+
+    def move_aside(doing, done, total):
+        if doing == "packing" and not aside.exists() and done < 1000:
+            os.rename(place, aside)
+
+    chores.back_up(tmp_path / "copy.zip", progress=move_aside)
+    with zipfile.ZipFile(tmp_path / "copy.zip") as archive:
+        assert archive.read(f"content/{stored.location}") == b"model" * 1000
 
 
 def test_the_commands_say_what_they_did(workspace, tmp_path, capsys):

@@ -174,7 +174,7 @@ def backup(file: Any) -> Any:
     return Maintenance(opened).back_up(file)
 
 
-def restore_backup(file: Any, folder: Any) -> Any:
+def restore_backup(file: Any, folder: Any, *, database: str | None = None) -> Any:
     """Make a workspace of a backup, in a folder that has none; what was live then is interrupted.
 
     Parameters
@@ -183,18 +183,21 @@ def restore_backup(file: Any, folder: Any) -> Any:
         What `backup` made.
     folder : path-like
         The folder that will hold the workspace; made where it is missing.
+    database : str, optional
+        The URL of an empty PostgreSQL database that shall hold the records.  It is not written down, because
+        it may hold a password: tell it in ``nbproof.toml`` or by ``NBPROOF_DATABASE``.
 
     Raises
     ------
     Conflict
-        There is a workspace already: nothing is overwritten.
+        There is a workspace already, or records in the database: nothing is overwritten.
     Invalid
         The file is no backup, or damaged.
     """
     from nbproof.core.clock import SystemClock
     from nbproof.platform.maintenance import restore_workspace
 
-    return restore_workspace(file, folder, now_us=SystemClock().now_us())
+    return restore_workspace(file, folder, now_us=SystemClock().now_us(), database=database)
 
 
 def export_runs(

@@ -31,8 +31,8 @@ def backup(session: Session, values: Mapping[str, Any]) -> int:
         return 0
     print(f"{made.path}: {size_text(made.size_bytes)}, {made.files} files, read back and whole")
     if made.database == "postgresql":
-        print("  the records of PostgreSQL are in it as a SQLite file, ready for: nbproof restore")
-        print("  a dump for PostgreSQL itself is made by: pg_dump --format=custom")
+        print("  the records of PostgreSQL are in it as a SQLite file, ready for: nbproof restore,")
+        print("  or for another PostgreSQL database: nbproof restore --database URL")
     return 0
 
 
@@ -47,12 +47,19 @@ def restore(session: Session, values: Mapping[str, Any]) -> int:
         root = root.parent
     with _progress(session) as progress:
         made = restore_workspace(
-            Path(values["file"]).expanduser(), root, now_us=SystemClock().now_us(), progress=progress
+            Path(values["file"]).expanduser(),
+            root,
+            now_us=SystemClock().now_us(),
+            database=values.get("database"),
+            progress=progress,
         )
     if session.json:
         session.print_json({**asdict(made), "folder": str(root / FOLDER)})
     else:
         print(f"made the workspace {root / FOLDER}, as it was on {made.created} (nbproof {made.version})")
+        if values.get("database"):
+            print(f"  tell it where its records are: database = ... in {root / FOLDER / 'nbproof.toml'}")
+            print("  or NBPROOF_DATABASE; the address was not written down, because it may hold a password")
     return 0
 
 

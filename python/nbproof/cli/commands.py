@@ -112,6 +112,12 @@ BY_HAND = {
             "Make a workspace of a backup; nothing is overwritten.",
             Argument("file", "FILE", required=True, about="file", help="What nbproof backup made."),
             _FOLDER,
+            Argument(
+                "database",
+                "--database",
+                metavar="URL",
+                help="An empty PostgreSQL database for the records, instead of a SQLite file.",
+            ),
         ),
         _by_hand("db vacuum", "database", "Give the disk back what deleted records took in the database."),
         _by_hand("db check", "database", "Check the database for damage; exit code 1 if something is found."),

@@ -123,9 +123,17 @@ class Maintenance:
 
 
 def restore_workspace(
-    file: Path, root: Path, *, now_us: int, progress: Callable[[str, int, int], object] | None = None
+    file: Path,
+    root: Path,
+    *,
+    now_us: int,
+    database: str | None = None,
+    progress: Callable[[str, int, int], object] | None = None,
 ) -> Backup:
-    """Make a workspace of a backup in a folder that has none; what was live then is interrupted."""
+    """Make a workspace of a backup in a folder that has none; what was live then is interrupted.
+
+    Its records go into a SQLite file, or into the empty PostgreSQL `database`.
+    """
     from nbproof.platform.location import FOLDER
     from nbproof.storage.backup import restore
     from nbproof.storage.drain import end_all_writers
@@ -134,7 +142,9 @@ def restore_workspace(
     def settle(database: Database) -> None:
         end_all_writers(database, [TrackingApplier()], now_us)
 
-    return restore(Path(file), Path(root), folder_name=FOLDER, settle=settle, progress=progress)
+    return restore(
+        Path(file), Path(root), folder_name=FOLDER, settle=settle, database=database, progress=progress
+    )
 
 
 @operation("maintenance.gc", "POST /gc", action="write", python="collect_garbage", cli="gc")

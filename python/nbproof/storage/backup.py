@@ -10,10 +10,11 @@ The file is a ZIP that any tool opens::
 
 Consistent means: all that was acknowledged before the start is in it.  Journals are drained first; then the
 records are copied as they are at one moment; then the content, which was kept before a record referred to it.
+Meanwhile all content is held: `gc` beside it deletes nothing that the copied records refer to.
 
 Records of PostgreSQL are copied row by row, in one transaction that sees one moment, into a SQLite file of
-the same tables.  So the file does not need PostgreSQL, and what is restored is a workspace with a SQLite
-database.  For very large databases the server's own ``pg_dump`` is faster.
+the same tables.  So the file does not need PostgreSQL, and is restored into either: a SQLite file, or an
+empty PostgreSQL database.  For very large databases the server's own ``pg_dump`` is faster.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ from nbproof._version import __version__
 from nbproof.core.clock import datetime_of
 from nbproof.core.configuration import SETTINGS_FILE
 from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError, Unavailable
+from nbproof.storage.backend import FileSystemStorage
 from nbproof.storage.database import Database, current, open_database, series_of
 from nbproof.storage.drain import REJECTED
+from nbproof.storage.holds import EVERYTHING
 from nbproof.storage.journal.reader import read_writer
 from nbproof.storage.migrations import HEAD
-from nbproof.storage.tables import all_tables
+from nbproof.storage.tables import MetaRow, all_tables
 
 __all__ = ["FORMAT", "Backup", "Progress", "back_up", "contents_of", "restore"]
 
@@ -131,13 +134,19 @@ def back_up(
             hint="pip install -U nbproof, or: nbproof db upgrade",
         )
     partial = target.with_name(f"{target.name}.part")
-    with _told(target), tempfile.TemporaryDirectory(prefix=".nbproof-", dir=target.parent) as aside:
+    storage = FileSystemStorage(folder / "content")
+    with (
+        _told(target),
+        tempfile.TemporaryDirectory(prefix=".nbproof-", dir=target.parent) as aside,
+        storage.holds.held(EVERYTHING),
+    ):
+        storage.bring_all_back()
         drain()
         records = Path(aside) / _RECORDS
         _copy_records(database, records, progress)
         try:
             with zipfile.ZipFile(partial, "w", allowZip64=True) as archive:
-                _pack(archive, folder, records, database, now_us, progress)
+                _pack(archive, folder, records, storage, database, now_us, progress)
             with open(partial, "rb") as written:
                 os.fsync(written.fileno())
             report = _verified(partial, progress)
@@ -154,6 +163,7 @@ def restore(
     *,
     folder_name: str,
     settle: Callable[[Database], object],
+    database: str | None = None,
     progress: Progress | None = None,
 ) -> Backup:
     """Make a workspace of a backup; nothing is overwritten, and a damaged file makes nothing.
@@ -167,12 +177,14 @@ def restore(
         The name of that.
     settle : callable
         Ends what was live when the backup was made.
+    database : str, optional
+        The URL of an empty PostgreSQL database that shall hold the records.
     progress : callable, optional
 
     Raises
     ------
     Conflict
-        There is a workspace, or the backup was made by a later nbproof.
+        There is a workspace, the database has records, or the backup was made by a later nbproof.
     Invalid
         The file is no backup, or damaged.
     """
@@ -184,19 +196,67 @@ def restore(
             details={"field": "folder"},
         )
     report = contents_of(file)
+    if database is not None:
+        _refuse_full(database)
     with _told(folder):
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"{folder_name}.", dir=root) as aside:
             made = Path(aside) / "workspace"
             made.mkdir()
             _unpack(file, made, progress)
-            with open_database(made / _RECORDS) as database:
-                settle(database)
-                _check(database)
-            if folder.exists():
-                raise Conflict(f"{str(folder)!r} was made meanwhile")
-            os.rename(made, folder)
+            with open_database(made / _RECORDS) as records:
+                settle(records)
+                _check(records)
+                if folder.exists():
+                    raise Conflict(f"{str(folder)!r} was made meanwhile")
+                if database is None:
+                    os.rename(made, folder)
+                else:
+                    _move_records(records, database, made, folder, progress)
     return report
+
+
+def _refuse_full(url: str) -> None:
+    with open_database(url) as target, target.connect() as connection:
+        if target.dialect != "postgresql":
+            raise Invalid(
+                f"{target.where} is no PostgreSQL database",
+                hint="without a database the records are restored into a SQLite file of the workspace",
+                details={"field": "database"},
+            )
+        for table in all_tables().sorted_tables:
+            if table.name != MetaRow.__tablename__ and connection.execute(sa.select(table).limit(1)).first():
+                raise Conflict(
+                    f"{target.where} holds records already ({table.name}), and restoring overwrites nothing",
+                    hint="name an empty database",
+                    details={"field": "database"},
+                )
+
+
+def _move_records(records: Database, url: str, made: Path, folder: Path, progress: Progress | None) -> None:
+    """Bring the records into PostgreSQL, and the folder into its place: both or none."""
+    try:
+        with open_database(url) as target, target.begin() as writing:
+            _copy_rows(records, writing, progress)
+            for table in all_tables().sorted_tables:
+                for column in table.primary_key.columns:
+                    if table.autoincrement_column is column:
+                        _go_on_counting(writing, table.name, column.name)
+            records.close()
+            for each in made.glob(f"{_RECORDS}*"):
+                each.unlink()
+            os.rename(made, folder)
+    except BaseException:
+        if folder.exists() and not made.exists():
+            os.rename(folder, made)
+        raise
+
+
+def _go_on_counting(connection: sa.Connection, table: str, column: str) -> None:
+    connection.exec_driver_sql(
+        f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max(\"{column}\")) FROM \"{table}\" "
+        f"HAVING max(\"{column}\") IS NOT NULL AND pg_get_serial_sequence('{table}', '{column}') IS NOT NULL"
+    )
 
 
 def contents_of(file: Path) -> Backup:
@@ -220,16 +280,17 @@ def _copy_records(database: Database, target: Path, progress: Progress | None) -
         return
     with open_database(target) as made:
         if database.dialect == "postgresql":
-            _copy_rows(database, made, progress)
+            with made.begin() as writing:
+                _copy_rows(database, writing, progress)
     with closing(sqlite3.connect(target)) as copy:
         copy.execute("PRAGMA journal_mode = DELETE")
 
 
-def _copy_rows(source: Database, target: Database, progress: Progress | None) -> None:
+def _copy_rows(source: Database, writing: sa.Connection, progress: Progress | None) -> None:
     done = 0
-    moment = source.engine.execution_options(isolation_level="REPEATABLE READ")
-    with source.told(), moment.connect() as reading, target.begin() as writing:
+    if writing.dialect.name == "sqlite":
         writing.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    with source.moment() as reading:
         for table in all_tables().sorted_tables:
             writing.execute(sa.delete(table))
             rows = reading.execution_options(yield_per=_ROWS).execute(sa.select(table))
@@ -244,6 +305,7 @@ def _pack(
     archive: zipfile.ZipFile,
     folder: Path,
     records: Path,
+    storage: FileSystemStorage,
     database: Database,
     now_us: int,
     progress: Progress | None,
@@ -276,9 +338,14 @@ def _pack(
     with open(records, "rb") as file:
         add(_RECORDS, file, packed=True)
     for name, path, _ in content:
-        # What nothing refers to may go meanwhile, by `nbproof gc`.
+        # What nothing refers to may be going, by a `nbproof gc` that had begun before.
         with suppress(FileNotFoundError), open(path, "rb") as file:
             add(name, file, packed=name.startswith("journal/"))
+    for location in _locations(records):
+        # Such a gc may also have held what was referred to in its hands when the folder was listed.
+        if f"content/{location}" not in entries:
+            with suppress(NotFound, Invalid), storage.open(location) as stream:
+                add(f"content/{location}", stream, packed=False)
     manifest = {
         "format": FORMAT,
         "nbproof": __version__,
@@ -293,16 +360,28 @@ def _pack(
 
 def _content(folder: Path) -> Iterator[tuple[str, Path, int]]:
     """What is copied as it is: name, place and size."""
-    for part, left_out in (("content", "incoming"), ("journal", None)):
+    for part, left_out in (("content", ("incoming", "leaving", "holds")), ("journal", ())):
         for path in sorted((folder / part).rglob("*")):
             relative = path.relative_to(folder)
-            if relative.parts[1] == left_out or (
+            if relative.parts[1] in left_out or (
                 part == "journal" and not _is_left(folder, relative.parts[1])
             ):
                 continue
             with suppress(OSError):
                 if path.is_file():
                     yield relative.as_posix(), path, path.stat().st_size
+
+
+def _locations(records: Path) -> set[str]:
+    """All content that the copied records refer to."""
+    with closing(sqlite3.connect(f"{records.as_uri()}?mode=ro", uri=True)) as copy:
+        return {
+            location
+            for table in all_tables().sorted_tables
+            if "location" in table.c
+            for (location,) in copy.execute(f'SELECT DISTINCT location FROM "{table.name}"')
+            if location
+        }
 
 
 def _is_left(folder: Path, name: str) -> bool:
