@@ -6,6 +6,8 @@ import palette from '../lib/unit/figures/palette.js';
 import smoothing from '../lib/unit/figures/smooth.js';
 import excerpts from '../lib/unit/figures/excerpt.js';
 import line from '../lib/unit/figures/line.js';
+import bars from '../lib/unit/figures/bars.js';
+import names from '../lib/unit/figures/names.js';
 import numbers from '../lib/unit/figures/numbers.js';
 import scale from '../lib/unit/figures/scale.js';
 import time from '../lib/unit/figures/time.js';
@@ -140,7 +142,7 @@ test('the nearest point is found by its place across', () => {
 const SIZE = { width: 300, height: 168 };
 const drawn = (points, more = {}) =>
   overlay.overlayOf(
-    [{ id: 'a', points }],
+    [{ id: 'a', points, origin: 0 }],
     { axis: 'step', isLog: false, smoothing: 0, zoom: null, ...more },
     SIZE
   );
@@ -179,14 +181,109 @@ test('runs are laid over each other: by time since each began they start togethe
     }));
   const { lines, xRange } = overlay.overlayOf(
     [
-      { id: 'a', points: at(0) },
-      { id: 'b', points: at(3_600_000) }
+      { id: 'a', points: at(0), origin: 0 },
+      { id: 'b', points: at(3_600_000), origin: 3_600_000 }
     ],
     { axis: 'relative', isLog: false, smoothing: 0, zoom: null },
     SIZE
   );
   assert.deepEqual(xRange, [0, 10]);
   assert.deepEqual(lines[0].xs, lines[1].xs);
+});
+
+test('a closer look takes the place of the points of its stretch', () => {
+  const at = steps => steps.map(step => ({ step, time: 0, value: 0 }));
+  const merged = overlay.withCloser(
+    at([0, 10, 20, 30]),
+    at([8, 9, 10, 11]),
+    [7, 12],
+    point => point.step
+  );
+  assert.deepEqual(
+    merged.map(point => point.step),
+    [0, 8, 9, 10, 11, 20, 30]
+  );
+  const whole = at([0, 10]);
+  assert.equal(
+    overlay.withCloser(whole, [], [2, 3], point => point.step),
+    whole
+  );
+});
+
+test('a zoomed axis moves as far as there is something, and widens up to the whole', () => {
+  assert.deepEqual(overlay.panned([2, 4], 1, [0, 10]), [3, 5]);
+  assert.deepEqual(overlay.panned([2, 4], -9, [0, 10]), [0, 2]);
+  assert.deepEqual(overlay.panned([2, 4], 99, [0, 10]), [8, 10]);
+  assert.deepEqual(overlay.zoomed([0, 8], 1 / 2, 4, [0, 10]), [2, 6]);
+  assert.deepEqual(overlay.zoomed([0, 2], 2, 1, [0, 10]), [0, 3]);
+  assert.equal(overlay.zoomed([2, 8], 2, 5, [0, 10]), null);
+});
+
+test('the greatest numbers there are have an axis', () => {
+  const { lines, yTicks } = drawn([
+    { step: 0, time: 0, value: 1.7e308 },
+    { step: 1, time: 0, value: -1.7e308 }
+  ]);
+  assert.equal(lines[0].hidden.length, 0);
+  assert.ok(
+    yTicks.length > 1 && yTicks.every(tick => Number.isFinite(tick.at))
+  );
+});
+
+test('a mean has the digits that its deviation makes sense of', () => {
+  assert.deepEqual(numbers.formatSpread(0.78266, 0.0761), ['0.783', '0.076']);
+  assert.deepEqual(numbers.formatSpread(-0.0007167, 0.00061), [
+    '−0.00072',
+    '0.00061'
+  ]);
+  assert.deepEqual(numbers.formatSpread(123.4, 56.7), ['123', '57']);
+  assert.deepEqual(numbers.formatSpread(5, 0), ['5', '0']);
+});
+
+test('long texts are cut at letters, not inside of one', () => {
+  assert.equal(numbers.shortened('🎉🎉🎉', 2), '🎉…');
+  assert.equal(numbers.shortened('abc', 3), 'abc');
+});
+
+test('runs of one name are told apart by the run they are part of, else by their ids', () => {
+  const run = (id, name, parent_id = null) => ({ id, name, parent_id });
+  const runs = [
+    run('a1', 'fold', 'p'),
+    run('a2', 'fold', 'q'),
+    run('000000b1', 'fold'),
+    run('000000c1', 'fold', 'r'),
+    run('000000c2', 'fold', 'r'),
+    run('d', 'own', 'p')
+  ];
+  const parents = { p: run('p', 'search 1'), q: run('q', 'search 2') };
+  parents.r = run('r', 'search 3');
+  const told = names.namesakes(runs, id => parents[id] ?? null);
+  assert.deepEqual(
+    [...told.values()],
+    ['search 1', 'search 2', '0000b1', 'search 3, 0000c1', 'search 3, 0000c2']
+  );
+  assert.equal(names.fullName(runs[0], told), 'fold (search 1)');
+  assert.equal(names.fullName(runs[5], told), 'own');
+});
+
+test('the bars of a histogram stand between their edges, on one scale for the series', () => {
+  const {
+    bars: drawnBars,
+    xTicks,
+    yTicks,
+    total
+  } = bars.barsOf([0, 1, 2], [1, 3], [0, 1, 2, 4], [1, 3, 6], {
+    width: 400,
+    height: 300
+  });
+  assert.equal(drawnBars.length, 2);
+  assert.ok(drawnBars[0].height < drawnBars[1].height);
+  assert.ok(drawnBars[0].x + drawnBars[0].width <= drawnBars[1].x);
+  assert.equal(xTicks.at(-1).label, '4');
+  assert.equal(yTicks.at(-1).label, '6');
+  assert.equal(total, 4);
+  const odd = bars.barsOf([0, NaN], [1], [0, NaN], [1], SIZE);
+  assert.deepEqual(odd.bars, []);
 });
 
 test('a zoom keeps the points inside and one beyond at each end', () => {

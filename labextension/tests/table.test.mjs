@@ -209,7 +209,14 @@ test('a place comes back from its text as it was', () => {
         onlyDifferent: true
       }
     },
-    { kind: 'run', workspace: '', run: ID, tab: 'code' }
+    {
+      kind: 'run',
+      workspace: '',
+      run: ID,
+      tab: 'artifacts',
+      artifact: 'model/a & b.txt',
+      charts: { ...link.CHARTS, smoothing: 0.5 }
+    }
   ];
   for (const place of places) {
     assert.deepEqual(link.placeOf(link.placeText(place)), place);
@@ -294,8 +301,8 @@ test('parallel coordinates break where a run has nothing, and a range keeps what
 });
 
 test('a preview is chosen by type and size, and never for what cannot be read', () => {
-  const kind = (name, media_type, size_bytes = 10) =>
-    previews.kindOf({ name, media_type, size_bytes });
+  const kind = (name, media_type, size_bytes = 10, more = {}) =>
+    previews.kindOf({ name, media_type, size_bytes, reference: null, ...more });
   assert.equal(kind('a.png', 'image/png'), 'image');
   assert.equal(kind('a.csv', 'text/csv'), 'table');
   assert.equal(kind('a.html', 'text/html'), 'html');
@@ -303,6 +310,43 @@ test('a preview is chosen by type and size, and never for what cannot be read', 
   assert.equal(kind('a.yaml', 'application/octet-stream'), 'text');
   assert.deepEqual(kind('a.pkl', 'application/octet-stream'), { kind: 'none' });
   assert.deepEqual(kind('a.txt', 'text/plain', 1e9), { kind: 'large' });
+  assert.deepEqual(kind('a.txt', 'text/plain', 0, { reference: 's3://b/a' }), {
+    kind: 'reference',
+    target: 's3://b/a'
+  });
+  // The server knows all of its versions.
+  assert.deepEqual(
+    kind('a.json', 'application/json', 1, { kind: 'histogram' }),
+    {
+      kind: 'none'
+    }
+  );
+});
+
+test('a page gets a policy before anything of its own, but for its doctype', () => {
+  const sealed = previews.sealedPage('<!doctype html><h1>x</h1>', false);
+  assert.match(sealed, /^<!doctype html><meta http-equiv="Content-Security/);
+  assert.ok(sealed.includes("default-src 'none'"));
+  assert.ok(!sealed.includes('script-src'));
+  assert.ok(
+    previews.sealedPage('', true).includes("script-src 'unsafe-inline'")
+  );
+  // What a browser takes for the end of a comment must not hide a script from the policy.
+  const tricky = '<!--><script>1</script>--><!doctype html>';
+  assert.match(previews.sealedPage(tricky, true), /^<meta/);
+});
+
+test('a column is moved among the others; a place that is none changes nothing', () => {
+  assert.deepEqual(columns.moved(['a', 'b', 'c'], 0, 2), ['b', 'c', 'a']);
+  assert.deepEqual(columns.moved(['a', 'b', 'c'], 2, 0), ['c', 'a', 'b']);
+  assert.deepEqual(columns.moved(['a'], 0, 3), ['a']);
+});
+
+test('names with numbers stand in the order of these', () => {
+  assert.deepEqual(
+    ['course 10', 'course 2', 'Course 1'].sort(columns.naturally),
+    ['Course 1', 'course 2', 'course 10']
+  );
 });
 
 test('a table in text may hold commas, quotes and line ends', () => {

@@ -15,7 +15,7 @@ from tests.support.plain_user import PlainUser
 from tests.support.window import Window
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Route
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -240,7 +240,7 @@ def test_charts_show_the_selected_runs_and_the_view_has_an_address_that_opens_it
     window.page.keyboard.press("Home")
     expect(chart).to_have_attribute("aria-valuetext", re.compile("course 1 "))
     window.page.keyboard.press("+")
-    expect(card.get_by_role("button", name="Whole axis")).to_be_visible()
+    expect(card.get_by_role("button", name="Reset zoom")).to_be_visible()
     card.get_by_role("button", name="Table").click()
     expect(card.get_by_role("row")).to_have_count(4)
 
@@ -269,6 +269,208 @@ def test_charts_show_the_selected_runs_and_the_view_has_an_address_that_opens_it
     window.page.reload()
     expect(window.page.locator(".jp-nbproof-RunsTable:visible .jp-nbproof-Scatter-dot")).to_have_count(3)
     window.both_themes("runs-table-scatter")
+
+
+def test_columns_are_moved_by_dragging_by_key_and_in_the_list_of_columns(
+    window: Window, studies: str
+) -> None:
+    table = open_table(
+        window,
+        studies,
+        f"runs?workspace={studies}&column=params.depth&column=params.model&column=metrics.auc",
+    )
+    keyboard = window.page.keyboard
+    heads = table.get_by_role("columnheader")
+    expect(heads).to_have_text(["Name", "depth", "model", "auc"])
+    drag(window, heads.nth(3), heads.nth(1))
+    expect(heads).to_have_text(["Name", "auc", "depth", "model"])
+    # What was dragged was not clicked.
+    expect(heads.nth(1)).to_have_attribute("aria-sort", "none")
+
+    table.get_by_role("grid").focus()
+    keyboard.press("Control+Home")
+    keyboard.press("ArrowUp")
+    keyboard.press("ArrowRight")
+    keyboard.press("Shift+ArrowRight")
+    expect(heads).to_have_text(["Name", "depth", "auc", "model"])
+    keyboard.press("Shift+ArrowRight")
+    expect(heads).to_have_text(["Name", "depth", "model", "auc"])
+    keyboard.press("Enter")
+    expect(heads.nth(3)).to_have_attribute("aria-sort", "descending")
+
+    table.get_by_role("button", name="Columns").click()
+    picker = window.page.get_by_role("dialog", name="Columns")
+    chosen = picker.locator("[data-column]")
+    drag(window, chosen.nth(2), chosen.nth(0))
+    expect(heads).to_have_text(["Name", "auc", "depth", "model"])
+    picker.get_by_role("button", name="Move model to the left").press("Enter")
+    expect(heads).to_have_text(["Name", "auc", "model", "depth"])
+
+
+def drag(window: Window, what: Locator, onto: Locator) -> None:
+    """Drag to the near edge of something, by its left or upper quarter."""
+    from_box, to_box = what.bounding_box(), onto.bounding_box()
+    assert from_box and to_box
+    mouse = window.page.mouse
+    mouse.move(from_box["x"] + from_box["width"] / 4, from_box["y"] + from_box["height"] / 2)
+    mouse.down()
+    mouse.move(to_box["x"] + to_box["width"] / 4, to_box["y"] + to_box["height"] / 4, steps=8)
+    mouse.up()
+
+
+LONG = """\
+import numpy as np, nbproof as nbp
+values = np.sin(np.arange(1_000_000) / 50_000)
+values[700_123] = 9.0
+with nbp.start_run("long", experiment="long") as run:
+    run.log_history("wave", values)
+"""
+
+
+def test_a_million_points_are_drawn_thinned_and_a_closer_look_has_finer_ones(
+    window: Window, lab: Lab, plain_user: PlainUser
+) -> None:
+    folder = lab.root / "long"
+    folder.mkdir()
+    plain_user.own(folder)
+    plain_user.run([sys.executable, "-c", LONG], cwd=folder, env=lab.environment(), timeout=120, check=True)
+    run = lab.runs("long")[0]
+    workspace = lab.ask("GET", "workspaces/resolve?path=long")["id"]
+    window.open(panel=False)
+    asked: list[str] = []
+    window.page.on("request", lambda request: asked.append(request.url) if "/lines?" in request.url else None)
+    window.page.evaluate(WATCH)
+    window.command("nbproof:open-run", workspace=workspace, run=run["id"], tab="charts")
+    card = window.page.locator(".jp-nbproof-RunView:visible .jp-nbproof-Curve[data-metric=wave]")
+    line = card.locator(".jp-nbproof-Overlay-line")
+    expect(line).to_have_count(1)
+    print("million points:", window.page.evaluate("window.measured()"))
+    # The server sent some hundreds of them, and the one that stands out is among these.
+    assert 200 < points_in(line) <= 800
+    expect(card).to_contain_text("max9")
+    whole = str(line.get_attribute("d"))
+
+    chart = card.get_by_role("slider", name="wave")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    mouse = window.page.mouse
+    mouse.move(box["x"] + box["width"] * 0.40, box["y"] + 60)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * 0.44, box["y"] + 60, steps=4)
+    with window.page.expect_response(lambda response: "low=" in response.url) as answer:
+        mouse.up()
+    (found,) = answer.value.json()["items"]
+    assert 200 < len(found["x"]) <= 800
+    assert found["x"][-1] - found["x"][0] < 150_000
+    # Of the whole course some thirty points would lie in this part.
+    window.page.wait_for_function(
+        "([card]) => card.querySelector('.jp-nbproof-Overlay-line').getAttribute('d').length > 1500",
+        arg=[card.element_handle()],
+    )
+    window.screenshot("run-charts-closer")
+
+    window.page.evaluate(WATCH)
+    window.page.keyboard.down("Shift")
+    mouse.move(box["x"] + 200, box["y"] + 60)
+    mouse.down()
+    mouse.move(box["x"] + 100, box["y"] + 60, steps=30)
+    mouse.up()
+    window.page.keyboard.up("Shift")
+    print("moved along:", window.page.evaluate("window.measured()"))
+
+    chart.focus()
+    window.page.keyboard.press("Escape")
+    expect(card.get_by_role("button", name="Reset zoom")).to_have_count(0)
+    expect(line).to_have_attribute("d", whole)
+    assert not [url for url in asked if "max_points=800" not in url]
+
+
+WATCH = """
+() => {
+    const began = performance.now();
+    const tasks = [];
+    const frames = [];
+    let drawn = null;
+    let last = began;
+    new PerformanceObserver(list => tasks.push(...list.getEntries().map(one => Math.round(one.duration))))
+        .observe({ type: 'longtask' });
+    const look = now => {
+        frames.push(now - last);
+        last = now;
+        if (drawn === null && document.querySelector('.jp-nbproof-Overlay-line')) {
+            drawn = Math.round(now - began);
+        }
+        if (now - began < 60000) {
+            requestAnimationFrame(look);
+        }
+    };
+    requestAnimationFrame(look);
+    window.measured = () => {
+        const sorted = [...frames].sort((a, b) => a - b);
+        const at = share => Math.round(sorted[Math.floor((sorted.length - 1) * share)]);
+        return `drawn after ${drawn} ms, frames ${at(0.5)} ms median, ${at(0.95)} ms p95,`
+            + ` long tasks ${tasks.join(', ') || 'none'}`;
+    };
+}
+"""
+
+
+def points_in(line: Locator) -> int:
+    """How many points a path goes through."""
+    return len(re.findall("[ML]", str(line.get_attribute("d"))))
+
+
+def test_a_run_is_renamed_tagged_noted_and_brought_back_from_the_trash(
+    window: Window, lab: Lab, plain_user: PlainUser
+) -> None:
+    folder = lab.root / "edited"
+    folder.mkdir()
+    plain_user.own(folder)
+    script = "import nbproof as nbp\nwith nbp.start_run('before', experiment='e'): nbp.log_metric('auc', 1)"
+    plain_user.run([sys.executable, "-c", script], cwd=folder, env=lab.environment(), timeout=60, check=True)
+    workspace = lab.ask("GET", "workspaces/resolve?path=edited")["id"]
+    run = lab.runs("edited")[0]["id"]
+    window.open(panel=False)
+    window.command("nbproof:open-run", workspace=workspace, run=run)
+    view = window.page.locator(".jp-nbproof-RunView:visible")
+    keyboard = window.page.keyboard
+
+    view.get_by_role("button", name="Rename the run").press("Enter")
+    box = view.get_by_label("Name of the run")
+    expect(box).to_be_focused()
+    box.fill("after <b>")
+    box.press("Enter")
+    expect(view.get_by_role("heading", name="after <b>", exact=True)).to_be_visible()
+    expect(view.get_by_role("button", name="Rename the run")).to_be_focused()
+
+    view.get_by_role("button", name="Write notes").press("Enter")
+    notes = view.get_by_label("Notes, in Markdown")
+    expect(notes).to_be_focused()
+    keyboard.insert_text("The **best** so far.")
+    window.screenshot("run-edited")
+    keyboard.press("Control+Enter")
+    expect(view.locator(".jp-nbproof-Notes strong")).to_have_text("best")
+
+    view.get_by_role("button", name="Add a tag").press("Enter")
+    keyboard.insert_text("owner = ann")
+    keyboard.press("Enter")
+    expect(view.locator(".jp-nbproof-Tags li")).to_have_text(["ownerann"])
+    found = lab.ask("GET", f"runs/{run}?workspace={workspace}")
+    assert (found["name"], found["notes"], found["tags"]) == (
+        "after <b>",
+        "The **best** so far.",
+        {"owner": "ann"},
+    )
+    view.get_by_role("button", name="Remove the tag owner").press("Enter")
+    expect(view.locator(".jp-nbproof-Tags li")).to_have_count(0)
+
+    lab.ask("DELETE", f"runs/{run}?workspace={workspace}")
+    expect(view).to_contain_text("This run is in the trash")
+    window.screenshot("run-trash")
+    view.get_by_role("button", name="Restore").click()
+    expect(view).not_to_contain_text("This run is in the trash")
+    assert [each["name"] for each in lab.runs("edited")] == ["after <b>"]
 
 
 def copied_link(window: Window, view: Locator) -> str:
@@ -329,21 +531,47 @@ def test_the_tabs_of_a_run_show_its_courses_files_and_code(window: Window, lab: 
     view.get_by_role("button", name="scores.csv", exact=True).click()
     expect(view.get_by_role("cell", name="row 29")).to_be_attached()
     window.screenshot("run-artifact-table")
+    view.get_by_role("button", name="weights.json", exact=True).click()
+    histogram = view.get_by_role("img", name="weights.json: 64 bins")
+    expect(histogram.locator(".jp-nbproof-Bar")).to_have_count(64)
+    expect(histogram).to_contain_text("count")
+    expect(view.get_by_label("Step")).to_have_attribute("aria-valuetext", "2")
+    view.get_by_label("Step").fill("0")
+    expect(view.get_by_label("Step")).to_have_attribute("aria-valuetext", "0")
+    window.screenshot("run-artifact-histogram")
+    asked: list[str] = []
+
+    def outside(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=204)
+
+    window.page.route("http://outside.invalid/**", outside)
     view.get_by_role("button", name="report.html", exact=True).click()
     frame = view.locator("iframe")
     expect(frame).to_have_attribute("sandbox", "")
     expect(view.frame_locator("iframe").get_by_role("heading", name="Report")).to_be_visible()
-    view.get_by_role("button", name="Run them, apart from JupyterLab").click()
+    view.get_by_role("button", name="Run its scripts").click()
+    expect(frame).to_have_attribute("sandbox", "allow-scripts")
     expect(view.frame_locator("iframe").get_by_role("heading", name="Report")).to_be_visible()
+    # Its script ran and was kept out; nobody outside has learned that the page was looked at.
+    expect(view.frame_locator("iframe").locator("title")).to_have_text("kept out")
     assert window.page.title() != "reached"
+    assert asked == []
     window.screenshot("run-artifact-page")
 
     tab.filter(has_text="Code").click()
-    expect(view.locator("[data-kind=added]")).to_have_text("+rate = 0.01\n")
+    # Who runs this beside changes that are not committed has a diff of these, too.
+    diff = view.get_by_role("region", name="work.diff")
+    expect(diff.locator("[data-kind=added]")).to_have_text("+rate = 0.01\n")
     window.both_themes("run-code")
-    for name in ("Params", "Environment"):
-        tab.filter(has_text=name).click()
-        window.screenshot(f"run-{name.lower()}")
+    tab.filter(has_text="Params").click()
+    window.screenshot("run-params")
+    tab.filter(has_text="Environment").click()
+    packages = view.get_by_role("list", name="Packages and their versions").get_by_role("listitem")
+    view.get_by_label("Find a package").fill("sqlalchemy")
+    expect(packages).to_have_count(1)
+    expect(packages).to_have_text(re.compile(r"sqlalchemy\d"))
+    window.screenshot("run-environment")
     tab.filter(has_text="Code").click()
     link = copied_link(window, view)
     window.page.goto(link)

@@ -45,7 +45,8 @@ def _record() -> None:
     chance = random.Random(7)
     Path("curve.svg").write_text(_PIXEL)
     reach = "try { parent.document.title = 'reached' } catch { document.title = 'kept out' }"
-    Path("report.html").write_text(f"<h1>Report</h1><script>{reach}</script>")
+    spy = "<img src='http://outside.invalid/spy.png'>"
+    Path("report.html").write_text(f"<!doctype html><h1>Report</h1>{spy}<script>{reach}</script>")
     Path("scores.csv").write_text("name,score\n" + "\n".join(f"row {n},{n / 7:.3f}" for n in range(30)))
     Path("work.diff").write_text("diff --git a/a.py b/a.py\n@@ -1 +1 @@\n-rate = 0.1\n+rate = 0.01\n")
     for number in range(12):
@@ -63,6 +64,8 @@ def _record() -> None:
                 run.set_tag("owner", "ann")
                 for name in ("curve.svg", "report.html", "scores.csv", "work.diff"):
                     run.log_artifact(name)
+                for step in range(3):
+                    run.log_histogram([chance.gauss(step, 1) for _ in range(500)], "weights", step=step)
 
 
 def _insert(path: Path, count: int) -> None:

@@ -7,18 +7,19 @@ import type { Look } from '../figures/palette';
 import { boxesOf } from '../figures/plots';
 import type { Run } from '../services/api';
 import { columnWord } from './cells';
-import { Axes, PLOT_HEIGHT } from './ScatterPlot';
-import { useWidth } from './useWidth';
+import { Axes } from './ScatterPlot';
+import { usePlotHeight, useWidth } from './useWidth';
 
 /** A box of a metric for each value of a param. */
 export function BoxPlot(props: BoxPlot.IProps): JSX.Element {
   const { runs, by, y, isLog, looks, trans } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box, 240, 560);
+  const height = usePlotHeight(box);
   const [picked, setPicked] = useState<string | null>(null);
   const plot = useMemo(
-    () => boxesOf(runs, by, y, isLog, { width, height: PLOT_HEIGHT }),
-    [runs, by, y, isLog, width]
+    () => boxesOf(runs, by, y, isLog, { width, height }),
+    [runs, by, y, isLog, width, height]
   );
   const shown = plot.boxes.find(one => one.label === picked);
   const word = columnWord(y, trans);
@@ -39,7 +40,7 @@ export function BoxPlot(props: BoxPlot.IProps): JSX.Element {
     <div ref={box} className="jp-nbproof-Plot">
       <svg
         width={width}
-        height={PLOT_HEIGHT}
+        height={height}
         role="img"
         aria-label={trans.__('%1 by %2', word, columnWord(by, trans))}
       >

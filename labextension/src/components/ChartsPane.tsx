@@ -42,12 +42,22 @@ export function ChartsPane(props: ChartsPane.IProps): JSX.Element {
             {props.note}
           </span>
         )}
+        {props.onMore !== undefined && (
+          <button
+            type="button"
+            className="jp-nbproof-LinkButton"
+            onClick={props.onMore}
+          >
+            {trans.__('Fetch more')}
+          </button>
+        )}
       </div>
       <div className="jp-nbproof-Charts-body">
         {plot === 'curves' ? (
           <Curves
             runs={props.runs}
             looks={props.looks}
+            namesakes={props.namesakes}
             courses={props.courses}
             version={props.version}
             charts={charts}
@@ -69,6 +79,8 @@ export namespace ChartsPane {
     /** Runs that are marks in the other plots. */
     plotted: readonly Run[];
     looks: ReadonlyMap<string, Look>;
+    /** What tells runs of one name apart. */
+    namesakes?: ReadonlyMap<string, string>;
     courses: CoursesModel;
     version: number;
     charts: ChartsState;
@@ -78,6 +90,8 @@ export namespace ChartsPane {
     facts?: ReadonlyMap<string, Metric>;
     trans: TranslationBundle;
     onChange: (change: Partial<ChartsState>) => void;
+    /** There are more runs than are here. */
+    onMore?: () => void;
     /** Without it the kind of chart is chosen elsewhere. */
     onPlot?: (plot: Plot) => void;
     onOpen: (run: Run) => void;
@@ -112,11 +126,11 @@ function CurveTools({
   return (
     <>
       <Choice<Axis>
-        label={trans.__('Across')}
+        label={trans.__('X axis')}
         value={charts.axis}
         options={[
           ['step', trans.__('Step')],
-          ['relative', trans.__('Duration')],
+          ['relative', trans.__('Relative time')],
           ['time', trans.__('Time')]
         ]}
         onChoose={axis => onChange({ axis })}
@@ -196,7 +210,7 @@ function Marks(props: ChartsPane.IProps): JSX.Element {
           <div className="jp-nbproof-Charts-axes">
             {plot === 'scatter' ? (
               <ColumnSelect
-                label={trans.__('Across')}
+                label={trans.__('X axis')}
                 value={x}
                 known={known}
                 trans={trans}
@@ -204,7 +218,7 @@ function Marks(props: ChartsPane.IProps): JSX.Element {
               />
             ) : (
               <ColumnSelect
-                label={trans.__('For each')}
+                label={trans.__('Group by')}
                 value={by}
                 known={known}
                 trans={trans}
@@ -212,7 +226,7 @@ function Marks(props: ChartsPane.IProps): JSX.Element {
               />
             )}
             <ColumnSelect
-              label={trans.__('Upwards')}
+              label={trans.__('Y axis')}
               value={y}
               known={known}
               trans={trans}

@@ -11,9 +11,11 @@ import {
   Column,
   ColumnGroup,
   columnOf,
-  Known
+  Known,
+  moved
 } from '../figures/columns';
 import { columnWord, groupWord } from './cells';
+import { dropSide, useReorder } from './useReorder';
 
 /** Names shown of each kind before one has to search. */
 const MOST = 60;
@@ -30,12 +32,15 @@ export function ColumnPicker(props: ColumnPicker.IProps): JSX.Element {
     onChange(
       keys.includes(key) ? keys.filter(one => one !== key) : [...keys, key]
     );
-  const move = (index: number, by: number): void => {
-    const next = [...keys];
-    const [key] = next.splice(index, 1);
-    next.splice(index + by, 0, key);
-    onChange(next);
-  };
+  const chosen = useRef<HTMLOListElement>(null);
+  const move = (from: number, to: number): void =>
+    onChange(moved(keys, from, to));
+  const { moving, handlers } = useReorder({
+    axis: 'y',
+    items: 'li[data-column]',
+    scroller: chosen,
+    onMove: move
+  });
   const sections: readonly (readonly [ColumnGroup, readonly string[]])[] = [
     ['metrics', known.metrics],
     ['params', known.params],
@@ -65,7 +70,7 @@ export function ColumnPicker(props: ColumnPicker.IProps): JSX.Element {
           className="jp-nbproof-LinkButton"
           onClick={() => onChange(null)}
         >
-          {trans.__('As at first')}
+          {trans.__('Reset')}
         </button>
         <button
           type="button"
@@ -103,7 +108,10 @@ export function ColumnPicker(props: ColumnPicker.IProps): JSX.Element {
           </div>
         </div>
         <ol
+          {...handlers}
+          ref={chosen}
           className="jp-nbproof-Picker-chosen"
+          data-moving={moving !== null || undefined}
           aria-label={trans.__('Chosen columns, in their order')}
         >
           {columns.length === 0 && (
@@ -112,7 +120,12 @@ export function ColumnPicker(props: ColumnPicker.IProps): JSX.Element {
           {columns.map((column, index) => {
             const word = columnWord(column, trans);
             return (
-              <li key={column.key} data-column={column.key}>
+              <li
+                key={column.key}
+                data-column={column.key}
+                data-moved={moving?.from === index || undefined}
+                data-drop={dropSide(moving, index, columns.length)}
+              >
                 <span className="jp-nbproof-Picker-word" title={column.key}>
                   {word}{' '}
                   <span className="jp-nbproof-dim">
@@ -123,13 +136,13 @@ export function ColumnPicker(props: ColumnPicker.IProps): JSX.Element {
                   icon={caretUpIcon}
                   label={trans.__('Move %1 to the left', word)}
                   disabled={index === 0}
-                  onClick={() => move(index, -1)}
+                  onClick={() => move(index, index - 1)}
                 />
                 <IconButton
                   icon={caretDownIcon}
                   label={trans.__('Move %1 to the right', word)}
                   disabled={index === columns.length - 1}
-                  onClick={() => move(index, 1)}
+                  onClick={() => move(index, index + 1)}
                 />
                 <IconButton
                   icon={closeIcon}

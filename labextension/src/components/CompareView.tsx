@@ -9,14 +9,22 @@ import { nbproofIcon } from '../icons';
 import type { CompareModel } from '../models/compare';
 import type { ComparedValues, Comparison, Run } from '../services/api';
 import { ChartsPane, plotWords } from './ChartsPane';
+import { factValue } from './EnvironmentTab';
 import { Notice } from './Notice';
 import { Diff } from './RunArtifacts';
+import { RunName } from './RunName';
 import { Section } from './Section';
 import { Skeleton } from './Skeleton';
 import { StatusMark } from './StatusMark';
 import { Swatch } from './Swatch';
 import { Tabs } from './Tabs';
-import { instantWord, problemWords, shortId, statusWord } from './words';
+import {
+  factWord,
+  minuteWord,
+  problemWords,
+  shortId,
+  statusWord
+} from './words';
 
 /** Some runs side by side: what they differ in, and what came of it. */
 export function CompareView(props: CompareView.IProps): JSX.Element {
@@ -88,6 +96,7 @@ export function CompareView(props: CompareView.IProps): JSX.Element {
               runs={model.runs}
               plotted={model.runs}
               looks={model.looks}
+              namesakes={model.namesakes}
               courses={model.courses}
               version={props.version}
               charts={state.charts}
@@ -121,6 +130,7 @@ export namespace CompareView {
 }
 
 function Legend({ model, actions }: CompareView.IProps): JSX.Element {
+  const told = model.namesakes;
   return (
     <ul className="jp-nbproof-Legend">
       {model.runs.map(run => (
@@ -132,7 +142,7 @@ function Legend({ model, actions }: CompareView.IProps): JSX.Element {
             title={`${run.name} (${shortId(run.id)})`}
             onClick={() => actions.openRun(run)}
           >
-            {run.name}
+            <RunName name={run.name} apart={told.get(run.id)} />
           </button>
         </li>
       ))}
@@ -147,6 +157,7 @@ function Sides({
   trans
 }: CompareView.IProps & { comparison: Comparison }): JSX.Element {
   const { onlyDifferent } = model.state;
+  const told = model.namesakes;
   const { runs } = comparison;
   return (
     <>
@@ -164,11 +175,14 @@ function Sides({
         <table className="jp-nbproof-Sides">
           <thead>
             <tr>
-              <th scope="col">
+              <th
+                scope="col"
+                className="jp-nbproof-Sides-head jp-nbproof-Sides-corner"
+              >
                 <span className="jp-nbproof-hidden">{trans.__('Name')}</span>
               </th>
               {runs.map(run => (
-                <th key={run.id} scope="col">
+                <th key={run.id} scope="col" className="jp-nbproof-Sides-head">
                   <div className="jp-nbproof-Sides-run">
                     <Swatch look={model.looks.get(run.id) ?? null} />
                     <button
@@ -177,7 +191,7 @@ function Sides({
                       title={`${run.name} (${run.id})`}
                       onClick={() => actions.openRun(run)}
                     >
-                      {run.name}
+                      <RunName name={run.name} apart={told.get(run.id)} />
                     </button>
                     {runs.length > 2 && (
                       <button
@@ -206,7 +220,7 @@ function Sides({
                   key={key}
                   title={title}
                   rows={shown}
-                  isMetrics={key === 'metrics'}
+                  section={key}
                   trans={trans}
                 />
               )
@@ -237,12 +251,12 @@ function RunFacts({
       )
     ],
     [trans.__('Experiment'), run => run.experiment],
-    [trans.__('Started'), run => instantWord(run.started)],
+    [trans.__('Started'), run => minuteWord(run.started)],
     [
       trans.__('Duration'),
       run =>
         run.ended === null
-          ? ''
+          ? '–'
           : formatDuration(Date.parse(run.ended) - Date.parse(run.started))
     ]
   ];
@@ -341,36 +355,39 @@ const isRows = (value: unknown): value is ComparedValues[] =>
 function Rows({
   title,
   rows,
-  isMetrics,
+  section,
   trans
 }: {
   title: string;
   rows: readonly ComparedValues[];
-  isMetrics: boolean;
+  section: string;
   trans: TranslationBundle;
 }): JSX.Element {
   const count = rows[0].values.length;
+  const isFacts = section === 'environment' || section === 'git';
   return (
     <tbody>
       <tr className="jp-nbproof-Sides-title">
         <th scope="rowgroup" colSpan={count + 1}>
-          {title}{' '}
+          <span className="jp-nbproof-Sides-word">{title}</span>{' '}
           <span className="jp-nbproof-Section-count">{rows.length}</span>
         </th>
       </tr>
       {rows.map(row => (
         <tr key={row.key} data-differs={row.differs} data-row={row.key}>
           <th scope="row" title={row.key}>
-            {row.key}
+            {isFacts ? factWord(row.key, trans) : row.key}
           </th>
           {row.values.map((value, index) => {
             const isBest = row.best === index;
             const word =
               value === null
                 ? ''
-                : isMetrics
+                : section === 'metrics'
                   ? formatNumber(toNumber(value))
-                  : formatValue(value);
+                  : isFacts
+                    ? factValue(row.key, value)
+                    : formatValue(value);
             return (
               <td
                 key={index}

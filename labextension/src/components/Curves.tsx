@@ -2,13 +2,15 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { JSX, useEffect, useId, useMemo, useRef, useState } from 'react';
 
 import type { ChartsState } from '../figures/link';
+import { fullName } from '../figures/names';
 import { formatNumber, formatShort, toNumber } from '../figures/numbers';
+import { Series, withCloser, xOf } from '../figures/overlay';
 import { extent } from '../figures/scale';
-import type { Series } from '../figures/overlay';
 import type { Look } from '../figures/palette';
 import type { CoursesModel } from '../models/courses';
 import type { Metric, Run } from '../services/api';
 import { OverlayChart } from './OverlayChart';
+import { RunName } from './RunName';
 import { Swatch } from './Swatch';
 import { problemWords } from './words';
 
@@ -47,6 +49,7 @@ export function Curves(props: Curves.IProps): JSX.Element {
             metric={metric}
             runs={runs}
             looks={props.looks}
+            namesakes={props.namesakes}
             courses={courses}
             version={props.version}
             charts={charts}
@@ -72,6 +75,7 @@ export namespace Curves {
   export interface IProps {
     runs: readonly Run[];
     looks: ReadonlyMap<string, Look>;
+    namesakes?: ReadonlyMap<string, string>;
     courses: CoursesModel;
     /** Counts the answers that came: what is drawn depends on it. */
     version: number;
@@ -81,6 +85,8 @@ export namespace Curves {
     trans: TranslationBundle;
   }
 }
+
+const NO_NAMESAKES: ReadonlyMap<string, string> = new Map();
 
 /** Metrics of some runs, those that most of them have first. */
 function metricsOf(runs: readonly Run[]): string[] {
@@ -128,24 +134,44 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
   }, [metric, courses]);
   // Another axis has other places.
   useEffect(() => setZoom(null), [charts.axis]);
+  useEffect(() => courses.look(metric, zoom), [courses, metric, zoom]);
+  useEffect(() => () => courses.look(metric, null), [courses, metric]);
 
+  const isZoomed = zoom !== null;
   const having = useMemo(
     () => runs.filter(run => metric in run.metrics),
     [runs, metric]
   );
   const series = useMemo(
-    (): Series[] =>
-      having.flatMap(run => {
-        const points = courses.of(run.id, metric)?.points ?? [];
-        return points.length > 0 ? { id: run.id, points } : [];
-      }),
+    (): Series[] => {
+      const closer = isZoomed ? courses.closer(metric) : null;
+      return having.flatMap(run => {
+        const { axis } = charts;
+        const origin = courses.originOf(run);
+        const whole = courses.of(run.id, metric)?.points ?? [];
+        const points =
+          closer === null
+            ? whole
+            : withCloser(
+                whole,
+                closer.courses.get(run.id)?.points ?? [],
+                closer.range,
+                point => xOf(point, axis, origin)
+              );
+        return points.length > 0 ? { id: run.id, points, origin } : [];
+      });
+    },
     // `courses` is the same object before and after an answer: `version` tells them apart.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-    [having, metric, courses, version]
+    [having, metric, courses, version, charts.axis, isZoomed]
   );
+  const { namesakes } = props;
   const names = useMemo(
-    () => new Map(having.map(run => [run.id, run.name])),
-    [having]
+    () =>
+      new Map(
+        having.map(run => [run.id, fullName(run, namesakes ?? NO_NAMESAKES)])
+      ),
+    [having, namesakes]
   );
   const states = having.map(run => courses.of(run.id, metric));
   const problem = states.find(one => one?.problem)?.problem ?? null;
@@ -153,14 +179,17 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
     series.length === 0 &&
     problem === null &&
     states.some(one => one === null || one.loading);
-  const thinned = states.some(
-    one => one !== null && one.count > one.points.length
-  );
+  const closer = isZoomed ? courses.closer(metric) : null;
+  const thinned =
+    closer?.isThinned ??
+    states.some(one => one !== null && one.count > one.points.length);
   const unseen = series
     .flatMap(one => one.points)
     .filter(
       ({ value }) => !Number.isFinite(value) || (charts.isLog && value <= 0)
     ).length;
+  const hasFinite =
+    unseen < series.reduce((sum, one) => sum + one.points.length, 0);
   const fact = props.facts?.get(metric);
   const height = isWide ? WIDE_HEIGHT : HEIGHT;
   return (
@@ -182,7 +211,7 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
               className="jp-nbproof-SmallButton"
               onClick={() => setZoom(null)}
             >
-              {trans.__('Whole axis')}
+              {trans.__('Reset zoom')}
             </button>
           )}
           <button
@@ -215,7 +244,7 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
         <div className="jp-nbproof-Metric-place" role="alert">
           {problemWords(problem, trans).title}
         </div>
-      ) : (
+      ) : hasFinite ? (
         <OverlayChart
           series={series}
           looks={looks}
@@ -234,8 +263,14 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
           trans={trans}
           onZoom={setZoom}
         />
+      ) : (
+        <div className="jp-nbproof-Metric-place">
+          {charts.isLog
+            ? trans.__('No value is a positive number.')
+            : trans.__('All values are NaN or infinite.')}
+        </div>
       )}
-      {!isTable && unseen > 0 && (
+      {!isTable && hasFinite && unseen > 0 && (
         <div className="jp-nbproof-Metric-note">
           {charts.isLog
             ? trans._n(
@@ -251,9 +286,11 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
         </div>
       )}
       {fact !== undefined && <MetricFacts metric={fact} trans={trans} />}
-      {!isTable && zoom !== null && thinned && (
+      {!isTable && isZoomed && (
         <div className="jp-nbproof-Metric-note">
-          {trans.__('Long courses are thinned; their extremes are kept.')}
+          {trans.__('Drag with Shift to move along.')}
+          {thinned &&
+            ` ${trans.__('Long courses are thinned; their extremes are kept.')}`}
         </div>
       )}
     </article>
@@ -267,20 +304,24 @@ function MetricFacts({
   metric: Metric;
   trans: TranslationBundle;
 }): JSX.Element {
-  const facts: readonly (readonly [string, number | null])[] = [
+  const facts: readonly (readonly [
+    string,
+    number | null,
+    ((value: number) => string)?
+  ])[] = [
     [trans.__('latest'), toNumber(metric.value)],
     [trans.__('min'), metric.min === null ? null : toNumber(metric.min)],
     [trans.__('max'), metric.max === null ? null : toNumber(metric.max)],
-    [trans.__('points'), metric.count]
+    [trans.__('points'), metric.count, count => count.toLocaleString()]
   ];
   return (
     <dl className="jp-nbproof-Metric-facts">
       {facts.map(
-        ([word, value]) =>
+        ([word, value, show = formatShort]) =>
           value !== null && (
             <div key={word}>
               <dt>{word}</dt>
-              <dd title={String(value)}>{formatShort(value)}</dd>
+              <dd title={String(value)}>{show(value)}</dd>
             </div>
           )
       )}
@@ -293,6 +334,7 @@ function Numbers({
   metric,
   runs,
   looks,
+  namesakes,
   courses,
   trans
 }: Curves.IProps & { metric: string }): JSX.Element {
@@ -315,12 +357,13 @@ function Numbers({
           return (
             <tr key={run.id}>
               <th scope="row" title={run.name}>
-                <Swatch look={looks.get(run.id) ?? null} /> {run.name}
+                <Swatch look={looks.get(run.id) ?? null} />{' '}
+                <RunName name={run.name} apart={namesakes?.get(run.id)} />
               </th>
               <td>{formatNumber(toNumber(run.metrics[metric]))}</td>
               <td>{range === null ? '' : formatShort(range[0])}</td>
               <td>{range === null ? '' : formatShort(range[1])}</td>
-              <td>{course?.count ?? ''}</td>
+              <td>{course?.count.toLocaleString() ?? ''}</td>
             </tr>
           );
         })}

@@ -9,14 +9,16 @@ import {
   useState
 } from 'react';
 
-import { formatNumber } from '../figures/numbers';
+import { formatNumber, formatShort } from '../figures/numbers';
 import {
   Axis,
   axisLabel,
   nearestIndex,
   Overlay,
   overlayOf,
-  Series
+  panned,
+  Series,
+  zoomed
 } from '../figures/overlay';
 import type { Look } from '../figures/palette';
 import { useWidth } from './useWidth';
@@ -29,8 +31,8 @@ const MOST_NAMED = 8;
 /**
  * One metric of several runs: lines over each other, a readout of all of them, and a way to look closer.
  *
- * The pointer reads and, dragged, zooms; so do the arrow keys, plus and minus: to assistive technology
- * the chart is a slider along the axis whose value is said in words.
+ * The pointer reads and, dragged, zooms; with Shift it moves along.  So do the arrow keys, plus and minus: to
+ * assistive technology the chart is a slider along the axis whose value is said in words.
  */
 export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
   const { series, looks, names, axis, isLog, smoothing, zoom, trans } = props;
@@ -38,6 +40,8 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
   const width = useWidth(box, 160, 360);
   const [x, setX] = useState<number | null>(null);
   const [drag, setDrag] = useState<readonly [number, number] | null>(null);
+  // Where the pointer took hold of a zoomed chart, and what was in view then.
+  const [held, setHeld] = useState<Held | null>(null);
   const { height } = props;
   const overlay = useMemo(
     () =>
@@ -59,6 +63,14 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
     );
   const onPointerMove = (event: PointerEvent<HTMLDivElement>): void => {
     const left = leftOf(event);
+    if (held !== null) {
+      const perPixel =
+        (held.zoom[1] - held.zoom[0]) / (frame.right - frame.left);
+      props.onZoom(
+        panned(held.zoom, (held.left - left) * perPixel, overlay.whole)
+      );
+      return;
+    }
     setX(overlay.xAt(left));
     if (drag !== null) {
       setDrag([drag[0], left]);
@@ -70,6 +82,7 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
       props.onZoom([from, to]);
     }
     setDrag(null);
+    setHeld(null);
     event.currentTarget.releasePointerCapture(event.pointerId);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -95,6 +108,7 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
     <div
       ref={box}
       className="jp-nbproof-Overlay"
+      data-held={held !== null || undefined}
       role="slider"
       tabIndex={0}
       aria-label={props.label}
@@ -111,7 +125,12 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
       onPointerDown={event => {
         if (event.button === 0) {
           event.currentTarget.setPointerCapture(event.pointerId);
-          setDrag([leftOf(event), leftOf(event)]);
+          if (event.shiftKey && zoom !== null) {
+            setX(null);
+            setHeld({ left: leftOf(event), zoom });
+          } else {
+            setDrag([leftOf(event), leftOf(event)]);
+          }
         }
       }}
       onPointerUp={onPointerUp}
@@ -165,7 +184,7 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
                 <circle className="jp-nbproof-Swatch-dot" cx={5} cy={5} r={4} />
               </svg>
               <span className="jp-nbproof-Readout-name">{one.name}</span>
-              <b>{formatNumber(one.value)}</b>
+              <b>{formatShort(one.value)}</b>
             </div>
           ))}
           {readings.length > MOST_NAMED && (
@@ -193,6 +212,11 @@ export namespace OverlayChart {
     trans: TranslationBundle;
     onZoom: (zoom: readonly [number, number] | null) => void;
   }
+}
+
+interface Held {
+  readonly left: number;
+  readonly zoom: readonly [number, number];
 }
 
 /** Axes and lines: drawn anew when they change, not when the pointer moves. */
@@ -373,6 +397,13 @@ function keyAction(
   };
   const leap = Math.max(1, Math.round(longest.length / 20));
   const near = x ?? (low + high) / 2;
+  if (event.shiftKey && /^Arrow(Left|Right)$/.test(event.key)) {
+    const by = ((high - low) / 4) * (event.key === 'ArrowLeft' ? -1 : 1);
+    if (props.zoom !== null) {
+      props.onZoom(panned(props.zoom, by, overlay.whole));
+    }
+    return true;
+  }
   switch (event.key) {
     case 'ArrowLeft':
       return go(index - 1);
@@ -388,10 +419,11 @@ function keyAction(
       return go(longest.length - 1);
     case '+':
     case '=':
-      props.onZoom([near - (near - low) / 2, near + (high - near) / 2]);
+      props.onZoom(zoomed([low, high], 1 / 2, near, overlay.whole));
       return true;
     case '-':
-      props.onZoom(null);
+    case '_':
+      props.onZoom(zoomed([low, high], 2, near, overlay.whole));
       return true;
     case 'Escape':
       if (props.zoom !== null || x !== null) {

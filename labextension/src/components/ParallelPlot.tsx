@@ -6,9 +6,8 @@ import type { Look } from '../figures/palette';
 import { Brushes, ParallelAxis, parallelOf } from '../figures/plots';
 import type { Run } from '../services/api';
 import { columnWord } from './cells';
-import { useWidth } from './useWidth';
+import { usePlotHeight, useWidth } from './useWidth';
 
-const HEIGHT = 380;
 /** Narrower axes than this could not be told apart: the plot is scrolled instead. */
 const LEAST_ROOM = 110;
 /** A drag shorter than this takes the range away. */
@@ -19,12 +18,13 @@ export function ParallelPlot(props: ParallelPlot.IProps): JSX.Element {
   const { runs, columns, looks, trans } = props;
   const box = useRef<HTMLDivElement>(null);
   const room = useWidth(box, 300, 640);
+  const height = usePlotHeight(box);
   const width = Math.max(room, (columns.length + 1) * LEAST_ROOM);
   const [brushes, setBrushes] = useState<Brushes>({});
   const [picked, setPicked] = useState<string | null>(null);
   const plot = useMemo(
-    () => parallelOf(runs, columns, brushes, { width, height: HEIGHT }),
-    [runs, columns, brushes, width]
+    () => parallelOf(runs, columns, brushes, { width, height }),
+    [runs, columns, brushes, width, height]
   );
   const inside = plot.lines.filter(line => line.isIn);
   const shown = plot.lines.find(line => line.run.id === picked)?.run ?? null;
@@ -44,7 +44,7 @@ export function ParallelPlot(props: ParallelPlot.IProps): JSX.Element {
       <div className="jp-nbproof-Plot-scroll">
         <svg
           width={width}
-          height={HEIGHT}
+          height={height}
           role="img"
           aria-label={trans.__(
             'Parallel coordinates of %1 runs over %2',
@@ -54,7 +54,11 @@ export function ParallelPlot(props: ParallelPlot.IProps): JSX.Element {
           onPointerLeave={() => setPicked(null)}
         >
           {[...plot.lines]
-            .sort((a, b) => Number(a.isIn) - Number(b.isIn))
+            .sort(
+              (a, b) =>
+                Number(a.isIn) - Number(b.isIn) ||
+                Number(looks.has(a.run.id)) - Number(looks.has(b.run.id))
+            )
             .map(({ run, path, isIn }) => (
               <path
                 key={run.id}
@@ -75,6 +79,7 @@ export function ParallelPlot(props: ParallelPlot.IProps): JSX.Element {
               bottom={plot.bottom}
               range={brushes[axis.measure.column.key] ?? null}
               word={columnWord(axis.measure.column, trans)}
+              trans={trans}
               onBrush={range => setBrush(axis.measure.column.key, range)}
             />
           ))}
@@ -120,9 +125,10 @@ function Axis(props: {
   bottom: number;
   range: readonly [number, number] | null;
   word: string;
+  trans: TranslationBundle;
   onBrush: (range: [number, number] | null) => void;
 }): JSX.Element {
-  const { axis, top, bottom, range, word } = props;
+  const { axis, top, bottom, range, word, trans } = props;
   const [drag, setDrag] = useState<readonly [number, number] | null>(null);
   const topOf = (event: PointerEvent<SVGRectElement>): number => {
     const box = event.currentTarget.ownerSVGElement?.getBoundingClientRect();
@@ -173,6 +179,46 @@ function Axis(props: {
       )}
       <rect
         className="jp-nbproof-Parallel-handle"
+        role="slider"
+        tabIndex={0}
+        aria-orientation="vertical"
+        aria-label={trans.__(
+          'Range of %1: arrows set its lower end, with Shift its upper one; Delete takes it away',
+          word
+        )}
+        aria-valuemin={first}
+        aria-valuemax={first + whole}
+        aria-valuenow={range?.[0] ?? first}
+        aria-valuetext={
+          range === null
+            ? trans.__('all')
+            : trans.__(
+                '%1 to %2',
+                axis.measure.format(range[0]),
+                axis.measure.format(range[1])
+              )
+        }
+        onKeyDown={event => {
+          const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+          if (by !== undefined) {
+            const step = (by * whole) / 20;
+            const [low, up] = range ?? [first, first + whole];
+            props.onBrush(
+              event.shiftKey
+                ? [low, Math.max(low, Math.min(first + whole, up + step))]
+                : [Math.min(up, Math.max(first, low + step)), up]
+            );
+          } else if (event.key === 'Delete' || event.key === 'Escape') {
+            if (range === null) {
+              return;
+            }
+            props.onBrush(null);
+          } else {
+            return;
+          }
+          event.preventDefault();
+          event.stopPropagation();
+        }}
         x={axis.x - 10}
         y={top}
         width={20}

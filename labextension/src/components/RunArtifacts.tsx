@@ -3,19 +3,29 @@ import { downloadIcon } from '@jupyterlab/ui-components';
 import { JSX, useEffect, useState } from 'react';
 
 import { formatBytes } from '../figures/numbers';
+import { naturally } from '../figures/columns';
 import type { Artifact, Run } from '../services/api';
-import type { Preview } from '../services/preview';
+import { Preview, sealedPage } from '../services/preview';
+import { HistogramPlot } from './HistogramPlot';
 import { Notes } from './Notes';
 import type { RunView } from './RunView';
-import { problemWords } from './words';
+import { instantWord, problemWords } from './words';
 
 /** The files of a run, and the one that is looked into beside them. */
 export function ArtifactsTab(
   props: RunView.IProps & { run: Run }
 ): JSX.Element {
   const { model, run, actions, trans } = props;
-  const first = run.artifacts.at(0)?.name ?? null;
-  const opened = model.opened ?? first;
+  const artifacts = [...run.artifacts].sort((a, b) =>
+    naturally(a.name, b.name)
+  );
+  const [find, setFind] = useState('');
+  const wanted = find.trim().toLowerCase();
+  const found = artifacts.filter(one =>
+    one.name.toLowerCase().includes(wanted)
+  );
+  const opened = model.opened ?? artifacts.at(0)?.name ?? null;
+  const shown = artifacts.find(one => one.name === opened);
   const { openArtifact } = actions;
   useEffect(() => {
     if (opened !== null) {
@@ -33,20 +43,46 @@ export function ArtifactsTab(
   }
   return (
     <div className="jp-nbproof-ArtifactsTab">
-      <ArtifactTable
-        artifacts={run.artifacts}
-        opened={opened}
-        downloading={model.downloading}
-        trans={trans}
-        onDownload={actions.download}
-        onOpen={openArtifact}
-      />
+      <div>
+        {artifacts.length > MANY && (
+          <input
+            type="search"
+            className="jp-mod-styled jp-nbproof-Input"
+            placeholder={trans.__('Find an artifact')}
+            aria-label={trans.__('Find an artifact')}
+            value={find}
+            onChange={event => setFind(event.target.value)}
+          />
+        )}
+        {found.length === 0 ? (
+          <p className="jp-nbproof-dim">
+            {trans.__('No artifact is called like “%1”.', find)}
+          </p>
+        ) : (
+          <ArtifactTable
+            artifacts={found}
+            opened={opened}
+            downloading={model.downloading}
+            trans={trans}
+            onDownload={actions.download}
+            onOpen={openArtifact}
+          />
+        )}
+      </div>
       {opened !== null && (
         <section
           className="jp-nbproof-ArtifactsTab-preview"
           aria-label={trans.__('Preview of %1', opened)}
         >
           <h2 title={opened}>{opened}</h2>
+          {shown !== undefined && (
+            <ArtifactFacts
+              artifact={shown}
+              trans={trans}
+              onDownload={isKept(shown) ? () => actions.download(opened) : null}
+              isBusy={model.downloading.has(opened)}
+            />
+          )}
           <PreviewBox
             key={opened}
             name={opened}
@@ -59,6 +95,82 @@ export function ArtifactsTab(
       )}
     </div>
   );
+}
+
+/** More artifacts than this are searched. */
+const MANY = 12;
+
+/** What is known of an artifact beside its inside. */
+function ArtifactFacts(props: {
+  artifact: Artifact;
+  /** Null where its content is elsewhere. */
+  onDownload: (() => void) | null;
+  isBusy: boolean;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { artifact, onDownload, trans } = props;
+  const { caption } = artifact.metadata;
+  const facts = [
+    artifact.media_type,
+    sizeWord(artifact),
+    artifact.step === null ? '' : trans.__('step %1', String(artifact.step)),
+    artifact.version > 1 ? trans.__('version %1', artifact.version) : '',
+    instantWord(artifact.created)
+  ];
+  return (
+    <div className="jp-nbproof-ArtifactsTab-facts">
+      {typeof caption === 'string' && caption !== '' && <p>{caption}</p>}
+      <span>{facts.filter(fact => fact !== '').join(' · ')}</span>
+      {onDownload !== null && (
+        <button
+          type="button"
+          className="jp-nbproof-LinkButton"
+          disabled={props.isBusy}
+          onClick={onDownload}
+        >
+          {trans.__('Download')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Whether its content is here, and not only named. */
+const isKept = ({ reference }: Artifact): boolean =>
+  typeof reference !== 'string';
+
+/** Nothing where it is not known: the size of what is only named. */
+const sizeWord = (artifact: Artifact): string =>
+  !isKept(artifact) && artifact.size_bytes === 0
+    ? ''
+    : formatBytes(artifact.size_bytes);
+
+/** What kind of thing it is; newer servers may know further ones. */
+function kindWord(kind: string, trans: TranslationBundle): string {
+  switch (kind) {
+    case 'file':
+      return trans.__('File');
+    case 'image':
+      return trans.__('Image');
+    case 'figure':
+      return trans.__('Figure');
+    case 'table':
+      return trans.__('Table');
+    case 'text':
+      return trans.__('Text');
+    case 'data':
+      return trans.__('Data');
+    case 'html':
+      return trans.__('Page');
+    case 'histogram':
+      return trans.__('Histogram');
+    case 'audio':
+      return trans.__('Audio');
+    case 'video':
+      return trans.__('Video');
+    default:
+      return kind;
+  }
 }
 
 export function ArtifactTable(props: {
@@ -83,34 +195,41 @@ export function ArtifactTable(props: {
         </tr>
       </thead>
       <tbody>
-        {props.artifacts.map(({ name, media_type: type, size_bytes: size }) => (
-          <tr key={name} data-opened={name === props.opened || undefined}>
-            <th scope="row" title={name}>
-              <button
-                type="button"
-                className="jp-nbproof-LinkButton"
-                aria-current={name === props.opened || undefined}
-                onClick={() => props.onOpen(name)}
-              >
-                {name}
-              </button>
-            </th>
-            <td title={type}>{type}</td>
-            <td>{formatBytes(size)}</td>
-            <td>
-              <button
-                type="button"
-                className="jp-nbproof-IconButton"
-                aria-label={trans.__('Download %1', name)}
-                title={trans.__('Download %1', name)}
-                disabled={props.downloading.has(name)}
-                onClick={() => props.onDownload(name)}
-              >
-                <downloadIcon.react tag="span" />
-              </button>
-            </td>
-          </tr>
-        ))}
+        {props.artifacts.map(artifact => {
+          const { name } = artifact;
+          return (
+            <tr key={name} data-opened={name === props.opened || undefined}>
+              <th scope="row" title={name}>
+                <button
+                  type="button"
+                  className="jp-nbproof-LinkButton"
+                  aria-current={name === props.opened || undefined}
+                  onClick={() => props.onOpen(name)}
+                >
+                  {name}
+                </button>
+              </th>
+              <td title={artifact.media_type}>
+                {kindWord(artifact.kind, trans)}
+              </td>
+              <td>{sizeWord(artifact)}</td>
+              <td>
+                {isKept(artifact) && (
+                  <button
+                    type="button"
+                    className="jp-nbproof-IconButton"
+                    aria-label={trans.__('Download %1', name)}
+                    title={trans.__('Download %1', name)}
+                    disabled={props.downloading.has(name)}
+                    onClick={() => props.onDownload(name)}
+                  >
+                    <downloadIcon.react tag="span" />
+                  </button>
+                )}
+              </td>
+            </tr>
+          );
+        })}
       </tbody>
     </table>
   );
@@ -151,6 +270,21 @@ export function PreviewBox(props: {
           >
             {trans.__('Download it')}
           </button>
+        </p>
+      );
+    case 'histogram':
+      return (
+        <HistogramPlot
+          histograms={preview.histograms}
+          name={name}
+          trans={trans}
+        />
+      );
+    case 'reference':
+      return (
+        <p>
+          {trans.__('The content is not kept with the run. It is named:')}{' '}
+          <code className="jp-nbproof-Preview-target">{preview.target}</code>
         </p>
       );
     case 'image':
@@ -219,25 +353,31 @@ function Page({
   const [mayRun, setMayRun] = useState(false);
   return (
     <>
-      <iframe
-        key={String(mayRun)}
-        className="jp-nbproof-Preview-page"
-        title={name}
-        sandbox={mayRun ? 'allow-scripts' : ''}
-        srcDoc={text}
-      />
-      {!mayRun && (
-        <p className="jp-nbproof-dim">
-          {trans.__('Scripts of the page do not run.')}{' '}
+      <p className="jp-nbproof-Preview-rule">
+        {mayRun
+          ? trans.__(
+              'The page runs its scripts in a frame of its own. It can load nothing from outside.'
+            )
+          : trans.__(
+              'The page runs no scripts and loads nothing from outside.'
+            )}{' '}
+        {!mayRun && (
           <button
             type="button"
             className="jp-nbproof-LinkButton"
             onClick={() => setMayRun(true)}
           >
-            {trans.__('Run them, apart from JupyterLab')}
+            {trans.__('Run its scripts')}
           </button>
-        </p>
-      )}
+        )}
+      </p>
+      <iframe
+        key={String(mayRun)}
+        className="jp-nbproof-Preview-page"
+        title={name}
+        sandbox={mayRun ? 'allow-scripts' : ''}
+        srcDoc={sealedPage(text, mayRun)}
+      />
     </>
   );
 }
@@ -246,12 +386,15 @@ function Page({
 export function Diff({ text }: { text: string }): JSX.Element {
   return (
     <pre className="jp-nbproof-Preview-text jp-nbproof-Diff">
-      {text.split('\n').map((line, index) => (
-        <span key={index} data-kind={lineKind(line)}>
-          {line}
-          {'\n'}
-        </span>
-      ))}
+      {text
+        .replace(/\n$/, '')
+        .split('\n')
+        .map((line, index) => (
+          <span key={index} data-kind={lineKind(line)}>
+            {line}
+            {'\n'}
+          </span>
+        ))}
     </pre>
   );
 }

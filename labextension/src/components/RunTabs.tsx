@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { JSX, useEffect, useState } from 'react';
 
+import { naturally } from '../figures/columns';
 import {
   formatNumber,
   formatShort,
@@ -9,13 +10,17 @@ import {
   toNumber
 } from '../figures/numbers';
 import type { Metric, Run } from '../services/api';
+import { EditableNotes, EditableTags } from './Editing';
 import { ArtifactTable, PreviewBox } from './RunArtifacts';
-import { Notes } from './Notes';
 import type { RunView } from './RunView';
 import { FactTable, Section } from './Section';
 import { Sparkline } from './Sparkline';
 
 type Props = RunView.IProps & { run: Run };
+
+/** What one wants to know first is no list of hundreds. */
+const MOST_METRICS = 50;
+const MOST_PARAMS = 30;
 
 /** What one wants to know first. */
 export function Overview(props: Props): JSX.Element {
@@ -25,14 +30,15 @@ export function Overview(props: Props): JSX.Element {
       <div className="jp-nbproof-RunView-main">
         <MetricTable
           metrics={model.metrics}
-          isLoading={model.phase !== 'ready'}
+          trans={trans}
+          onMore={() => actions.chooseTab('charts')}
+        />
+        <EditableNotes
+          run={run}
+          render={props.renderNotes}
+          edits={actions.edits}
           trans={trans}
         />
-        {run.notes !== null && run.notes !== '' && (
-          <Section title={trans.__('Notes')}>
-            <Notes text={run.notes} render={props.renderNotes} />
-          </Section>
-        )}
         {run.artifacts.length > 0 && (
           <Section title={trans.__('Artifacts')} count={run.artifacts.length}>
             <ArtifactTable
@@ -50,8 +56,12 @@ export function Overview(props: Props): JSX.Element {
         )}
       </div>
       <div className="jp-nbproof-RunView-side">
-        <Params run={run} trans={trans} />
-        <Tags run={run} trans={trans} />
+        <Params
+          run={run}
+          trans={trans}
+          onMore={() => actions.chooseTab('params')}
+        />
+        <EditableTags run={run} edits={actions.edits} trans={trans} />
         <Provenance run={run} trans={trans} />
       </div>
     </div>
@@ -61,11 +71,12 @@ export function Overview(props: Props): JSX.Element {
 /** Where each metric stands, with its course in small. */
 function MetricTable({
   metrics,
-  trans
+  trans,
+  onMore
 }: {
   metrics: readonly Metric[];
-  isLoading: boolean;
   trans: TranslationBundle;
+  onMore: () => void;
 }): JSX.Element {
   const limited = (value: Metric['min']): string =>
     value === null ? '' : formatShort(toNumber(value));
@@ -77,20 +88,34 @@ function MetricTable({
         <table className="jp-nbproof-Table jp-nbproof-MetricTable">
           <thead>
             <tr>
-              <th scope="col">{trans.__('Name')}</th>
-              <th scope="col">
+              <th scope="col" className="jp-nbproof-MetricTable-name">
+                {trans.__('Name')}
+              </th>
+              <th scope="col" className="jp-nbproof-MetricTable-course">
                 <span className="jp-nbproof-hidden">{trans.__('Course')}</span>
               </th>
-              <th scope="col">{trans.__('latest')}</th>
-              <th scope="col">{trans.__('min')}</th>
-              <th scope="col">{trans.__('max')}</th>
-              <th scope="col">{trans.__('points')}</th>
+              <th scope="col" className="jp-nbproof-MetricTable-number">
+                {trans.__('latest')}
+              </th>
+              <th scope="col" className="jp-nbproof-MetricTable-number">
+                {trans.__('min')}
+              </th>
+              <th scope="col" className="jp-nbproof-MetricTable-number">
+                {trans.__('max')}
+              </th>
+              <th scope="col" className="jp-nbproof-MetricTable-number">
+                {trans.__('points')}
+              </th>
             </tr>
           </thead>
           <tbody>
-            {metrics.map(metric => (
+            {metrics.slice(0, MOST_METRICS).map(metric => (
               <tr key={metric.name} data-metric={metric.name}>
-                <th scope="row" title={metric.name}>
+                <th
+                  scope="row"
+                  className="jp-nbproof-MetricTable-name"
+                  title={metric.name}
+                >
                   {metric.name}
                 </th>
                 <td>
@@ -109,16 +134,44 @@ function MetricTable({
           </tbody>
         </table>
       )}
+      <More
+        count={metrics.length - MOST_METRICS}
+        trans={trans}
+        onMore={onMore}
+      />
     </Section>
+  );
+}
+
+/** The rest of a list, which another tab has in full. */
+function More({
+  count,
+  trans,
+  onMore
+}: {
+  count: number;
+  trans: TranslationBundle;
+  onMore: () => void;
+}): JSX.Element | null {
+  return count <= 0 ? null : (
+    <button
+      type="button"
+      className="jp-nbproof-LinkButton jp-nbproof-More"
+      onClick={onMore}
+    >
+      {trans._n('%1 more', '%1 more', count)}
+    </button>
   );
 }
 
 function Params({
   run,
-  trans
+  trans,
+  onMore
 }: {
   run: Run;
   trans: TranslationBundle;
+  onMore: () => void;
 }): JSX.Element {
   const rows = paramRows(run);
   return (
@@ -126,8 +179,12 @@ function Params({
       {rows.length === 0 ? (
         <p className="jp-nbproof-dim">{trans.__('No params.')}</p>
       ) : (
-        <FactTable label={trans.__('Params')} rows={rows} />
+        <FactTable
+          label={trans.__('Params')}
+          rows={rows.slice(0, MOST_PARAMS)}
+        />
       )}
+      <More count={rows.length - MOST_PARAMS} trans={trans} onMore={onMore} />
     </Section>
   );
 }
@@ -184,31 +241,6 @@ export function ParamsTab({
   );
 }
 
-function Tags({
-  run,
-  trans
-}: {
-  run: Run;
-  trans: TranslationBundle;
-}): JSX.Element | null {
-  const tags = Object.entries(run.tags).sort(byName);
-  if (tags.length === 0) {
-    return null;
-  }
-  return (
-    <Section title={trans.__('Tags')} count={tags.length}>
-      <ul className="jp-nbproof-Tags">
-        {tags.map(([key, value]) => (
-          <li key={key} title={`${key}: ${value}`}>
-            <span className="jp-nbproof-Tags-key">{key}</span>
-            {value !== '' && <span>{value}</span>}
-          </li>
-        ))}
-      </ul>
-    </Section>
-  );
-}
-
 type Facts = (readonly [string, string | null | undefined, string?])[];
 
 const known = (facts: Facts): (readonly [string, string, string?])[] =>
@@ -231,7 +263,8 @@ function gitFacts(run: Run, trans: TranslationBundle): Facts {
           ? trans.__('%1, with uncommitted changes', commit.slice(0, 10))
           : commit.slice(0, 10),
       commit ?? undefined
-    ]
+    ],
+    [trans.__('Remote'), git?.remote]
   ];
 }
 
@@ -248,7 +281,7 @@ function Provenance({
       run.source === null ? null : shortPath(run.source),
       run.source ?? undefined
     ],
-    ...gitFacts(run, trans),
+    ...gitFacts(run, trans).slice(0, 2),
     [trans.__('Python'), run.python],
     [trans.__('User'), run.user],
     [trans.__('Host'), run.host]
@@ -261,79 +294,6 @@ function Provenance({
       )}
     </Section>
   );
-}
-
-/** What it ran in: the few facts that every run has, and whatever else was captured. */
-export function EnvironmentTab({
-  model,
-  run,
-  actions,
-  trans
-}: Props): JSX.Element {
-  const [find, setFind] = useState('');
-  const wanted = find.trim().toLowerCase();
-  const captured = flattened(model.environment);
-  const { lookAtEnvironment } = actions;
-  useEffect(() => {
-    lookAtEnvironment();
-  }, [lookAtEnvironment]);
-  const shown = captured.filter(([key]) => key.toLowerCase().includes(wanted));
-  return (
-    <>
-      <Section title={trans.__('Environment')}>
-        <div className="jp-nbproof-Long">
-          <FactTable
-            label={trans.__('Environment')}
-            rows={known([
-              [trans.__('Python'), run.python],
-              [trans.__('User'), run.user],
-              [trans.__('Host'), run.host]
-            ])}
-          />
-        </div>
-      </Section>
-      {captured.length > 0 && (
-        <Section
-          title={trans.__('Captured')}
-          count={captured.length}
-          tools={
-            <input
-              type="search"
-              className="jp-mod-styled jp-nbproof-Input"
-              placeholder={trans.__('Find a package or a fact')}
-              aria-label={trans.__('Find a package or a fact')}
-              value={find}
-              onChange={event => setFind(event.target.value)}
-            />
-          }
-        >
-          <div className="jp-nbproof-Long">
-            <FactTable label={trans.__('Captured')} rows={shown} />
-          </div>
-        </Section>
-      )}
-    </>
-  );
-}
-
-/** Nested facts in lines: `packages.numpy` and its value. */
-function flattened(value: unknown, prefix = ''): (readonly [string, string])[] {
-  if (value === null || value === undefined) {
-    return [];
-  }
-  if (Array.isArray(value)) {
-    return value.every(one => typeof one !== 'object')
-      ? [[prefix, value.join(' ')]]
-      : value.flatMap((one, index) => flattened(one, `${prefix}.${index}`));
-  }
-  if (typeof value === 'object') {
-    return Object.entries(value)
-      .sort(byName)
-      .flatMap(([key, one]) =>
-        flattened(one, prefix === '' ? key : `${prefix}.${key}`)
-      );
-  }
-  return [[prefix, formatValue(value)]];
 }
 
 /** The state of the code: repository, fingerprint, and what was not committed. */
@@ -359,6 +319,8 @@ export function CodeTab(props: Props): JSX.Element {
       trans.__('Uncommitted changes'),
       run.git?.dirty === true ? trans.__('Yes') : null
     ],
+    [trans.__('Started by'), run.entry],
+    [trans.__('Command line'), run.command],
     [trans.__('Fingerprint'), run.code]
   ]);
   return (
@@ -405,4 +367,4 @@ export function CodeTab(props: Props): JSX.Element {
 const byName = (
   [a]: readonly [string, unknown],
   [b]: readonly [string, unknown]
-): number => a.localeCompare(b, undefined, { numeric: true });
+): number => naturally(a, b);

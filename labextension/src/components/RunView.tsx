@@ -14,10 +14,12 @@ import type { RunModel } from '../models/run';
 import type { Run } from '../services/api';
 import type { Problem } from '../services/problem';
 import { ChartsPane } from './ChartsPane';
+import { EditableName, Edits } from './Editing';
+import { EnvironmentTab } from './EnvironmentTab';
 import { Notes } from './Notes';
 import { Notice } from './Notice';
 import { ArtifactsTab } from './RunArtifacts';
-import { CodeTab, EnvironmentTab, Overview, ParamsTab } from './RunTabs';
+import { CodeTab, Overview, ParamsTab } from './RunTabs';
 import { Skeleton } from './Skeleton';
 import { StatusMark } from './StatusMark';
 import { Tabs } from './Tabs';
@@ -31,14 +33,15 @@ export function RunView(props: RunView.IProps): JSX.Element {
     if (problem === null) {
       return <Skeleton rows={10} label={trans.__('Loading the run…')} />;
     }
-    const words = problemWords(problem, trans);
+    const words = runProblem(problem, trans);
     return (
       <Notice
         kind="page"
         icon={nbproofIcon}
         title={words.title}
         actions={[
-          { label: trans.__('Retry'), onClick: actions.refresh, isMain: true }
+          { label: trans.__('Retry'), onClick: actions.refresh, isMain: true },
+          { label: trans.__('Show all runs'), onClick: actions.openTable }
         ]}
       >
         {words.text}
@@ -50,10 +53,19 @@ export function RunView(props: RunView.IProps): JSX.Element {
       {problem !== null && (
         <Notice
           kind="error"
-          title={problemWords(problem, trans).title}
+          title={runProblem(problem, trans).title}
           actions={[{ label: trans.__('Retry'), onClick: actions.refresh }]}
         >
-          {problemWords(problem, trans).text}
+          {runProblem(problem, trans).text}
+        </Notice>
+      )}
+      {typeof run.deleted === 'string' && (
+        <Notice
+          kind="info"
+          title={trans.__('This run is in the trash')}
+          actions={[{ label: trans.__('Restore'), onClick: actions.restore }]}
+        >
+          {trans.__('It stands in no list and no search until it is restored.')}
         </Notice>
       )}
       <Header {...props} run={run} />
@@ -88,6 +100,9 @@ export namespace RunView {
     openArtifact: (artifact: string) => void;
     look: (artifact: string) => void;
     lookAtEnvironment: () => void;
+    restore: () => void;
+    openTable: () => void;
+    edits: Edits;
   }
 
   export interface IProps {
@@ -105,6 +120,21 @@ export namespace RunView {
     actions: IActions;
     trans: TranslationBundle;
   }
+}
+
+/** What is wrong; of a run that is not there, in words that fit a page that was open or linked to. */
+function runProblem(
+  problem: Problem,
+  trans: TranslationBundle
+): { title: string; text: string } {
+  return problem.status === 404 && problem.kind === 'refused'
+    ? {
+        title: trans.__('This run is not here'),
+        text: trans.__(
+          'It was deleted for good, or it is in another workspace.'
+        )
+      }
+    : problemWords(problem, trans);
 }
 
 function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
@@ -160,7 +190,7 @@ function Header({
   return (
     <header className="jp-nbproof-RunView-head">
       <div className="jp-nbproof-RunView-title">
-        <h1>{run.name}</h1>
+        <EditableName run={run} edits={actions.edits} trans={trans} />
         <span className="jp-nbproof-Badge" data-status={run.status}>
           <StatusMark status={run.status} trans={trans} />
           <span aria-hidden="true">{statusWord(run.status, trans)}</span>
@@ -203,6 +233,9 @@ function Header({
               {parent?.name ?? shortId(run.parent_id)}
             </button>
           </Fact>
+        )}
+        {typeof run.group === 'string' && (
+          <Fact word={trans.__('Group')}>{run.group}</Fact>
         )}
         <Fact word={trans.__('Started')}>{instantWord(run.started)}</Fact>
         <Fact word={trans.__('Duration')}>

@@ -9,19 +9,22 @@ import {
   useEffect,
   useId,
   useLayoutEffect,
+  useMemo,
   useState
 } from 'react';
 
-import { cellOf, Column, fieldOf } from '../figures/columns';
+import { cellOf, Column, fieldOf, isNumeric } from '../figures/columns';
 import { GridRow, meanOf, rowsInView } from '../figures/grid';
-import { formatShort, toNumber } from '../figures/numbers';
+import { formatShort, formatSpread, toNumber } from '../figures/numbers';
 import type { Look } from '../figures/palette';
 import type { Sort } from '../figures/search';
 import type { Run } from '../services/api';
 import { cellWords, columnWord, groupWord } from './cells';
+import { RunName } from './RunName';
 import { Spacer } from './Spacer';
 import { StatusMark } from './StatusMark';
 import { Swatch } from './Swatch';
+import { dropSide, useReorder } from './useReorder';
 import { shortId, statusWord } from './words';
 
 /** Until the first row has been measured. */
@@ -30,6 +33,8 @@ const ROW_HEIGHT = 30;
 const SPARE = 14;
 /** So close to the end of what is here, more is asked for. */
 const AHEAD = 60;
+/** Rows that tell whether a column holds numbers. */
+const MOST_LOOKED_AT = 200;
 
 /** The head's place in the keyboard's way: above the first row. */
 export const HEAD = 'head';
@@ -78,6 +83,14 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
 
   // Widths depend on the columns chosen: the one thing here that a style sheet can't know.
   const isGrouped = rows.some(row => row.type === 'group');
+  const numeric = useMemo(() => {
+    const runs = rows
+      .slice(0, MOST_LOOKED_AT)
+      .flatMap(row => (row.type === 'run' ? row.run : []));
+    return new Set(
+      columns.filter(one => isNumeric(one, runs)).map(one => one.key)
+    );
+  }, [columns, rows]);
   const widths = columns.map(one => widthOf(one, isGrouped)).join(' ');
   useLayoutEffect(() => {
     gridRef.current?.style.setProperty('--jp-nbproof-columns', widths);
@@ -92,6 +105,13 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
       setHeight(real);
     }
   }, [rows, height, gridRef]);
+
+  const { moving, handlers } = useReorder({
+    axis: 'x',
+    items: '[data-place]',
+    scroller: gridRef,
+    onMove: props.onMoveColumn
+  });
 
   const showCursor = (): void => {
     if (activeKey === null && rows.length > 0) {
@@ -189,6 +209,15 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
 
   const activeRow = rows.find(row => row.key === activeKey);
 
+  /** The name stays first: the cursor's place among the columns is one less than in the head. */
+  const moveColumn = (by: number): void => {
+    const to = at - 1 + by;
+    if (at > 0 && to >= 0 && to < columns.length) {
+      props.onMoveColumn(at - 1, to);
+      setColumn(at + by);
+    }
+  };
+
   const onKeyDown = (event: KeyboardEvent): void => {
     const act = keyAction(event);
     if (act !== null) {
@@ -237,6 +266,9 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
       case 'PageUp':
         return () => move(-page);
       case 'ArrowRight':
+        if (isHead && event.shiftKey) {
+          return () => moveColumn(1);
+        }
         return () => {
           if (activeRow?.type === 'group' && !activeRow.isOpen && !isHead) {
             props.onToggleGroup(activeRow.key, true);
@@ -245,6 +277,9 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
           }
         };
       case 'ArrowLeft':
+        if (isHead && event.shiftKey) {
+          return () => moveColumn(-1);
+        }
         return () => {
           if (
             activeRow?.type === 'group' &&
@@ -361,7 +396,9 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
     >
       <div className="jp-nbproof-Grid-body">
         <div
+          {...handlers}
           className="jp-nbproof-Grid-head"
+          data-moving={moving !== null || undefined}
           role="row"
           tabIndex={-1}
           aria-rowindex={1}
@@ -400,7 +437,11 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
               key={one.key}
               column={one}
               id={`${prefix}head-${index + 1}`}
+              place={index}
+              isMoved={moving?.from === index}
+              drop={dropSide(moving, index, columns.length)}
               isActive={isHead && at === index + 1}
+              isNumeric={numeric.has(one.key)}
               isAmbiguous={columns.some(
                 other => other !== one && other.name === one.name
               )}
@@ -432,6 +473,8 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
                   isHidden={props.hidden.has(row.key)}
                   isSelected={props.selected.has(row.key)}
                   look={props.looks.get(row.key) ?? null}
+                  hasLooks={props.looks.size > 0}
+                  apart={props.namesakes.get(row.key)}
                   now={props.now}
                 />
               );
@@ -472,6 +515,8 @@ export namespace RunsGrid {
     selected: ReadonlySet<string>;
     hidden: ReadonlySet<string>;
     looks: ReadonlyMap<string, Look>;
+    /** What tells runs of one name apart. */
+    namesakes: ReadonlyMap<string, string>;
     activeKey: string | null;
     sort: Sort | null;
     label: string;
@@ -486,6 +531,7 @@ export namespace RunsGrid {
     onActivate: (key: string) => void;
     onOpen: (run: Run) => void;
     onSort: (column: Column) => void;
+    onMoveColumn: (from: number, to: number) => void;
     /** Without a wish it is turned over. */
     onSelect: (key: string, isSelected?: boolean) => void;
     onSelectTo: (key: string) => void;
@@ -547,7 +593,12 @@ function hitOf(event: MouseEvent): Hit | null {
 function Head(props: {
   column: Column;
   id: string;
+  /** Among the columns that can be moved. */
+  place?: number;
+  isMoved?: boolean;
+  drop?: 'before' | 'after';
   isActive: boolean;
+  isNumeric?: boolean;
   /** A param and a metric may have one name. */
   isAmbiguous?: boolean;
   sort: Sort | null;
@@ -571,8 +622,16 @@ function Head(props: {
       role="columnheader"
       tabIndex={-1}
       data-group={column.group}
-      data-numeric={column.group === 'metrics' || undefined}
+      data-place={props.place}
+      data-moved={props.isMoved === true || undefined}
+      data-drop={props.drop}
+      data-numeric={props.isNumeric === true || undefined}
       data-cursor={props.isActive || undefined}
+      aria-keyshortcuts={
+        props.place === undefined
+          ? undefined
+          : 'Shift+ArrowLeft Shift+ArrowRight'
+      }
       aria-sort={
         !isSorted ? 'none' : sort.descending ? 'descending' : 'ascending'
       }
@@ -584,12 +643,14 @@ function Head(props: {
         tabIndex={-1}
         disabled={!canSort}
         title={
-          canSort
-            ? trans.__(
-                '%1: sort by it',
-                `${groupWord(column.group, trans)} · ${word}`
-              )
-            : word
+          props.place === undefined
+            ? trans.__('%1: sort by it', word)
+            : canSort
+              ? trans.__(
+                  '%1: click to sort by it, drag to move it',
+                  `${groupWord(column.group, trans)} · ${word}`
+                )
+              : trans.__('%1: drag to move it', word)
         }
         onClick={() => props.onSort(column)}
       >
@@ -668,6 +729,9 @@ const RunLine = memo(function RunLine(
     isHidden: boolean;
     isSelected: boolean;
     look: Look | null;
+    /** Where nothing is drawn, no run has a colour. */
+    hasLooks: boolean;
+    apart: string | undefined;
     now: number;
   }
 ): JSX.Element {
@@ -693,7 +757,7 @@ const RunLine = memo(function RunLine(
         data-cursor={cursor === 0 || undefined}
         title={trans.__(
           '%1 (%2), %3',
-          run.name,
+          props.apart === undefined ? run.name : `${run.name}, ${props.apart}`,
           shortId(run.id),
           statusWord(run.status, trans)
         )}
@@ -701,10 +765,10 @@ const RunLine = memo(function RunLine(
         <span className="jp-nbproof-Grid-check" data-part="check">
           <Tick state={props.isSelected ? 'all' : 'none'} />
         </span>
-        <Swatch look={props.look} />
+        {props.hasLooks && <Swatch look={props.look} />}
         <StatusMark status={run.status} trans={trans} />
         <span className="jp-nbproof-Grid-open" data-part="open">
-          {run.name}
+          <RunName name={run.name} apart={props.apart} />
         </span>
         {props.isPinned && (
           <svg
@@ -815,15 +879,20 @@ const GroupLine = memo(function GroupLine(
 function groupCell(runs: readonly Run[], column: Column): JSX.Element | string {
   if (column.group === 'metrics') {
     const found = meanOf(runs.map(run => toNumber(run.metrics[column.name])));
-    return found === null ? (
-      ''
-    ) : (
+    if (found === null) {
+      return '';
+    }
+    const spread =
+      found.deviation === null
+        ? null
+        : formatSpread(found.mean, found.deviation);
+    return (
       <>
-        {formatShort(found.mean)}
-        {found.deviation !== null && (
+        {spread === null ? formatShort(found.mean) : spread[0]}
+        {spread !== null && (
           <span className="jp-nbproof-Grid-deviation">
             {' ± '}
-            {formatTwo(found.deviation)}
+            {spread[1]}
           </span>
         )}
       </>
@@ -842,7 +911,3 @@ function groupCell(runs: readonly Run[], column: Column): JSX.Element | string {
   }
   return '';
 }
-
-/** Two digits say all that a deviation has to say. */
-const formatTwo = (value: number): string =>
-  formatShort(Number(value.toPrecision(2)));

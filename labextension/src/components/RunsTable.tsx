@@ -312,6 +312,7 @@ function Body(props: RunsTable.IProps): JSX.Element {
                 ? NO_LOOKS
                 : model.looks
             }
+            namesakes={model.namesakes}
             activeKey={model.activeKey}
             sort={model.sort}
             label={trans.__('Runs of %1', workspace.name)}
@@ -326,6 +327,7 @@ function Body(props: RunsTable.IProps): JSX.Element {
             onActivate={key => model.setActive(key)}
             onOpen={actions.openRun}
             onSort={(column: Column) => model.sortBy(column)}
+            onMoveColumn={(from, to) => model.moveColumn(from, to)}
             onSelect={(key, isSelected) =>
               isSelected === undefined
                 ? model.toggleSelected(key)
@@ -353,11 +355,17 @@ function Body(props: RunsTable.IProps): JSX.Element {
             runs={model.drawn}
             plotted={model.plotted}
             looks={model.looks}
+            namesakes={model.namesakes}
             courses={model.courses}
             version={props.version}
             charts={state.charts}
             plot={state.charts.plot}
             note={drawnWord(model, trans)}
+            onMore={
+              isCut(model) && !model.isLoading
+                ? () => void model.loadMore()
+                : undefined
+            }
             trans={trans}
             onChange={(change: Partial<ChartsState>) => model.setCharts(change)}
             onPlot={(plot: Plot) => model.setCharts({ plot })}
@@ -372,13 +380,21 @@ function Body(props: RunsTable.IProps): JSX.Element {
 /** Where nothing is drawn, colours would say nothing. */
 const NO_LOOKS: ReadonlyMap<string, Look> = new Map();
 
+/** Whether a plot of all runs lacks some that are not fetched yet. */
+const isCut = ({ state, counts }: RunsTableModel): boolean =>
+  state.charts.plot !== CHARTS.plot &&
+  state.selected.length === 0 &&
+  counts.all !== counts.loaded;
+
 function drawnWord(
   model: RunsTableModel,
   trans: TranslationBundle
 ): string | undefined {
   const chosen = model.state.selected.length;
   if (model.state.charts.plot !== CHARTS.plot) {
-    return undefined;
+    return isCut(model)
+      ? trans.__('The first %1 runs', model.plotted.length.toLocaleString())
+      : undefined;
   }
   if (chosen === 0) {
     return trans.__(

@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { JSX, useMemo, useRef, useState } from 'react';
+import { JSX, KeyboardEvent, useMemo, useRef, useState } from 'react';
 
 import type { Column } from '../figures/columns';
 import type { Frame, Tick } from '../figures/overlay';
@@ -7,33 +7,57 @@ import type { Look } from '../figures/palette';
 import { scatterOf } from '../figures/plots';
 import type { Run } from '../services/api';
 import { columnWord } from './cells';
-import { useWidth } from './useWidth';
-
-export const PLOT_HEIGHT = 380;
+import { usePlotHeight, useWidth } from './useWidth';
 
 /** Each run is a dot: any column against any other. */
 export function ScatterPlot(props: ScatterPlot.IProps): JSX.Element {
   const { runs, x, y, isLog, looks, trans } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box, 240, 560);
+  const height = usePlotHeight(box);
   const [picked, setPicked] = useState<Run | null>(null);
   const plot = useMemo(
-    () => scatterOf(runs, x, y, isLog, { width, height: PLOT_HEIGHT }),
-    [runs, x, y, isLog, width]
+    () => scatterOf(runs, x, y, isLog, { width, height }),
+    [runs, x, y, isLog, width, height]
   );
   const words = { x: columnWord(x, trans), y: columnWord(y, trans) };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const order = [...plot.dots].sort((a, b) => a.x - b.x || b.y - a.y);
+    const at = order.findIndex(dot => dot.run.id === picked?.id);
+    const to = {
+      ArrowRight: at + 1,
+      ArrowLeft: at < 0 ? order.length - 1 : at - 1,
+      Home: 0,
+      End: order.length - 1
+    }[event.key];
+    if (to !== undefined) {
+      setPicked(
+        order.at(Math.min(order.length - 1, Math.max(0, to)))?.run ?? null
+      );
+    } else if (event.key === 'Enter' && picked !== null) {
+      props.onOpen(picked);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
   return (
     <div ref={box} className="jp-nbproof-Plot">
       <svg
         width={width}
-        height={PLOT_HEIGHT}
-        role="img"
+        height={height}
+        className="jp-nbproof-Scatter"
+        role="listbox"
+        tabIndex={0}
         aria-label={trans.__(
-          '%1 against %2, %3 runs',
+          '%1 against %2, %3 runs: arrows go from dot to dot, Enter opens',
           words.y,
           words.x,
           plot.dots.length
         )}
+        onKeyDown={onKeyDown}
+        onBlur={() => setPicked(null)}
       >
         <Axes frame={plot.frame} xTicks={plot.xTicks} yTicks={plot.yTicks} />
         {plot.dots.map(dot => (
@@ -41,6 +65,9 @@ export function ScatterPlot(props: ScatterPlot.IProps): JSX.Element {
             key={dot.run.id}
             className="jp-nbproof-Overlay-dot jp-nbproof-Scatter-dot"
             data-colour={looks.get(dot.run.id)?.colour}
+            role="option"
+            aria-selected={dot.run.id === picked?.id}
+            aria-label={dot.run.name}
             data-run={dot.run.id}
             data-picked={dot.run.id === picked?.id || undefined}
             cx={dot.x}

@@ -70,6 +70,13 @@ export const instantWord = (instant: string): string =>
     timeStyle: 'medium'
   });
 
+/** The same without seconds, where room is short. */
+export const minuteWord = (instant: string): string =>
+  new Date(instant).toLocaleString(undefined, {
+    dateStyle: 'medium',
+    timeStyle: 'short'
+  });
+
 /** What went wrong, as a title and what to do about it. */
 export function problemWords(
   problem: Problem,
@@ -113,4 +120,55 @@ export function problemLine(
 ): string {
   const { title, text } = problemWords(problem, trans);
   return text === '' ? title : trans.__('%1. %2', title, text);
+}
+
+/** What a fact of an environment is called; one that is not known here keeps its own name. */
+export function factWord(key: string, trans: TranslationBundle): string {
+  switch (key) {
+    case 'python':
+      return trans.__('Python');
+    case 'implementation':
+      return trans.__('Implementation');
+    case 'executable':
+      return trans.__('Program');
+    case 'jupyter':
+      return trans.__('Jupyter');
+    case 'os':
+      return trans.__('Operating system');
+    case 'machine':
+      return trans.__('Architecture');
+    case 'cpu':
+      return trans.__('Processor');
+    case 'cpu_count':
+      return trans.__('Processor cores');
+    case 'memory_bytes':
+      return trans.__('Memory');
+    case 'gpus':
+    case 'gpu':
+      return trans.__('Graphics cards');
+    case 'host':
+      return trans.__('Host');
+    case 'user':
+      return trans.__('User');
+    case 'hash':
+      return trans.__('Fingerprint');
+    case 'command':
+      return trans.__('Command line');
+    case 'entry':
+      return trans.__('Started by');
+    case 'branch':
+      return trans.__('Branch');
+    case 'commit':
+      return trans.__('Commit');
+    case 'dirty':
+      return trans.__('Uncommitted changes');
+    case 'remote':
+      return trans.__('Remote');
+    case 'source':
+      return trans.__('Source');
+    case 'code':
+      return trans.__('Code');
+    default:
+      return key;
+  }
 }

@@ -143,6 +143,19 @@ export function columnOfField(field: string): string | null {
   }`;
 }
 
+/** The same in another order: one is taken out and put in elsewhere; what is no place changes nothing. */
+export function moved<T>(all: readonly T[], from: number, to: number): T[] {
+  const next = [...all];
+  if (from in next && to in next) {
+    next.splice(to, 0, ...next.splice(from, 1));
+  }
+  return next;
+}
+
+/** Numbers in words by their size: `fold 2` before `fold 10`. */
+export const naturally = (a: string, b: string): number =>
+  a.localeCompare(b, undefined, { numeric: true });
+
 /** Whether numbers stand in a column: they are set to the right and can be drawn on an axis. */
 export function isNumeric(column: Column, runs: Iterable<Run>): boolean {
   if (column.group === 'metrics' || column.key === 'run.duration') {
@@ -209,16 +222,15 @@ export function knownOf(runs: Iterable<Run>): Known {
   }
   const sorted = (count: Map<string, number>): string[] =>
     [...count.entries()]
-      .sort(
-        ([a, left], [b, right]) =>
-          right - left || a.localeCompare(b, undefined, { numeric: true })
-      )
+      .sort(([a, left], [b, right]) => right - left || naturally(a, b))
       .map(([name]) => name);
   return {
     metrics: sorted(counts.metrics),
     params: sorted(counts.params),
     tags: sorted(counts.tags),
-    values: new Map([...values].map(([key, seen]) => [key, [...seen].sort()]))
+    values: new Map(
+      [...values].map(([key, seen]) => [key, [...seen].sort(naturally)])
+    )
   };
 }
 

@@ -71,6 +71,9 @@ export type Place =
       readonly workspace: string;
       readonly run: string;
       readonly tab: RunTab;
+      /** The artifact that is looked into; empty: the first. */
+      readonly artifact: string;
+      readonly charts: ChartsState;
     };
 
 export const CHARTS: ChartsState = {
@@ -117,6 +120,8 @@ export function placeText(place: Place): string {
     case 'run':
       put('run', place.run);
       put('tab', place.tab === 'overview' ? '' : place.tab);
+      put('artifact', place.artifact);
+      putCharts(put, place.charts);
       break;
     case 'compare': {
       const { state } = place;
@@ -185,7 +190,9 @@ export function placeOf(text: string): Place | null {
             kind,
             workspace,
             run: get('run'),
-            tab: oneOf(RUN_TABS, get('tab'), 'overview')
+            tab: oneOf(RUN_TABS, get('tab'), 'overview'),
+            artifact: get('artifact'),
+            charts: chartsOf(get)
           };
     case 'compare':
       return {

@@ -87,3 +87,27 @@ export function shortPath(path: string, length = 32): string {
     ? path
     : `…/${parts.slice(-2).join('/')}`;
 }
+
+/** The beginning of a text that is too long for its place. */
+export function shortened(text: string, length: number): string {
+  const letters = Array.from(text);
+  return letters.length <= length
+    ? text
+    : `${letters.slice(0, length - 1).join('')}…`;
+}
+
+/** A mean with as many digits as its deviation makes sense of: `0.783 ± 0.076`. */
+export function formatSpread(
+  mean: number,
+  deviation: number
+): [string, string] {
+  if (!(deviation > 0) || !Number.isFinite(mean)) {
+    return [formatShort(mean), formatShort(deviation)];
+  }
+  const places = 1 - Math.floor(Math.log10(deviation));
+  const size = Math.max(Math.abs(mean), deviation);
+  if (places < 0 || places > 6 || size >= 1e6) {
+    return [formatShort(mean), formatShort(Number(deviation.toPrecision(2)))];
+  }
+  return [minus(mean.toFixed(places)), deviation.toFixed(places)];
+}

@@ -17,12 +17,14 @@ export interface ChartSize {
   readonly height: number;
 }
 
-/** Steps, the clock on the wall, or time since the run's first point. */
+/** Steps, the clock on the wall, or time since the run began. */
 export type Axis = 'step' | 'time' | 'relative';
 
 export interface Series {
   readonly id: string;
   readonly points: readonly Point[];
+  /** What time since the run began counts from, in milliseconds. */
+  readonly origin: number;
 }
 
 export interface OverlayOptions {
@@ -63,6 +65,8 @@ export interface Overlay {
   readonly xAt: (left: number) => number;
   readonly leftOf: (x: number) => number;
   readonly xRange: readonly [number, number];
+  /** Where all lines lie, zoomed or not. */
+  readonly whole: readonly [number, number];
 }
 
 export interface Frame {
@@ -92,16 +96,17 @@ export function overlayOf(
   const frame = frameOf(size);
   const wide = frame.right - frame.left;
   const high = frame.bottom - frame.top;
-  const all = series.map(({ id, points }) => ({
+  const all = series.map(({ id, points, origin }) => ({
     id,
-    xs: points.map(point => xOf(point, axis, points[0])),
+    xs: points.map(point => xOf(point, axis, origin)),
     raw: points.map(point => point.value),
     values: smooth(
       points.map(point => point.value),
       smoothing
     )
   }));
-  const xRange = zoom ?? extent(all.flatMap(one => one.xs)) ?? [0, 1];
+  const whole = extent(all.flatMap(one => one.xs)) ?? [0, 1];
+  const xRange = zoom ?? whole;
   const inView = (x: number): boolean => x >= xRange[0] && x <= xRange[1];
   const ySeen = all.flatMap(one =>
     // The smoothed line decides where there is one: one outlier must not flatten it.
@@ -156,20 +161,60 @@ export function overlayOf(
     frame,
     leftOf,
     xAt: left => x.from + ((left - frame.left) / wide) * (x.to - x.from),
-    xRange: [x.from, x.to]
+    xRange: [x.from, x.to],
+    whole
   };
 }
 
-/** Where a point stands on an axis: a step, milliseconds since 1970, or seconds since the first. */
-export function xOf(point: Point, axis: Axis, first: Point): number {
+/** Where a point stands on an axis: a step, milliseconds since 1970, or seconds since the run began. */
+export function xOf(point: Point, axis: Axis, origin: number): number {
   switch (axis) {
     case 'step':
       return point.step;
     case 'time':
       return point.time;
     case 'relative':
-      return (point.time - first.time) / 1000;
+      return (point.time - origin) / 1000;
   }
+}
+
+/** Points of the whole course, but for a stretch of it, where those are taken that lie closer. */
+export function withCloser(
+  points: readonly Point[],
+  closer: readonly Point[],
+  [low, high]: readonly [number, number],
+  at: (point: Point) => number
+): readonly Point[] {
+  if (closer.length === 0) {
+    return points;
+  }
+  return [
+    ...points.filter(point => at(point) < low),
+    ...closer,
+    ...points.filter(point => at(point) > high)
+  ];
+}
+
+/** The same stretch further on or back, inside the whole. */
+export function panned(
+  [low, high]: readonly [number, number],
+  by: number,
+  whole: readonly [number, number]
+): [number, number] {
+  const bounded = Math.max(whole[0] - low, Math.min(whole[1] - high, by));
+  return [low + bounded, high + bounded];
+}
+
+/** A stretch wider or narrower by a factor around a place; null where that is the whole. */
+export function zoomed(
+  [low, high]: readonly [number, number],
+  factor: number,
+  around: number,
+  whole: readonly [number, number]
+): [number, number] | null {
+  const from = Math.max(whole[0], around - (around - low) * factor);
+  const to = Math.min(whole[1], around + (high - around) * factor);
+  return from <= whole[0] && to >= whole[1] ? null : [from, to];
 }
 
 /** The part of a zoomed line that is seen, and one point beyond at each end. */

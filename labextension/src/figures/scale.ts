@@ -30,7 +30,8 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   if (!(high > low)) {
     return [low];
   }
-  const rough = (high - low) / Math.max(1, count);
+  // Divided first: the full width of two huge numbers would be infinite.
+  const rough = high / Math.max(1, count) - low / Math.max(1, count);
   const power = Math.pow(10, Math.floor(Math.log10(rough)));
   const part = rough / power;
   const step = (part > 7 ? 10 : part > 3.5 ? 5 : part > 1.5 ? 2 : 1) * power;
@@ -49,8 +50,8 @@ export function niceTicks(low: number, high: number, count: number): number[] {
 
 /** An axis with equal steps; a single value lies in the middle of a small interval. */
 export function linearScale(low: number, high: number, count: number): Scale {
-  let from = low;
-  let to = high;
+  let from = Math.max(-Number.MAX_VALUE, low);
+  let to = Math.min(Number.MAX_VALUE, high);
   if (!(to > from)) {
     const around = Math.abs(low) * 0.1 || 1;
     from = low - around;

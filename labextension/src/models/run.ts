@@ -6,12 +6,17 @@ import { CHARTS, ChartsState, RunTab } from '../figures/link';
 import { Look, looksOf } from '../figures/palette';
 import {
   Artifact,
+  Environment,
   Metric,
   Requester,
   Run,
   runsArtifactPath,
+  runsEnvironment,
   runsGet,
-  runsMetrics
+  runsMetrics,
+  runsRestore,
+  runsSetTags,
+  runsUpdate
 } from '../services/api';
 import type { Change } from '../services/change';
 import type { Client } from '../services/client';
@@ -30,6 +35,15 @@ import type { Phase } from './runs';
 const REDRAW_MS = 500;
 /** More metrics than this nobody scrolls through; the rest is named in a sentence. */
 const MAX_METRICS = 1000;
+
+/** How a run is shown. */
+export interface RunState {
+  readonly tab: RunTab;
+  readonly charts: ChartsState;
+  /** Name of the artifact that is looked into; null: the first. */
+  readonly opened: string | null;
+}
+
 const ENVIRONMENT = 'GET /runs/{id}/environment';
 
 /** One run: its facts, the courses of those metrics that somebody looks at, the files that are looked into. */
@@ -86,11 +100,21 @@ export class RunModel implements IDisposable {
   }
 
   set tab(tab: RunTab) {
-    if (tab !== this._tab) {
-      this._tab = tab;
-      this._changed.emit();
-      this._tabChanged.emit();
+    this.show({ tab });
+  }
+
+  /** Show a tab, set the charts, look into an artifact. */
+  show({ tab, charts, opened }: Partial<RunState>): void {
+    this._tab = tab ?? this._tab;
+    if (charts !== undefined) {
+      this._charts = charts;
+      this._showCourses();
     }
+    if (opened !== undefined) {
+      this._opened = opened;
+    }
+    this._changed.emit();
+    this._stateChanged.emit();
   }
 
   /** How its charts are set. */
@@ -99,9 +123,7 @@ export class RunModel implements IDisposable {
   }
 
   setCharts(change: Partial<ChartsState>): void {
-    this._charts = { ...this._charts, ...change };
-    this._showCourses();
-    this._changed.emit();
+    this.show({ charts: { ...this._charts, ...change } });
   }
 
   get looks(): ReadonlyMap<string, Look> {
@@ -122,8 +144,9 @@ export class RunModel implements IDisposable {
     return this._changed;
   }
 
-  get tabChanged(): ISignal<this, void> {
-    return this._tabChanged;
+  /** What belongs to the view's address changed. */
+  get stateChanged(): ISignal<this, void> {
+    return this._stateChanged;
   }
 
   get isDisposed(): boolean {
@@ -137,8 +160,9 @@ export class RunModel implements IDisposable {
 
   /** Look into an artifact. */
   openArtifact(name: string): void {
-    this._opened = name;
-    this._changed.emit();
+    if (name !== this._opened) {
+      this.show({ opened: name });
+    }
     this.look(name);
   }
 
@@ -151,7 +175,7 @@ export class RunModel implements IDisposable {
   }
 
   /** What was captured of the environment it ran in; null where that is not known. */
-  get environment(): unknown {
+  get environment(): Environment | null {
     return this._environment;
   }
 
@@ -165,10 +189,9 @@ export class RunModel implements IDisposable {
       return;
     }
     try {
-      this._environment = await this._request<unknown>(
-        'GET',
-        `/runs/${encodeURIComponent(this.id)}/environment`
-      );
+      this._environment = await runsEnvironment(this._request, {
+        id: this.id
+      });
     } catch {
       // Not captured, or gone: the few facts that every run has are shown all the same.
       return;
@@ -221,6 +244,24 @@ export class RunModel implements IDisposable {
     ) {
       void this._redraw.invoke().catch(() => undefined);
     }
+  }
+
+  /** Change its name or its notes. */
+  async update(change: { name?: string; notes?: string }): Promise<void> {
+    await runsUpdate(this._request, { id: this.id, ...change });
+    await this.refresh();
+  }
+
+  /** Set a tag; null takes it away. */
+  async setTag(key: string, value: string | null): Promise<void> {
+    await runsSetTags(this._request, { id: this.id, tags: { [key]: value } });
+    await this.refresh();
+  }
+
+  /** Bring it back from the trash. */
+  async restore(): Promise<void> {
+    await runsRestore(this._request, { id: this.id });
+    await this.refresh();
   }
 
   /** The bytes of an artifact. */
@@ -306,7 +347,10 @@ export class RunModel implements IDisposable {
     try {
       if (typeof kind === 'string') {
         preview = await readPreview(kind, await this._fetch(name), name);
-      } else if (this._client.capabilities.has(PREVIEW)) {
+      } else if (
+        kind.kind !== 'reference' &&
+        this._client.capabilities.has(PREVIEW)
+      ) {
         // What can't be read here, the server may know how to.
         preview = await askPreview(this._request, this.id, name, kind);
       } else {
@@ -338,7 +382,7 @@ export class RunModel implements IDisposable {
   private _metrics: readonly Metric[] = [];
   private _isCut = false;
   private _counts = new Map<string, number>();
-  private _environment: unknown = null;
+  private _environment: Environment | null = null;
   private _phase: Phase = 'idle';
   private _problem: Problem | null = null;
   private _tab: RunTab;
@@ -348,7 +392,7 @@ export class RunModel implements IDisposable {
   private _opened: string | null = null;
   private readonly _previews = new Map<string, Preview>();
   private readonly _changed = new Signal<this, void>(this);
-  private readonly _tabChanged = new Signal<this, void>(this);
+  private readonly _stateChanged = new Signal<this, void>(this);
   private _isDisposed = false;
 }
 

@@ -8,10 +8,12 @@ import {
   defaultColumns,
   fieldOf,
   Known,
-  knownOf
+  knownOf,
+  moved
 } from '../figures/columns';
 import { GridRow, gridRows } from '../figures/grid';
 import { ChartsState, Layout, TABLE, TableState } from '../figures/link';
+import { namesakes } from '../figures/names';
 import { Look, looksOf } from '../figures/palette';
 import {
   Completion,
@@ -150,6 +152,15 @@ export class RunsTableModel implements IDisposable {
     return this._rows;
   }
 
+  /** What tells runs of one name apart. */
+  get namesakes(): ReadonlyMap<string, string> {
+    this._namesakes ??= namesakes(
+      [...this._runs.values()],
+      id => this._runs.get(id) ?? null
+    );
+    return this._namesakes;
+  }
+
   get selected(): ReadonlySet<string> {
     return this._selected;
   }
@@ -222,6 +233,7 @@ export class RunsTableModel implements IDisposable {
     this._state = state;
     this._selected = new Set(state.selected);
     this._runs.clear();
+    this._namesakes = null;
     this._order = [];
     this._next = null;
     this._default = null;
@@ -314,6 +326,11 @@ export class RunsTableModel implements IDisposable {
     const { where } = splitOrder(this._state.query);
     this._change({ sort: next, query: where });
     void this._load();
+  }
+
+  /** Put a column elsewhere among the columns. */
+  moveColumn(from: number, to: number): void {
+    this.setColumns(moved(this.columns, from, to).map(column => column.key));
   }
 
   setColumns(columns: readonly string[] | null): void {
@@ -739,12 +756,14 @@ export class RunsTableModel implements IDisposable {
       this._runs.set(run.id, run);
     }
     this._known = null;
+    this._namesakes = null;
   }
 
   private _drop(id: string): void {
     this._runs.delete(id);
     this._order = this._order.filter(one => one !== id);
     this._known = null;
+    this._namesakes = null;
     this._emit();
   }
 
@@ -799,6 +818,7 @@ export class RunsTableModel implements IDisposable {
   private _showHidden = false;
   private _activeKey: string | null = null;
   private _known: Known | null = null;
+  private _namesakes: ReadonlyMap<string, string> | null = null;
   private _rows: readonly GridRow[] | null = null;
   private _drawn: readonly Run[] | null = null;
   private _looks = new Map<string, Look>();

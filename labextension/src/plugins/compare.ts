@@ -65,13 +65,20 @@ export const comparePlugin: JupyterFrontEndPlugin<void> = {
         : null
     );
 
-    const open = (workspace: string | null, state: CompareState): View => {
+    const open = (
+      workspace: string | null,
+      state: CompareState,
+      isLinked: boolean
+    ): View => {
       const known = tracker.find(
         ({ content: { model } }) =>
           model.workspace === workspace &&
           model.state.runs.join() === state.runs.join()
       );
       if (known !== undefined) {
+        if (isLinked) {
+          known.content.model.setState(state);
+        }
         shell.activateById(known.id);
         return known;
       }
@@ -151,7 +158,7 @@ export const comparePlugin: JupyterFrontEndPlugin<void> = {
           typeof args.workspace === 'string' && args.workspace !== ''
             ? args.workspace
             : (workspaces?.current?.id ?? null);
-        return open(workspace, state);
+        return open(workspace, state, asked !== null);
       }
     });
 

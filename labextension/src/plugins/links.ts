@@ -49,7 +49,7 @@ export const linksPlugin: JupyterFrontEndPlugin<IPlaces> = {
           return commands.execute(CommandIDs.openRun, {
             workspace,
             run: place.run,
-            tab: place.tab
+            link: placeText(place)
           });
         case 'runs':
           return commands.execute(CommandIDs.openTable, {

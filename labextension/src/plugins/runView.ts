@@ -24,8 +24,13 @@ import {
 
 import type { Notes } from '../components/Notes';
 import { problemLine } from '../components/words';
-import { Place, RUN_TABS, RunTab } from '../figures/link';
-import { RunModel } from '../models/run';
+import {
+  Place,
+  placeOf as placeIn,
+  placeText,
+  RUN_TABS
+} from '../figures/link';
+import { RunModel, RunState } from '../models/run';
 import { Settings } from '../models/settings';
 import { addressOf } from '../services/address';
 import { runsGet } from '../services/api';
@@ -74,11 +79,13 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     const { commands, shell } = app;
     const tracker = new WidgetTracker<View>({ namespace: 'nbproof-run' });
 
-    const placeOf = ({ workspace, id, tab }: RunModel): Place => ({
+    const placeOf = (model: RunModel): Place => ({
       kind: 'run',
-      workspace: workspace ?? '',
-      run: id,
-      tab
+      workspace: model.workspace ?? '',
+      run: model.id,
+      tab: model.tab,
+      artifact: model.opened ?? '',
+      charts: model.charts
     });
     places?.add(() =>
       tracker.currentWidget !== null &&
@@ -90,7 +97,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     const open = (
       workspace: string | null,
       id: string,
-      tab: RunTab | null = null
+      shown: Partial<RunState> = {}
     ): View => {
       const view =
         tracker.find(
@@ -98,9 +105,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
             one.content.model.id === id &&
             one.content.model.workspace === workspace
         ) ?? newView(workspace, id);
-      if (tab !== null) {
-        view.content.model.tab = tab;
-      }
+      view.content.model.show(shown);
       if (!view.isAttached) {
         shell.add(view, 'main', { type: 'nbproof' });
       }
@@ -121,6 +126,10 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
             () => workspaces?.all.find(one => one.id === workspace)?.path ?? ''
           ),
         openRun: id => void open(workspace, id),
+        openTable: () =>
+          void commands.execute(CommandIDs.openTable, {
+            workspace: workspace ?? ''
+          }),
         copyLink: () => Clipboard.copyToSystem(addressOf(placeOf(model))),
         trans
       });
@@ -133,7 +142,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
           changes.forEach(change => model.touch(change));
         }
       }, model);
-      model.tabChanged.connect(() => void tracker.save(view));
+      model.stateChanged.connect(() => void tracker.save(view));
       void tracker.add(view);
       return view;
     };
@@ -164,6 +173,12 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
               type: 'string',
               enum: [...RUN_TABS],
               description: trans.__('The tab that is in front')
+            },
+            link: {
+              type: 'string',
+              description: trans.__(
+                'How it is shown: the text after “?nbproof=” of a link'
+              )
             }
           }
         }
@@ -175,14 +190,25 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
         if (reference === null) {
           return null;
         }
-        const tab = RUN_TABS.find(one => one === args.tab) ?? null;
+        const asked = typeof args.link === 'string' ? placeIn(args.link) : null;
+        const tab = RUN_TABS.find(one => one === args.tab);
+        const shown: Partial<RunState> = {
+          ...(asked?.kind === 'run'
+            ? {
+                tab: asked.tab,
+                charts: asked.charts,
+                opened: asked.artifact === '' ? null : asked.artifact
+              }
+            : {}),
+          ...(tab === undefined ? {} : { tab })
+        };
         if (WHOLE_ID.test(reference)) {
-          return open(workspace, reference, tab);
+          return open(workspace, reference, shown);
         }
         try {
           const request = connection.client.requester(workspace);
           const run = await runsGet(request, { id: reference });
-          return open(workspace, run.id, tab);
+          return open(workspace, run.id, shown);
         } catch (thrown) {
           await showErrorMessage(
             trans.__('The run could not be opened'),
@@ -209,7 +235,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
         args: ({ content: { model } }) => ({
           workspace: model.workspace ?? '',
           run: model.id,
-          tab: model.tab
+          link: placeText(placeOf(model))
         }),
         name: ({ content: { model } }) => `${model.workspace ?? ''}:${model.id}`
       });

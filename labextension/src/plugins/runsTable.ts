@@ -12,7 +12,14 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Debouncer } from '@lumino/polling';
 
-import { Place, placeOf, placeText, TABLE, TableState } from '../figures/link';
+import {
+  CHARTS,
+  Place,
+  placeOf,
+  placeText,
+  TABLE,
+  TableState
+} from '../figures/link';
 import { Settings } from '../models/settings';
 import { RunsTableModel } from '../models/table';
 import { addressOf } from '../services/address';
@@ -238,7 +245,9 @@ export const runsTablePlugin: JupyterFrontEndPlugin<void> = {
             kind: 'run',
             workspace: model.workspace?.id ?? '',
             run,
-            tab: 'overview'
+            tab: 'overview',
+            artifact: '',
+            charts: CHARTS
           })
         )
     );

@@ -2,8 +2,12 @@ import type { Requester } from './api';
 
 interface Document {
   readonly paths?: Readonly<
-    Record<string, Readonly<Record<string, { operationId?: string }>>>
+    Record<string, Readonly<Record<string, IOperation>>>
   >;
+}
+
+interface IOperation {
+  readonly parameters?: readonly { readonly name?: string }[];
 }
 
 /**
@@ -16,7 +20,12 @@ export class Capabilities {
 
   /** Whether an operation is there: `DELETE /runs/{id}`; false as long as nobody has answered. */
   has(route: string): boolean {
-    return this._routes.has(route);
+    return this._fields.has(route);
+  }
+
+  /** Whether an operation takes a field in its query. */
+  takes(route: string, field: string): boolean {
+    return this._fields.get(route)?.has(field) ?? false;
   }
 
   /** Read the list; later calls wait for the first. A server that does not answer is asked again. */
@@ -29,13 +38,16 @@ export class Capabilities {
 
   private async _read(): Promise<void> {
     const document = await this._request<Document>('GET', '/openapi.json');
-    this._routes = new Set(
+    this._fields = new Map(
       Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
-        Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`)
+        Object.entries(methods).map(([method, { parameters = [] }]) => [
+          `${method.toUpperCase()} ${path}`,
+          new Set(parameters.map(({ name }) => name ?? ''))
+        ])
       )
     );
   }
 
-  private _routes: ReadonlySet<string> = new Set();
+  private _fields: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   private _loading: Promise<void> | null = null;
 }

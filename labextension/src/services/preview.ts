@@ -1,4 +1,4 @@
-import type { Artifact, Requester } from './api';
+import { Artifact, Histogram, Requester, runsArtifactPreview } from './api';
 import type { Problem } from './problem';
 
 /** What can be seen of an artifact without opening it elsewhere. */
@@ -8,6 +8,9 @@ export type Preview =
   | { readonly kind: 'none' }
   | { readonly kind: 'large' }
   | { readonly kind: 'image'; readonly url: string }
+  | { readonly kind: 'histogram'; readonly histograms: readonly Histogram[] }
+  /** Content that is not kept here, but named. */
+  | { readonly kind: 'reference'; readonly target: string }
   | {
       readonly kind: 'text' | 'markdown' | 'html' | 'diff';
       readonly text: string;
@@ -32,9 +35,19 @@ const TEXTS =
 
 /** How an artifact can be shown, or why it can't. */
 export function kindOf(
-  artifact: Pick<Artifact, 'name' | 'media_type' | 'size_bytes'>
+  artifact: Pick<
+    Artifact,
+    'name' | 'media_type' | 'size_bytes' | 'kind' | 'reference'
+  >
 ): Readable | Preview {
-  const { name, media_type: type, size_bytes: size } = artifact;
+  const { name, media_type: type, size_bytes: size, reference } = artifact;
+  if (typeof reference === 'string') {
+    return { kind: 'reference', target: reference };
+  }
+  if (artifact.kind === 'histogram') {
+    // The server knows all of its versions.
+    return { kind: 'none' };
+  }
   const kind = ((): Readable | null => {
     if (type.startsWith('image/')) {
       return 'image';
@@ -84,15 +97,6 @@ export async function readPreview(
 /** The route by which a server shows what it can read and a browser can't. */
 export const PREVIEW = 'GET /runs/{id}/artifacts/{name}/preview';
 
-interface Shown {
-  readonly shows?: string;
-  readonly text?: string | null;
-  readonly columns?: readonly { readonly name: string }[];
-  readonly rows?: readonly (readonly unknown[])[];
-  readonly row_count?: number | null;
-  readonly image?: string | null;
-}
-
 /** Ask the server for what it can tell of an artifact; `otherwise` where that is nothing. */
 export async function askPreview(
   request: Requester,
@@ -100,12 +104,13 @@ export async function askPreview(
   name: string,
   otherwise: Preview
 ): Promise<Preview> {
-  const shown = await request<Shown>(
-    'GET',
-    `/runs/${encodeURIComponent(run)}/artifacts/${encodeURIComponent(name)}/preview`
-  );
-  const { text, image, columns = [], rows = [] } = shown;
+  const shown = await runsArtifactPreview(request, { id: run, name });
+  const { text, image, columns, rows, histograms } = shown;
   switch (shown.shows) {
+    case 'histogram':
+      return histograms.length > 0
+        ? { kind: 'histogram', histograms }
+        : otherwise;
     case 'table':
       return {
         kind: 'table',
@@ -114,11 +119,11 @@ export async function askPreview(
         left: Math.max(0, (shown.row_count ?? rows.length) - rows.length)
       };
     case 'image':
-      return typeof image === 'string' && image.startsWith('data:image/')
+      return image?.startsWith('data:image/') === true
         ? { kind: 'image', url: image }
         : otherwise;
     case 'text':
-      return typeof text === 'string' ? { kind: 'text', text } : otherwise;
+      return text === null ? otherwise : { kind: 'text', text };
     default:
       return otherwise;
   }
@@ -173,4 +178,25 @@ export function tableOf(text: string, comma: string): Preview {
   }
   const [head = [], ...body] = rows;
   return { kind: 'table', head, rows: body, left };
+}
+
+/**
+ * A page made safe to show: a policy of its own lets it load nothing from outside, so that whoever wrote it
+ * does not learn that it is looked at.
+ */
+export function sealedPage(text: string, mayRun: boolean): string {
+  const policy = [
+    "default-src 'none'",
+    "style-src 'unsafe-inline'",
+    'img-src data: blob:',
+    'font-src data:',
+    'media-src data: blob:',
+    ...(mayRun ? ["script-src 'unsafe-inline' 'unsafe-eval' blob:"] : []),
+    "base-uri 'none'",
+    "form-action 'none'"
+  ].join('; ');
+  const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
+  // A doctype has to stay in front, or the page is drawn by the rules of old browsers; nothing else may.
+  const doctype = /^\s*<!doctype[^>]*>/i.exec(text)?.[0] ?? '';
+  return `${doctype}${meta}${text.slice(doctype.length)}`;
 }

@@ -8,6 +8,7 @@ import type { JSX } from 'react';
 import type { Notes } from '../components/Notes';
 import { RunView } from '../components/RunView';
 import { problemLine, shortId } from '../components/words';
+import { shortened } from '../figures/numbers';
 import { nbproofIcon } from '../icons';
 import { pollFrequency } from '../models/polling';
 import type { RunModel } from '../models/run';
@@ -15,6 +16,8 @@ import type { Settings } from '../models/settings';
 import { asProblem } from '../services/problem';
 
 const COPIED_MS = 1500;
+/** The status bar shows a title in full. */
+const MOST_LETTERS = 40;
 
 /** The page of one run; polls while the run is live, and waits to be told otherwise. */
 export class RunViewWidget extends ReactWidget {
@@ -90,7 +93,7 @@ export class RunViewWidget extends ReactWidget {
   private _onModelChanged(): void {
     const { run } = this.model;
     if (run !== null) {
-      this.title.label = run.name;
+      this.title.label = shortened(run.name, MOST_LETTERS);
       this.title.caption = `${run.experiment} · ${run.name} (${shortId(run.id)})`;
     }
     this.update();
@@ -133,6 +136,23 @@ export class RunViewWidget extends ReactWidget {
     }
   }
 
+  /** Do something to the run; says what went wrong. */
+  private async _change(
+    title: string,
+    work: () => Promise<void>
+  ): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      await showErrorMessage(
+        title,
+        problemLine(asProblem(thrown), this._options.trans)
+      );
+      return false;
+    }
+  }
+
   private readonly _actions: RunView.IActions = {
     refresh: () => void this.model.refresh().catch(() => undefined),
     copyId: () => this._copy('id'),
@@ -150,7 +170,29 @@ export class RunViewWidget extends ReactWidget {
     openArtifact: artifact => this.model.openArtifact(artifact),
     look: artifact => this.model.look(artifact),
     lookAtEnvironment: () => void this.model.lookAtEnvironment(),
-    download: artifact => void this._download(artifact)
+    download: artifact => void this._download(artifact),
+    restore: () =>
+      void this._change(
+        this._options.trans.__('The run could not be restored'),
+        () => this.model.restore()
+      ),
+    openTable: () => this._options.openTable(),
+    edits: {
+      rename: name =>
+        this._change(
+          this._options.trans.__('The run could not be renamed'),
+          () => this.model.update({ name })
+        ),
+      setNotes: notes =>
+        this._change(
+          this._options.trans.__('The notes could not be saved'),
+          () => this.model.update({ notes })
+        ),
+      setTag: (key, value) =>
+        this._change(this._options.trans.__('The tag could not be set'), () =>
+          this.model.setTag(key, value)
+        )
+    }
   };
   private readonly _poll: Poll;
   private _version = 0;
@@ -165,6 +207,7 @@ export namespace RunViewWidget {
     /** Draws Markdown; null where JupyterLab offers nothing for that. */
     renderNotes: Notes.Render | null;
     openRun: (id: string) => void;
+    openTable: () => void;
     copyLink: () => void;
     trans: TranslationBundle;
   }

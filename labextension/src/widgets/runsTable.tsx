@@ -10,6 +10,7 @@ import type { Message } from '@lumino/messaging';
 import { Poll } from '@lumino/polling';
 import { createRef, JSX } from 'react';
 
+import { tagOf } from '../components/Editing';
 import { RunsTable } from '../components/RunsTable';
 import { problemLine } from '../components/words';
 import { nbproofIcon } from '../icons';
@@ -112,9 +113,7 @@ export class RunsTableWidget extends ReactWidget {
     if (!answer.button.accept || text === '') {
       return;
     }
-    const equals = text.indexOf('=');
-    const key = (equals < 0 ? text : text.slice(0, equals)).trim();
-    const value = equals < 0 ? null : text.slice(equals + 1).trim();
+    const { key, value } = tagOf(text);
     await this._do(trans.__('The runs could not be tagged'), () =>
       this.model.tag(ids, key, value === '' ? null : value)
     );

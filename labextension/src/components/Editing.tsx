@@ -1,0 +1,316 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { closeIcon, editIcon } from '@jupyterlab/ui-components';
+import {
+  JSX,
+  KeyboardEvent,
+  RefObject,
+  useEffect,
+  useRef,
+  useState
+} from 'react';
+
+import { naturally } from '../figures/columns';
+import type { Run } from '../services/api';
+import { Notes } from './Notes';
+import { Section } from './Section';
+
+/** What may be changed of a run; each resolves to whether it was. */
+export interface Edits {
+  rename: (name: string) => Promise<boolean>;
+  setNotes: (notes: string) => Promise<boolean>;
+  /** Null takes the tag away. */
+  setTag: (key: string, value: string | null) => Promise<boolean>;
+}
+
+/** The focus goes to what opens, and back to what opened it once that is there again. */
+function useFocusBack(
+  isOpen: boolean,
+  box: RefObject<HTMLElement>,
+  opener: RefObject<HTMLElement>
+): void {
+  const wasOpen = useRef(false);
+  useEffect(() => {
+    if (isOpen) {
+      box.current?.focus();
+    } else if (wasOpen.current) {
+      opener.current?.focus();
+    }
+    wasOpen.current = isOpen;
+  }, [isOpen, box, opener]);
+}
+
+/** The run's name, which a click on the pencil beside it makes a box. */
+export function EditableName({
+  run,
+  edits,
+  trans
+}: {
+  run: Run;
+  edits: Edits;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const [draft, setDraft] = useState<string | null>(null);
+  const box = useRef<HTMLInputElement>(null);
+  const pencil = useRef<HTMLButtonElement>(null);
+  useFocusBack(draft !== null, box, pencil);
+  const close = (): void => setDraft(null);
+  const save = async (): Promise<void> => {
+    const name = draft?.trim() ?? '';
+    if (name === '' || name === run.name || (await edits.rename(name))) {
+      close();
+    }
+  };
+  if (draft === null) {
+    return (
+      <>
+        <h1 title={run.name}>
+          <bdi>{run.name}</bdi>
+        </h1>
+        <button
+          ref={pencil}
+          type="button"
+          className="jp-nbproof-IconButton jp-nbproof-Pencil"
+          aria-label={trans.__('Rename the run')}
+          title={trans.__('Rename the run')}
+          onClick={() => setDraft(run.name)}
+        >
+          <editIcon.react tag="span" />
+        </button>
+      </>
+    );
+  }
+  return (
+    <form
+      className="jp-nbproof-Rename"
+      onSubmit={event => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <input
+        ref={box}
+        className="jp-mod-styled jp-nbproof-Input"
+        aria-label={trans.__('Name of the run')}
+        value={draft}
+        onChange={event => setDraft(event.target.value)}
+        onFocus={event => event.target.select()}
+        onKeyDown={event => onEscape(event, close)}
+      />
+      <button
+        type="submit"
+        className="jp-nbproof-ToolButton"
+        data-main="true"
+        disabled={draft.trim() === ''}
+      >
+        {trans.__('Rename')}
+      </button>
+      <button type="button" className="jp-nbproof-ToolButton" onClick={close}>
+        {trans.__('Cancel')}
+      </button>
+    </form>
+  );
+}
+
+/** Notes as they read, and as they are written. */
+export function EditableNotes({
+  run,
+  render,
+  edits,
+  trans
+}: {
+  run: Run;
+  render: Notes.Render | null;
+  edits: Edits;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const [draft, setDraft] = useState<string | null>(null);
+  const box = useRef<HTMLTextAreaElement>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const notes = run.notes ?? '';
+  useFocusBack(draft !== null, box, opener);
+  const close = (): void => setDraft(null);
+  const save = async (): Promise<void> => {
+    if (draft === null || draft === notes || (await edits.setNotes(draft))) {
+      close();
+    }
+  };
+  return (
+    <Section
+      title={trans.__('Notes')}
+      tools={
+        draft === null && (
+          <button
+            ref={opener}
+            type="button"
+            className="jp-nbproof-LinkButton"
+            onClick={() => setDraft(notes)}
+          >
+            {notes === '' ? trans.__('Write notes') : trans.__('Edit notes')}
+          </button>
+        )
+      }
+    >
+      {draft !== null ? (
+        <div className="jp-nbproof-NotesEditor">
+          <textarea
+            ref={box}
+            className="jp-nbproof-NotesEditor-text"
+            aria-label={trans.__('Notes, in Markdown')}
+            rows={Math.min(20, Math.max(6, draft.split('\n').length + 1))}
+            value={draft}
+            onChange={event => setDraft(event.target.value)}
+            onKeyDown={event => {
+              if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+                event.preventDefault();
+                event.stopPropagation();
+                void save();
+              } else {
+                onEscape(event, close);
+              }
+            }}
+          />
+          <div className="jp-nbproof-NotesEditor-tools">
+            <button
+              type="button"
+              className="jp-nbproof-ToolButton"
+              data-main="true"
+              onClick={() => void save()}
+            >
+              {trans.__('Save')}
+            </button>
+            <button
+              type="button"
+              className="jp-nbproof-ToolButton"
+              onClick={close}
+            >
+              {trans.__('Cancel')}
+            </button>
+            <span className="jp-nbproof-dim">
+              {trans.__('Markdown; Ctrl+Enter saves')}
+            </span>
+          </div>
+        </div>
+      ) : notes === '' ? (
+        <p className="jp-nbproof-dim">{trans.__('No notes.')}</p>
+      ) : (
+        <Notes text={notes} render={render} />
+      )}
+    </Section>
+  );
+}
+
+/** Tags, each with a way to take it off, and a box for another one. */
+export function EditableTags({
+  run,
+  edits,
+  trans
+}: {
+  run: Run;
+  edits: Edits;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const [draft, setDraft] = useState<string | null>(null);
+  const box = useRef<HTMLInputElement>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const tags = Object.entries(run.tags).sort(([a], [b]) => naturally(a, b));
+  useFocusBack(draft !== null, box, opener);
+  const close = (): void => setDraft(null);
+  const save = async (): Promise<void> => {
+    const { key, value } = tagOf(draft ?? '');
+    if (key === '' || (await edits.setTag(key, value ?? ''))) {
+      close();
+    }
+  };
+  return (
+    <Section
+      title={trans.__('Tags')}
+      count={tags.length}
+      tools={
+        draft === null && (
+          <button
+            ref={opener}
+            type="button"
+            className="jp-nbproof-LinkButton"
+            onClick={() => setDraft('')}
+          >
+            {trans.__('Add a tag')}
+          </button>
+        )
+      }
+    >
+      {tags.length === 0 && draft === null && (
+        <p className="jp-nbproof-dim">{trans.__('No tags.')}</p>
+      )}
+      <ul className="jp-nbproof-Tags">
+        {tags.map(([key, value]) => (
+          <li key={key} title={value === '' ? key : `${key}: ${value}`}>
+            <span className="jp-nbproof-Tags-key">{key}</span>
+            {value !== '' && <span>{value}</span>}
+            <button
+              type="button"
+              className="jp-nbproof-Tags-remove"
+              aria-label={trans.__('Remove the tag %1', key)}
+              title={trans.__('Remove the tag %1', key)}
+              onClick={() => void edits.setTag(key, null)}
+            >
+              <closeIcon.react tag="span" />
+            </button>
+          </li>
+        ))}
+      </ul>
+      {draft !== null && (
+        <form
+          className="jp-nbproof-Rename"
+          onSubmit={event => {
+            event.preventDefault();
+            void save();
+          }}
+        >
+          <input
+            ref={box}
+            className="jp-mod-styled jp-nbproof-Input"
+            placeholder="owner = ann"
+            aria-label={trans.__('Name of the tag, and its value after “=”')}
+            value={draft}
+            onChange={event => setDraft(event.target.value)}
+            onKeyDown={event => onEscape(event, close)}
+          />
+          <button
+            type="submit"
+            className="jp-nbproof-ToolButton"
+            data-main="true"
+            disabled={draft.trim() === ''}
+          >
+            {trans.__('Add')}
+          </button>
+          <button
+            type="button"
+            className="jp-nbproof-ToolButton"
+            onClick={close}
+          >
+            {trans.__('Cancel')}
+          </button>
+        </form>
+      )}
+    </Section>
+  );
+}
+
+/** A tag as it is typed: `owner = ann`; without a sign of equality only a name. */
+export function tagOf(text: string): { key: string; value: string | null } {
+  const equals = text.indexOf('=');
+  return equals < 0
+    ? { key: text.trim(), value: null }
+    : {
+        key: text.slice(0, equals).trim(),
+        value: text.slice(equals + 1).trim()
+      };
+}
+
+function onEscape(event: KeyboardEvent, act: () => void): void {
+  if (event.key === 'Escape') {
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  }
+}
