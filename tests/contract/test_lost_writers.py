@@ -50,6 +50,11 @@ class Machines:
             monotonic=lambda: self.seconds,
         )
 
+    def trash(self, kind):
+        """What somebody says at another machine."""
+        self.journal.event(kind, run=self.run)
+        self.drain.run_once()
+
     def status(self):
         self.drain.run_once()
         return RunRepository(self.database).get_run(self.run).status
@@ -89,6 +94,18 @@ def test_it_goes_on_when_its_machine_is_seen_again(machines):
     assert change.ids == (machines.run,) and machines.status() == "running"
     machines.pass_(120, machines.there)
     assert machines.status() == "interrupted"
+
+
+def test_one_that_was_thrown_away_meanwhile_stays_interrupted_until_it_is_brought_back(machines):
+    machines.status()
+    machines.pass_(30, machines.here, machines.there)
+    machines.pass_(120, machines.there)
+    machines.trash("run.delete")
+    assert machines.pass_(30, machines.here, machines.there) == []
+    assert machines.status() == "interrupted"
+    machines.trash("run.restore")
+    (change,) = machines.pass_(30, machines.here, machines.there)
+    assert change.ids == (machines.run,) and machines.status() == "running"
 
 
 def test_what_it_says_in_the_end_counts(machines):

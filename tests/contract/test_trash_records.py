@@ -55,6 +55,39 @@ def test_thrown_away_brought_back_and_purged_without_a_trace(tracker, workspace)
             assert connection.execute(rows).scalar() == 0, name
 
 
+def test_gc_removes_what_came_late_and_environments_that_no_run_has(tracker, workspace):
+    facts = {"python": "3.13.1", "packages": {"numpy": "2.0.0"}}
+    with tracker.start_run("kept", experiment="e") as kept:
+        tracker.await_capture()  # its own environment, which the next one takes the place of
+        tracker.set_provenance(kept.id, environment={**facts, "python": "3.12.0"})
+    with tracker.start_run("gone", experiment="e") as gone:
+        tracker.await_capture()
+        tracker.set_provenance(gone.id, environment=facts)
+    tracker.delete_runs(["gone"])
+    tracker.purge_runs(yes=True)
+    late = workspace.journal.series(gone.id, "late")
+    late.log(1.0)
+    chores = Maintenance(workspace)
+
+    # This process may write to it again, and will not tell the environment again.
+    assert leftovers(chores.collect_garbage()) == (0, 0)
+    late.log(2.0)
+    workspace.journal.close()
+    workspace.catch_up()
+    assert leftovers(chores.collect_garbage(dry_run=True)) == (1, 2)
+    assert leftovers(chores.collect_garbage()) == (1, 2)
+    assert leftovers(chores.collect_garbage()) == (0, 0)
+    with workspace.database.connect() as connection:
+        for name, count in (("metric_series", 0), ("environments", 1), ("environment_packages", 1)):
+            rows = sa.select(sa.func.count()).select_from(all_tables().tables[name])
+            assert connection.execute(rows).scalar() == count, name
+    assert tracker.environment_of("kept").python == "3.12.0"
+
+
+def leftovers(report):
+    return report.series, report.environments
+
+
 def test_experiments_go_and_come_back(tracker):
     with tracker.start_run("first", experiment="e"):
         pass

@@ -185,6 +185,10 @@ export interface GarbageReport {
   /** Referred to. */
   kept_objects: number;
   kept_bytes: number;
+  /** Names of metrics that purged runs left behind. */
+  series: number;
+  /** Environments that no run has any more; they stay while any process records. */
+  environments: number;
   dry_run: boolean;
 }
 

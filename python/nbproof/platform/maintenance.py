@@ -42,6 +42,10 @@ class GarbageReport(View):
     young_bytes: int = 0
     kept_objects: int = Field(0, description="Referred to.")
     kept_bytes: int = 0
+    series: int = Field(0, description="Names of metrics that purged runs left behind.")
+    environments: int = Field(
+        0, description="Environments that no run has any more; they stay while any process records."
+    )
     dry_run: bool = False
 
 
@@ -58,6 +62,8 @@ class Maintenance:
 
     def collect_garbage(self, *, dry_run: bool = False, grace_hours: float = 24.0) -> GarbageReport:
         """Delete the content of purged runs and of replaced artifacts that nothing refers to.
+
+        Beside it what purged runs left in the tables: names of metrics that came late, unused environments.
 
         Raises
         ------
@@ -82,7 +88,8 @@ class Maintenance:
         )
         if not dry_run:
             self._forget_claims()
-        return GarbageReport(**asdict(found), dry_run=dry_run)
+        left = workspace.runs.trash.forget_leftovers(dry_run=dry_run)
+        return GarbageReport(**asdict(found), **asdict(left), dry_run=dry_run)
 
     def back_up(self, file: Path, *, progress: Callable[[str, int, int], object] | None = None) -> Backup:
         """Copy the workspace into one file while it is in use; see `nbproof.storage.backup`."""

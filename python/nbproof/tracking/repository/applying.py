@@ -147,8 +147,14 @@ class TrackingApplier:
         return [Changed("run", tuple(row.id for row in rows))]
 
     def writer_returned(self, connection: Connection, writer_id: str) -> Iterable[Changed]:
-        """Let the runs go on that `writer_died` marked; what ended by its own word has no writer any more."""
-        marked = sa.and_(RUNS.c.writer_id == writer_id, RUNS.c.status == "interrupted")
+        """Let the runs go on that `writer_died` marked; what ended by its own word has no writer any more.
+
+        One that was thrown away meanwhile stays interrupted: nothing in the trash is live.  What its process
+        writes is kept, and when it is brought back it goes on at the next sign of life.
+        """
+        marked = sa.and_(
+            RUNS.c.writer_id == writer_id, RUNS.c.status == "interrupted", RUNS.c.deleted_us.is_(None)
+        )
         rows = connection.execute(sa.select(RUNS.c.id).where(marked).order_by(RUNS.c.id).with_for_update())
         ids = tuple(rows.scalars())
         if not ids:

@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from nbproof.core.errors import Invalid
 from nbproof.core.events import Changed
 from nbproof.storage.database import Database
+from nbproof.storage.tables import WriterRow, table_of
 from nbproof.tracking.repository.stored import (
     ARTIFACTS,
+    ENVIRONMENTS,
     EXPERIMENTS,
     METRICS,
     PURGED,
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
 
     from nbproof.storage.journal.reader import Batch
 
-__all__ = ["Lineage", "TrashApplier", "TrashRepository", "purged_among"]
+__all__ = ["Leftovers", "Lineage", "TrashApplier", "TrashRepository", "purged_among"]
 
+WRITERS = table_of(WriterRow)
 _RUN_KINDS = frozenset({"run.delete", "run.restore"})
 _EXPERIMENT_KINDS = frozenset({"experiment.delete", "experiment.restore"})
 
@@ -47,6 +50,14 @@ class Lineage:
     status: str
     deleted_us: int | None
     detached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What `TrashRepository.forget_leftovers` removed."""
+
+    series: int
+    environments: int
 
 
 class TrashApplier:
@@ -203,6 +214,35 @@ class TrashRepository:
             artifact_bytes=size,
             dry_run=dry_run,
         )
+
+    def forget_leftovers(self, *, dry_run: bool) -> Leftovers:
+        """Remove what purged runs left behind, and environments that no run has.
+
+        Words on the metrics of a purged run are needed while its process may still write to it.  A process
+        tells an environment whole only once; so environments go only when no process is writing.
+        """
+        gone = sa.exists().where(PURGED.c.id == SERIES.c.run_id)
+        writing = sa.exists().where(WRITERS.c.id == SERIES.c.writer_id, WRITERS.c.ended_us.is_(None))
+        late = sa.and_(gone, ~writing)
+        unused = ~sa.exists().where(RUNS.c.environment == ENVIRONMENTS.c.hash)
+        with self._database.connect() if dry_run else self._database.begin() as connection:
+            if not dry_run and connection.dialect.name == "postgresql":
+                # Who is just bringing in a run of an environment is waited for, and waits.
+                connection.exec_driver_sql("LOCK TABLE environments IN SHARE ROW EXCLUSIVE MODE")
+            series = _count(connection, SERIES, late)
+            any_writer = sa.select(WRITERS.c.id).where(WRITERS.c.ended_us.is_(None)).limit(1)
+            busy = connection.execute(any_writer).first() is not None
+            environments = 0 if busy else _count(connection, ENVIRONMENTS, unused)
+            if series and not dry_run:
+                connection.execute(sa.delete(SERIES).where(late))
+            if environments and not dry_run:
+                connection.execute(sa.delete(ENVIRONMENTS).where(unused))
+        return Leftovers(series, environments)
+
+
+def _count(connection: Connection, table: Any, which: Any) -> int:
+    found: int = connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one()
+    return found
 
 
 _SELECT = sa.select(RUNS.c.id, RUNS.c.name, RUNS.c.status, RUNS.c.deleted_us, RUNS.c.writer_id)
