@@ -185,13 +185,16 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    # What completion offers: also the verbs that are made from their declaration.
+    from nbproof.platform.rooms import python_verbs
+
+    return sorted({*__all__, *python_verbs()})
 
 
 def _unknown(name: str) -> AttributeError:
     from nbproof.core.errors import near_names
 
-    near = near_names(name, __all__)
+    near = near_names(name, __dir__())
     return AttributeError(
         f"module 'nbproof' has no attribute {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
     )

@@ -385,3 +385,39 @@ def test_an_operation_of_a_new_room_is_a_command(project, capsys):
         main(["--help"])
         assert "echo say" in capsys.readouterr().out
     assert Path(project, ".nbproof").exists() is False
+
+
+def test_every_metric_is_shown_when_a_run_ends_or_goes_on(recorded):
+    recorded("runs", "log-metric", "first", "loss", "0.5")
+    for verb in ("end", "resume"):
+        shown = recorded("runs", verb, "first").out.splitlines()
+        assert {"auc", "loss"} <= {line.split()[0] for line in shown if line}
+
+
+def test_a_long_param_is_shown_by_its_beginning_and_whole_in_json(recorded):
+    recorded("runs", "log-param", "first", "prompt", "x" * 5000)
+    assert "x" * 300 not in recorded("runs", "show", "first").out
+    assert recorded("runs", "show", "first", "--json").json["params"]["prompt"] == "x" * 5000
+
+
+def test_a_search_that_finds_nothing_says_so_beside_the_answer(recorded):
+    for command in (["runs", "search", "metrics.auc > 2"], ["jobs", "list"], ["searches", "list"]):
+        found = recorded(*command)
+        assert (found.code, found.out, found.err) == (0, "", "nothing found\n")
+
+
+def test_thrown_away_runs_say_how_they_come_back(recorded):
+    recorded("runs", "end", "first")
+    thrown = recorded("runs", "delete", "first")
+    assert thrown.out == "1 run thrown away; bring them back with: nbproof runs restore RUN...\n"
+    assert recorded("runs", "restore", "first").out == "1 run brought back\n"
+
+
+def test_what_is_the_same_in_all_compared_runs_is_told_once(recorded):
+    lines = recorded("runs", "compare", "first", "second").out.splitlines()
+    same = lines[lines.index(next(line for line in lines if line.startswith("THE SAME IN ALL"))) :]
+    assert ["tags.team", "a"] in [line.split() for line in same]
+
+
+def test_sizes_are_told_in_words(recorded):
+    assert ["bytes", "0", "B"] in [line.split() for line in recorded("gc", "--dry-run").out.splitlines()]

@@ -200,6 +200,10 @@ def test_a_verb_of_moving_runs_is_a_thin_call_here_and_of_a_server(name, home):
     assert told == TRANSFERS[name]
 
 
+def test_completion_offers_every_verb():
+    assert {*nbp.__all__, "delete_runs", "purge_runs", "cancel_run", "children"} <= set(dir(nbp))
+
+
 @pytest.mark.parametrize("name", nbp.__all__)
 def test_every_exported_name_is_there_and_documented(name):
     found = getattr(nbp, name)

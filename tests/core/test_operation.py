@@ -255,3 +255,57 @@ def test_a_table_escapes_what_users_named_and_takes_its_colours_from_the_theme()
 def test_an_empty_page_says_so():
     bundle = Page[Star](items=[])._repr_mimebundle_()
     assert bundle["text/plain"] == "nothing found" and "nothing found" in bundle["text/html"]
+
+
+class Sky(View):
+    id: str
+    name: str
+    seen_bytes: int
+    size_bytes: int
+    tags: dict[str, str] = Field(default_factory=dict)
+    stars: list[Star] = Field(default_factory=list)
+    hours: list[int] = Field(default_factory=list)
+    note: str | None = None
+
+
+def test_a_view_by_itself_shows_its_fields_in_words_and_its_views_as_a_table():
+    sky = Sky(
+        id="ab" * 16,
+        name="north",
+        seen_bytes=1500,
+        size_bytes=5,
+        tags={"of": "winter"},
+        stars=[Star(name="Sirius", seen_at="2026-01-02T03:04:05Z", magnitude=-1.46)],
+        hours=[1, 2],
+    )
+    bundle = sky._repr_mimebundle_()
+    assert bundle["text/plain"].splitlines() == [
+        f"id          {'ab' * 16}",
+        "name        north",
+        "seen bytes  1.5 kB",
+        "size        5 B",
+        "tags        of winter",
+        "hours       1, 2",
+        "stars",
+        "  name    seen at                  magnitude",
+        "  Sirius  2026-01-02 03:04:05 UTC      -1.46",
+    ]
+    assert str(sky) == bundle["text/plain"]
+    assert '<th scope="row">size</th><td>5 B</td>' in bundle["text/html"]
+    assert '<th scope="row">Sirius</th>' in bundle["text/html"] and "note" not in bundle["text/html"]
+
+
+def test_a_list_of_views_calls_them_by_the_end_of_their_id():
+    page = Page[Sky](items=[Sky(id="ab" * 16, name="north", seen_bytes=0, size_bytes=2_000)])
+    assert str(page).splitlines()[1].split() == ["ababab", "north", "0", "B", "2.0", "kB"]
+
+
+def test_of_a_long_list_a_cell_shows_the_beginning():
+    page = Page[Star](items=[Star(name=f"star {number}") for number in range(1000)])
+    assert str(page).splitlines()[-1] == "... and 800 more"
+    assert page._repr_mimebundle_()["text/html"].count("<tr>") == 201
+
+
+def test_what_a_user_named_is_escaped_in_a_view_by_itself():
+    html = Star(name="<img src=x>")._repr_mimebundle_()["text/html"]
+    assert "<img" not in html and "&lt;img src=x&gt;" in html

@@ -103,3 +103,13 @@ def test_a_journal_that_is_gone_is_no_error(tracker, project):
     shutil.rmtree(project / ".nbproof" / "journal")
     follower.look()
     assert follower.card().status == "running"
+
+
+def test_notes_are_shown_and_follow_their_changes(tracker):
+    run = tracker.start_run(experiment="digits", notes="A *first* try.")
+    follower = follower_of(run)
+    follower.look()
+    assert follower.card().notes == "A *first* try."
+    run.set_notes("Better.")
+    follower.look()
+    assert follower.card().notes == "Better."

@@ -226,6 +226,13 @@ def test_runs_that_do_not_differ_have_no_parallel_coordinates(tracker):
         tracker.compare_runs("a", "b").parallel()
 
 
+def test_parallel_coordinates_begin_with_the_params_that_all_runs_have(tracker):
+    record(tracker, "a", params={"alone": 1, "model": "xgb"}, metrics={"auc": 0.8})
+    record(tracker, "b", params={"model": "forest", "trees": 5}, metrics={"auc": 0.9})
+    figure = tracker.compare_runs("a", "b").parallel()
+    assert figure.text.splitlines()[0].split()[0] == "model"
+
+
 def test_a_frame_has_a_row_for_each_value_that_was_compared(comparison):
     frame = comparison.to_frame()
     assert frame.loc[("params", "model")].tolist() == ["xgb", "forest", "xgb", "forest"]

@@ -8,9 +8,21 @@ from html.parser import HTMLParser
 
 from nbproof.core.operation import Page
 from nbproof.tracking.comparison import compare
-from nbproof.tracking.display import run_html, run_text
+from nbproof.tracking.display import children_text, run_html, run_text
 from nbproof.tracking.display_comparison import comparison_html, comparison_text
-from nbproof.tracking.models import Artifact, Experiment, GitState, Metric, Run
+from nbproof.tracking.models import (
+    Artifact,
+    ArtifactList,
+    Experiment,
+    GitState,
+    Metric,
+    MetricHistory,
+    MetricLine,
+    MetricLines,
+    MetricPoint,
+    Run,
+)
+from nbproof.tracking.trash_models import Children, RolledMetric, TouchedRuns
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NASTY = "<img src=x onerror=alert(1)>\"'&"
@@ -147,3 +159,71 @@ def test_a_list_of_experiments_shows_how_many_runs_they_have():
     lines = str(Page[Experiment](items=[experiment])).splitlines()
     assert lines[0].split() == ["experiment", "id", "runs", "last", "activity"]
     assert lines[1].startswith("digits      c0ffee    12  2026-01-02")
+
+
+def test_notes_stand_below_the_head():
+    text = run_text(run(notes="Baseline.\n\nAll columns.", params={"lr": 0.1}))
+    assert text.splitlines()[1:5] == ["  Baseline.", "", "  All columns.", "  params"]
+    assert "Baseline." in run_html(run(notes="Baseline."))
+
+
+def test_artifacts_of_a_run_are_a_table():
+    artifacts = ArtifactList(
+        [
+            Artifact(
+                name="roc.png", kind="figure", size_bytes=1500, media_type="image/png", hash="0", created=NOW
+            ),
+            Artifact(
+                name="s3", size_bytes=0, media_type="x/y", hash="", created=NOW, reference="s3://bucket"
+            ),
+        ]
+    )
+    bundle = artifacts._repr_mimebundle_()
+    assert [line.split() for line in bundle["text/plain"].splitlines()] == [
+        ["artifact", "version", "kind", "size", "created", "reference"],
+        ["roc.png", "v1", "figure", "1.5", "kB", "2026-01-02", "03:04:05", "UTC"],
+        ["s3", "v1", "file", "0", "B", "2026-01-02", "03:04:05", "UTC", "s3://bucket"],
+    ]
+    assert parsed(bundle["text/html"]).seen.count("tr") == 3
+
+
+def test_a_history_is_a_curve_that_says_of_how_many_points():
+    points = [MetricPoint(step=step, time=NOW, value=1 / (step + 1)) for step in range(3)]
+    bundle = MetricHistory(name="loss", count=3, items=points)._repr_mimebundle_()
+    assert bundle["text/plain"].splitlines()[0] == "loss, 3 points"
+    assert "loss: 0.333333" in bundle["text/plain"] and "svg" in parsed(bundle["text/html"]).seen
+    assert str(MetricHistory(name="loss", count=5000, items=points)).startswith("loss, 3 of 5,000 points")
+    assert str(MetricHistory(name="loss", count=0, items=[])).startswith("loss, 0 points")
+
+
+def test_lines_of_several_runs_are_a_figure_for_each_metric():
+    lines = MetricLines(
+        axis="step",
+        items=[
+            MetricLine(run_id="a" * 32, run="same", metric="loss", count=2, x=[0, 1], y=[3.0, 2.0]),
+            MetricLine(run_id="b" * 32, run="same", metric="loss", count=2, x=[0, 1], y=[4.0, 1.0]),
+            MetricLine(run_id="a" * 32, run="same", metric="auc", count=2, x=[0, 1], y=[0.5, 0.9]),
+        ],
+    )
+    bundle = lines._repr_mimebundle_()
+    assert [line for line in bundle["text/plain"].splitlines() if not line.startswith(" ")] == ["loss", "auc"]
+    assert "same (bbbbbb): 1" in bundle["text/plain"]
+    assert parsed(bundle["text/html"]).seen.count("svg") >= 2
+
+
+def test_nested_runs_and_what_was_touched_are_told_in_words():
+    rolled = RolledMetric(name="auc", count=2, best=0.9, best_run="c" * 32, mean=0.85, std=0.07)
+    children = Children(id="a" * 32, count=2, statuses={"finished": 2}, descendants=5, metrics=[rolled])
+    assert str(children).splitlines() == [
+        "nested runs      2 finished",
+        "nested in these  3",
+        "metrics",
+        "  metric  runs  best  of run  mean   std",
+        "  auc        2   0.9  cccccc  0.85  0.07",
+    ]
+    assert str(Children(id="a" * 32, count=0, descendants=0)) == "nested runs  none"
+    assert children_text({"finished": 2, "failed": 1}) == "3 (2 finished, 1 failed)"
+    assert str(TouchedRuns(count=2, ids=["a" * 32, "b" * 32])).splitlines() == [
+        "runs  2",
+        "ids   aaaaaa, bbbbbb",
+    ]

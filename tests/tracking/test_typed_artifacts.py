@@ -65,7 +65,11 @@ def test_text_is_kept_as_it_is(tracker):
 def test_a_long_text_is_shown_by_its_head(tracker):
     tracker.log_text("line\n" * 100_000, "long.log")
     preview = kept(tracker, "long.log").preview()
-    assert "<pre>" in preview._repr_mimebundle_()["text/html"]  # as a cell shows it
+    # As a cell shows it: in the type of code.
+    assert (
+        '<pre style="font-family:var(--jp-code-font-family,monospace)'
+        in preview._repr_mimebundle_()["text/html"]
+    )
     assert preview.shows == "text" and preview.truncated and len(preview.text) == 20_000
 
 
@@ -478,3 +482,9 @@ def test_any_file_can_be_looked_at(tracker, name, content, shows):
 def test_a_histogram_that_is_none_is_said(tracker):
     tracker.log_artifact(b'{"edges": [1], "counts": ["a"]}', "w.json", kind="histogram")
     assert "edges and counts" in kept(tracker, "w.json").preview().note
+
+
+def test_a_page_is_shown_on_white_in_a_dark_theme_too(tracker):
+    tracker.log_html("<p>black by default</p>", "page")
+    html = kept(tracker, "page.html")._repr_mimebundle_()["text/html"]
+    assert "background:#fff;color-scheme:light" in html

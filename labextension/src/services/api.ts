@@ -1014,89 +1014,6 @@ export interface UpdateRun {
   notes?: string | null;
 }
 
-/** Ask a run to stop; one that belongs to no process is cancelled at once. */
-export function runsCancel(request: Requester, ask: CancelRun): Promise<Run> {
-  return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/cancel`);
-}
-
-/** Count the runs nested in a run by status, and tell best and mean of metrics over them. */
-export function runsChildren(
-  request: Requester,
-  ask: GetChildren
-): Promise<Children> {
-  const { id: _id, ...rest } = ask;
-  return request<Children>('GET', `/runs/${encodeURIComponent(_id)}/children`, {
-    ...rest
-  });
-}
-
-/** Throw an experiment away, with its runs; it can be brought back. */
-export function experimentsDelete(
-  request: Requester,
-  ask: DeleteExperiment
-): Promise<Experiment> {
-  return request<Experiment>(
-    'DELETE',
-    `/experiments/${encodeURIComponent(ask.id)}`
-  );
-}
-
-/** Throw a run away, with those nested in it; it can be brought back. */
-export function runsDelete(request: Requester, ask: DeleteRun): Promise<Run> {
-  return request<Run>('DELETE', `/runs/${encodeURIComponent(ask.id)}`);
-}
-
-/** Throw runs away, with those nested in them: all or, where one is live or unknown, none. */
-export function runsDeleteMany(
-  request: Requester,
-  ask: DeleteRuns
-): Promise<TouchedRuns> {
-  return request<TouchedRuns>('POST', '/runs/delete', undefined, ask);
-}
-
-/** Show every value a param had, in the order of time. */
-export function runsParamHistory(
-  request: Requester,
-  ask: GetParamHistory
-): Promise<ParamHistory> {
-  return request<ParamHistory>(
-    'GET',
-    `/runs/${encodeURIComponent(ask.id)}/params/${encodeURIComponent(ask.key)}`
-  );
-}
-
-/** Remove runs of the trash for good; `nbproof gc` then frees their artifacts. */
-export function runsPurge(
-  request: Requester,
-  ask: PurgeRuns = {}
-): Promise<Purged> {
-  return request<Purged>('POST', '/runs/purge', undefined, ask);
-}
-
-/** Bring an experiment back from the trash, with the runs that went along with it. */
-export function experimentsRestore(
-  request: Requester,
-  ask: RestoreExperiment
-): Promise<Experiment> {
-  return request<Experiment>(
-    'POST',
-    `/experiments/${encodeURIComponent(ask.id)}/restore`
-  );
-}
-
-/** Bring a run back from the trash, with what went along with it. */
-export function runsRestore(request: Requester, ask: RestoreRun): Promise<Run> {
-  return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/restore`);
-}
-
-/** Bring runs back from the trash, with what went along with them. */
-export function runsRestoreMany(
-  request: Requester,
-  ask: RestoreRuns
-): Promise<TouchedRuns> {
-  return request<TouchedRuns>('POST', '/runs/restore', undefined, ask);
-}
-
 /** Make an experiment; a conflict if there is one of that name. */
 export function experimentsCreate(
   request: Requester,
@@ -1455,6 +1372,89 @@ export function runsEnd(request: Requester, ask: EndRun): Promise<Run> {
     undefined,
     rest
   );
+}
+
+/** Ask a run to stop; one that belongs to no process is cancelled at once. */
+export function runsCancel(request: Requester, ask: CancelRun): Promise<Run> {
+  return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/cancel`);
+}
+
+/** Count the runs nested in a run by status, and tell best and mean of metrics over them. */
+export function runsChildren(
+  request: Requester,
+  ask: GetChildren
+): Promise<Children> {
+  const { id: _id, ...rest } = ask;
+  return request<Children>('GET', `/runs/${encodeURIComponent(_id)}/children`, {
+    ...rest
+  });
+}
+
+/** Throw an experiment away, with its runs; it can be brought back. */
+export function experimentsDelete(
+  request: Requester,
+  ask: DeleteExperiment
+): Promise<Experiment> {
+  return request<Experiment>(
+    'DELETE',
+    `/experiments/${encodeURIComponent(ask.id)}`
+  );
+}
+
+/** Throw a run away, with those nested in it; it can be brought back. */
+export function runsDelete(request: Requester, ask: DeleteRun): Promise<Run> {
+  return request<Run>('DELETE', `/runs/${encodeURIComponent(ask.id)}`);
+}
+
+/** Throw runs away, with those nested in them: all or, where one is live or unknown, none. */
+export function runsDeleteMany(
+  request: Requester,
+  ask: DeleteRuns
+): Promise<TouchedRuns> {
+  return request<TouchedRuns>('POST', '/runs/delete', undefined, ask);
+}
+
+/** Show every value a param had, in the order of time. */
+export function runsParamHistory(
+  request: Requester,
+  ask: GetParamHistory
+): Promise<ParamHistory> {
+  return request<ParamHistory>(
+    'GET',
+    `/runs/${encodeURIComponent(ask.id)}/params/${encodeURIComponent(ask.key)}`
+  );
+}
+
+/** Remove runs of the trash for good; `nbproof gc` then frees their artifacts. */
+export function runsPurge(
+  request: Requester,
+  ask: PurgeRuns = {}
+): Promise<Purged> {
+  return request<Purged>('POST', '/runs/purge', undefined, ask);
+}
+
+/** Bring an experiment back from the trash, with the runs that went along with it. */
+export function experimentsRestore(
+  request: Requester,
+  ask: RestoreExperiment
+): Promise<Experiment> {
+  return request<Experiment>(
+    'POST',
+    `/experiments/${encodeURIComponent(ask.id)}/restore`
+  );
+}
+
+/** Bring a run back from the trash, with what went along with it. */
+export function runsRestore(request: Requester, ask: RestoreRun): Promise<Run> {
+  return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/restore`);
+}
+
+/** Bring runs back from the trash, with what went along with them. */
+export function runsRestoreMany(
+  request: Requester,
+  ask: RestoreRuns
+): Promise<TouchedRuns> {
+  return request<TouchedRuns>('POST', '/runs/restore', undefined, ask);
 }
 
 /** Write runs into one file, artifacts included, which can be read without nbproof. */

@@ -17,9 +17,9 @@ __all__ = ["backup", "restore"]
 
 def backup(session: Session, values: Mapping[str, Any]) -> int:
     """Copy the workspace into one file, and read it back."""
+    from nbproof.core.listing import size_text
     from nbproof.platform.maintenance import Maintenance
     from nbproof.platform.workspace import Workspace
-    from nbproof.tracking.display import size_text
 
     workspace = session.workspace
     if not isinstance(workspace, Workspace):

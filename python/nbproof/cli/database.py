@@ -78,8 +78,8 @@ def db_check(session: Session, values: Mapping[str, Any]) -> int:
 
 def db_vacuum(session: Session, values: Mapping[str, Any]) -> int:
     """Write the database anew, without its free pages."""
+    from nbproof.core.listing import size_text
     from nbproof.storage.vacuum import free_pages, vacuum
-    from nbproof.tracking.display import size_text
 
     _, database = _database(session)
     try:

@@ -451,8 +451,8 @@ def _database(session: Session, location: Location) -> Iterator[Finding]:
 
 
 def _free_pages(database: Any, revision: str | None) -> Iterator[Finding]:
+    from nbproof.core.listing import size_text
     from nbproof.storage.vacuum import free_pages
-    from nbproof.tracking.display import size_text
 
     if revision is None or database.dialect != "sqlite":
         return  # PostgreSQL looks after that by itself
@@ -476,8 +476,8 @@ def _opened(session: Session, location: Location) -> Any:
 
 
 def _journal(session: Session, location: Location) -> Iterator[Finding]:
+    from nbproof.core.listing import size_text
     from nbproof.storage.condition import journal_condition
-    from nbproof.tracking.display import size_text
 
     folder = location.folder / "journal"
     database = _opened(session, location)

@@ -18,7 +18,8 @@ from rich.text import Text
 
 from nbproof.cli.session import Session
 from nbproof.core.ids import is_id, short
-from nbproof.core.operation import Operation, Page
+from nbproof.core.listing import size_text
+from nbproof.core.operation import Operation, Page, View
 from nbproof.platform.argv import Form
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import (
@@ -27,7 +28,7 @@ from nbproof.tracking.display import (
     leaderboard_caption,
     leaderboard_cells,
     number_text,
-    size_text,
+    short_value,
 )
 from nbproof.tracking.display_comparison import IN_COLUMNS, groups_of
 from nbproof.tracking.display_environment import environment_facts_text
@@ -65,12 +66,10 @@ _ROWS_ON_SCREEN = 20
 def show(session: Session, operation: Operation, answer: Any, form: Form) -> None:
     """Print an answer."""
     printer = Printer(in_notebook=session.in_notebook)
-    if operation.name == "runs.get":
-        # Those of the system are shown by `runs metrics`.
-        every = session.ask("runs.metrics", id=answer.id).items
-        _run(printer, answer, [metric for metric in every if metric.name in answer.metrics])
-    elif isinstance(answer, Page):
+    if isinstance(answer, Page):
         _page(printer, answer)
+        if not answer.items and not printer.for_people:
+            session.note("nothing found")  # beside the records, of which there are none
         if answer.next:
             session.note(f"more: repeat it with --after {answer.next}")
     elif isinstance(answer, MetricHistory):
@@ -80,7 +79,9 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
     elif isinstance(answer, MetricLines):
         _lines(printer, answer)
     elif isinstance(answer, Run):
-        _run(printer, answer, [answer.newest_metric] if answer.newest_metric else [])
+        # Those of the system are shown by `runs metrics`; a run that was never logged to has none to ask for.
+        every = session.ask("runs.metrics", id=answer.id).items if answer.metrics else []
+        _run(printer, answer, [metric for metric in every if metric.name in answer.metrics])
     elif isinstance(answer, Comparison):
         _comparison(printer, answer)
     elif isinstance(answer, Children):
@@ -88,7 +89,7 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
     elif isinstance(answer, ParamHistory):
         _param_history(printer, answer)
     elif isinstance(answer, TouchedRuns):
-        printer.line(f"{answer.count} run{'' if answer.count == 1 else 's'}")
+        _touched(printer, operation, answer)
     elif isinstance(answer, ArtifactPreview):
         from nbproof.tracking.previews import preview_text
 
@@ -354,7 +355,7 @@ def _run(printer: Printer, run: Run, metrics: Sequence[Metric]) -> None:
         printer.line("")
         _metrics(printer, metrics)
     for title, pairs in (
-        ("PARAM", [(key, param_text(value)) for key, value in run.params.items()]),
+        ("PARAM", [(key, short_value(param_text(value))) for key, value in run.params.items()]),
         ("TAG", list(run.tags.items())),
     ):
         if pairs:
@@ -402,6 +403,14 @@ def _lines(printer: Printer, lines: MetricLines) -> None:
     )
 
 
+def _touched(printer: Printer, operation: Operation, touched: TouchedRuns) -> None:
+    runs = f"{touched.count} run{'' if touched.count == 1 else 's'}"
+    if operation.name == "runs.delete_many":
+        printer.line(f"{runs} thrown away; bring them back with: nbproof runs restore RUN...")
+    else:
+        printer.line(f"{runs} brought back")
+
+
 def _children(printer: Printer, children: Children) -> None:
     deeper = children.descendants - children.count
     printer.line(children_text(children.statuses) if children.count else "no runs are nested in it")
@@ -443,17 +452,19 @@ def _comparison(printer: Printer, comparison: Comparison) -> None:
         for row in group:
             line: list[str | Text] = [f"{kind}.{row.key}", *_values(row)]
             (rows if row.differs else same).append(line)
-    shown = rows + ([] if printer.for_people else same)
     if len(comparison.runs) <= IN_COLUMNS:
-        printer.table(["", *named], shown)
+        printer.table(["", *named], rows)
     else:
-        columns = list(zip(*shown, strict=True))
+        columns = list(zip(*rows, strict=True))
         printer.table(
             ["", *map(str, columns[0])],
             ([name, *values] for name, values in zip(named, columns[1:], strict=True)),
         )
-    if printer.for_people and same:
+    if same and printer.for_people:
         printer.line(f"{len(same)} more are the same in all: ", ", ".join(str(line[0]) for line in same))
+    elif same:
+        printer.line("")
+        printer.table(["THE SAME IN ALL", "VALUE"], [line[:2] for line in same])
     if comparison.same_packages:
         printer.line(f"{comparison.same_packages} packages have the same version in all")
     for difference in comparison.code_differences:
@@ -490,16 +501,23 @@ def _values(row: ComparedValues) -> list[str | Text]:
     return cells
 
 
-def _fields(printer: Printer, view: Any) -> None:
-    fields = {name: getattr(view, name) for name in type(view).model_fields}
-    printer.table(
-        ["FIELD", "VALUE"],
-        (
-            [name.replace("_", " "), _cell(printer, name, value)]
-            for name, value in fields.items()
-            if value not in (None, {}, [])
-        ),
-    )
+def _fields(printer: Printer, view: View) -> None:
+    tables: dict[str, Any] = {}
+    rows = []
+    for title, value in view.told().items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            tables[title] = value
+        elif value not in (None, "", {}, []):
+            rows.append([title, _cell(printer, title, value)])
+    printer.table(["FIELD", "VALUE"], rows)
+    for title, entries in tables.items():
+        printer.line("")
+        printer.line(Text(clean(title), style="bold"))
+        names = list(dict.fromkeys(name for entry in entries for name in entry))
+        printer.table(
+            [name.upper() for name in names],
+            ([_cell(printer, name, entry.get(name)) for name in names] for entry in entries),
+        )
 
 
 def _cell(printer: Printer, name: str, value: Any) -> str | Text:

@@ -1,4 +1,5 @@
-"""How a list of things looks: a table in HTML that follows the theme around it, or in plain text.
+"""How a list of things looks, and a thing by itself: tables in HTML that follow the theme around them, or
+plain text.
 
 Standard library only, because every room's lists are shown by it.  Cells are plain values that a user may
 have named, so everything is escaped.
@@ -11,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-__all__ = ["listing_html", "listing_text"]
+__all__ = ["facts_html", "facts_text", "listing_html", "listing_text", "size_text"]
 
 Row = Mapping[str, object]
 
 _LONG = 120  # characters of one cell
+_MANY = 200  # rows of one table
 _NOTHING = "nothing found"
 # Three times the class, because JupyterLab's own rules for tables in an output are that specific.  The
 # fallbacks of the colours can be read on white and on black.
@@ -28,8 +30,11 @@ font-size:var(--jp-ui-font-size1,13px);line-height:1.5;padding:2px 0 6px}}
 {_TABLE} th,{_TABLE} td{{text-align:left;padding:.15em 1.2em .15em 0;vertical-align:baseline;border:0;\
 border-bottom:1px solid var(--jp-border-color2,rgba(128,128,128,.3));background:none;overflow-wrap:anywhere;\
 max-width:28em;font-weight:normal}}
-{_TABLE} thead th,{_TABLE} .nbproof-more{{color:var(--jp-ui-font-color2,#808080)}}
+{_TABLE} thead th,{_TABLE} .nbproof-facts th,{_TABLE} .nbproof-more{{color:\
+var(--jp-ui-font-color2,#808080)}}
 {_TABLE} tbody th{{font-weight:600}}
+{_TABLE} .nbproof-facts th{{font-weight:normal}}
+{_TABLE} table+table,{_TABLE} table+.nbproof-more,{_TABLE} .nbproof-more+table{{margin-top:.5em}}
 {_TABLE} .nbproof-number{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}
 </style>"""
 
@@ -44,25 +49,7 @@ def listing_html(rows: Sequence[Row], *, more: str | None = None) -> str:
     more : str, optional
         A sentence below: how to get the rest.
     """
-    titles = _titles(rows)
-    parts = [_STYLE, '<div class="nbproof-listing">']
-    if titles:
-        numeric = {title for title in titles if _is_numeric(rows, title)}
-        kinds = {title: ' class="nbproof-number"' if title in numeric else "" for title in titles}
-        heads = "".join(f'<th scope="col"{kinds[title]}>{escape(title)}</th>' for title in titles)
-        parts.append(f"<table><thead><tr>{heads}</tr></thead><tbody>")
-        for row in rows:
-            name, *values = (escape(_text(row.get(title))) for title in titles)
-            cells = "".join(
-                f"<td{kinds[title]}>{value}</td>" for title, value in zip(titles[1:], values, strict=True)
-            )
-            parts.append(f'<tr><th scope="row"{kinds[titles[0]]}>{name}</th>{cells}</tr>')
-        parts.append("</tbody></table>")
-    else:
-        parts.append(f'<div class="nbproof-more">{_NOTHING}</div>')
-    if more:
-        parts.append(f'<div class="nbproof-more">{escape(more)}</div>')
-    return "".join([*parts, "</div>"])
+    return _framed(_table_html(rows), _sentence_html(more))
 
 
 def listing_text(rows: Sequence[Row], *, more: str | None = None) -> str:
@@ -75,20 +62,129 @@ def listing_text(rows: Sequence[Row], *, more: str | None = None) -> str:
     churn     12
     digits     3
     """
-    titles = _titles(rows)
-    lines = [_NOTHING]
-    if titles:
-        cells = [list(titles), *([_text(row.get(title)) for title in titles] for row in rows)]
-        widths = [max(len(line[place]) for line in cells) for place in range(len(titles))]
-        right = [_is_numeric(rows, title) for title in titles]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if aligned else cell.ljust(width)
-                for cell, width, aligned in zip(line, widths, right, strict=True)
-            ).rstrip()
-            for line in cells
-        ]
+    lines = _table_text(rows)
     return "\n".join([*lines, more] if more else lines)
+
+
+def facts_html(facts: Mapping[str, object]) -> str:
+    """One thing in HTML: its values by their titles; a list of rows among them is a table below.
+
+    Parameters
+    ----------
+    facts : mapping
+        Plain values, mappings, or sequences of mappings, by title.
+    """
+    alone, tables = _apart(facts)
+    parts = []
+    if alone:
+        body = "".join(
+            f'<tr><th scope="row">{escape(title)}</th><td>{escape(_text(value))}</td></tr>'
+            for title, value in alone.items()
+        )
+        parts.append(f'<table class="nbproof-facts"><tbody>{body}</tbody></table>')
+    for title, rows in tables.items():
+        parts += [_sentence_html(title), _table_html(rows)]
+    return _framed(*(parts or [_sentence_html(_NOTHING)]))
+
+
+def facts_text(facts: Mapping[str, object]) -> str:
+    """The same in plain text.
+
+    Examples
+    --------
+    >>> print(facts_text({"name": "churn", "tags": {"team": "growth"}, "runs": [{"run": "a", "auc": 0.9}]}))
+    name  churn
+    tags  team growth
+    runs
+      run  auc
+      a    0.9
+    """
+    alone, tables = _apart(facts)
+    width = max(map(len, alone), default=0)
+    lines = [f"{title:<{width}}  {_text(value)}".rstrip() for title, value in alone.items()]
+    for title, rows in tables.items():
+        lines += [title, *(f"  {line}" for line in _table_text(rows))]
+    return "\n".join(lines or [_NOTHING])
+
+
+def size_text(size_bytes: int) -> str:
+    """A number of bytes.
+
+    Examples
+    --------
+    >>> [size_text(size) for size in (5, 1500, 5_000_000)]
+    ['5 B', '1.5 kB', '5.0 MB']
+    """
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
+
+
+# -- pieces ---------------------------------------------------------------------------------------
+
+
+def _apart(facts: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Sequence[Row]]]:
+    """What stands in a line of its own, and what is a table."""
+    alone: dict[str, object] = {}
+    tables: dict[str, Sequence[Row]] = {}
+    for title, value in facts.items():
+        if isinstance(value, (list, tuple)) and value and all(isinstance(each, Mapping) for each in value):
+            tables[title] = value
+        elif value is not None and value != "" and value != [] and value != {}:
+            alone[title] = value
+    return alone, tables
+
+
+def _framed(*parts: str) -> str:
+    return f'{_STYLE}<div class="nbproof-listing">{"".join(parts)}</div>'
+
+
+def _sentence_html(sentence: str | None) -> str:
+    return f'<div class="nbproof-more">{escape(sentence)}</div>' if sentence else ""
+
+
+def _table_html(rows: Sequence[Row]) -> str:
+    titles = _titles(rows)
+    if not titles:
+        return _sentence_html(_NOTHING)
+    numeric = {title for title in titles if _is_numeric(rows, title)}
+    kinds = {title: ' class="nbproof-number"' if title in numeric else "" for title in titles}
+    heads = "".join(f'<th scope="col"{kinds[title]}>{escape(title)}</th>' for title in titles)
+    parts = [f"<table><thead><tr>{heads}</tr></thead><tbody>"]
+    for row in rows[:_MANY]:
+        name, *values = (escape(_text(row.get(title))) for title in titles)
+        cells = "".join(
+            f"<td{kinds[title]}>{value}</td>" for title, value in zip(titles[1:], values, strict=True)
+        )
+        parts.append(f'<tr><th scope="row"{kinds[titles[0]]}>{name}</th>{cells}</tr>')
+    return "".join([*parts, "</tbody></table>", _sentence_html(_left_out(rows))])
+
+
+def _table_text(rows: Sequence[Row]) -> list[str]:
+    titles = _titles(rows)
+    if not titles:
+        return [_NOTHING]
+    cells = [list(titles), *([_text(row.get(title)) for title in titles] for row in rows[:_MANY])]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(titles))]
+    right = [_is_numeric(rows, title) for title in titles]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if aligned else cell.ljust(width)
+            for cell, width, aligned in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in cells
+    ]
+    left_out = _left_out(rows)
+    return [*lines, left_out] if left_out else lines
+
+
+def _left_out(rows: Sequence[Row]) -> str | None:
+    return f"... and {len(rows) - _MANY:,} more" if len(rows) > _MANY else None
 
 
 def _titles(rows: Sequence[Row]) -> list[str]:
@@ -116,5 +212,13 @@ def _text(value: object) -> str:
         return "NaN" if math.isnan(value) else f"{value:.6g}"
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    text = " ".join(str(value).split())
+    if isinstance(value, Mapping):
+        return _cut(", ".join(f"{key} {_text(each)}" for key, each in value.items()))
+    if isinstance(value, (list, tuple)):
+        return _cut(", ".join(map(_text, value)))
+    return _cut(str(value))
+
+
+def _cut(value: str) -> str:
+    text = " ".join(value.split())
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"

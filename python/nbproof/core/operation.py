@@ -42,7 +42,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from nbproof.core.errors import Invalid
-from nbproof.core.listing import listing_html, listing_text
+from nbproof.core.ids import is_id, short
+from nbproof.core.listing import facts_html, facts_text, listing_html, listing_text, size_text
 
 __all__ = [
     "Ask",
@@ -145,10 +146,38 @@ class View(BaseModel):
     def listed(self) -> dict[str, object]:
         """What a list shows of it: plain values by the title of their column.  A room may choose better."""
         return {
-            name.replace("_", " "): value
+            _title(name): _shown(name, value, brief=True)
             for name in type(self).model_fields
             if not isinstance(value := getattr(self, name), (BaseModel, Mapping, list, tuple))
         }
+
+    def told(self) -> dict[str, object]:
+        """What is shown of it by itself: values by their titles, lists of views as rows of a table."""
+        return {
+            _title(name): _shown(name, value)
+            for name in type(self).model_fields
+            if not isinstance(value := getattr(self, name), BaseModel)
+        }
+
+    def __str__(self) -> str:
+        return facts_text(self.told())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        told = self.told()
+        return {"text/plain": facts_text(told), "text/html": facts_html(told)}
+
+
+def _title(name: str) -> str:
+    return "size" if name == "size_bytes" else name.replace("_", " ")
+
+
+def _shown(name: str, value: object, *, brief: bool = False) -> object:
+    """A field's value for people: sizes in words, views as what a list shows of them."""
+    if isinstance(value, (list, tuple)):
+        return [each.listed() if isinstance(each, View) else each for each in value]
+    if isinstance(value, int) and not isinstance(value, bool) and name.endswith("bytes"):
+        return size_text(value)
+    return short(value) if brief and isinstance(value, str) and is_id(value) else value
 
 
 class JobAccepted(View):

@@ -75,6 +75,7 @@ class Follower:
         self.params: dict[str, Any] = {}
         self.tags: dict[str, str] = {}
         self.artifacts: dict[str, int] = {}
+        self.notes: str | None = None
         self.courses: dict[str, Course] = {}
 
     def look(self) -> None:
@@ -98,6 +99,7 @@ class Follower:
             ],
             tags=self.tags,
             artifacts=list(self.artifacts.items()),
+            notes=self.notes,
             unacknowledged=self.run.unacknowledged,
         )
 
@@ -161,6 +163,9 @@ class JournalFollower(Follower):
             self.started_us = event.get("time")
             self.params.update(_plain(event.get("params") or {}))
             self._tag(event.get("tags") or {})
+            self.notes = event.get("notes")
+        elif kind == "run.update":
+            self.notes = event.get("notes", self.notes) or None
         elif kind == "run.resume":
             self.started_us = self.started_us or event.get("time")
             self.ended_us = None
@@ -232,7 +237,8 @@ class RecordsFollower(Follower):
         except PlatformError:
             return  # the server is away: the panel keeps what it has
         self.started_us = microseconds_of(run.started)
-        self.params, self.tags = dict(run.params), dict(run.tags)
+        self.params, self.tags, self.notes = dict(run.params), dict(run.tags), run.notes
+        self.artifacts = {artifact.name: artifact.size_bytes for artifact in run.artifacts}
         for name, value in run.metrics.items():
             course = self.courses.setdefault(name, Course(name))
             if not course.points or course.value != value:

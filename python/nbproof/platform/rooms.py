@@ -38,10 +38,12 @@ class Room:
     service: Callable[[Workspace], Any]
 
     def declared(self) -> list[Operation]:
-        """Its operations, in the order declared."""
+        """Its operations in the order declared, those of the module itself before the imported ones."""
         from nbproof.core.operation import Operation
 
-        return [each for each in vars(self._module()).values() if isinstance(each, Operation)]
+        module = self._module()
+        found = [each for each in vars(module).values() if isinstance(each, Operation)]
+        return sorted(found, key=lambda each: each.function.__module__ != module.__name__)
 
     def job_kinds(self) -> list[JobKind]:
         """The kinds of long work declared beside its operations."""

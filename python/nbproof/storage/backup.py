@@ -41,6 +41,7 @@ from nbproof._version import __version__
 from nbproof.core.clock import datetime_of
 from nbproof.core.configuration import SETTINGS_FILE
 from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError, Unavailable
+from nbproof.core.listing import facts_html, facts_text, size_text
 from nbproof.storage.backend import FileSystemStorage
 from nbproof.storage.database import Database, current, open_database, series_of
 from nbproof.storage.drain import REJECTED
@@ -85,6 +86,24 @@ class Backup:
     created: str
     version: str
     database: str
+
+    def __str__(self) -> str:
+        return facts_text(self._told())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        told = self._told()
+        return {"text/plain": facts_text(told), "text/html": facts_html(told)}
+
+    def _told(self) -> dict[str, object]:
+        return {
+            "backup": self.path,
+            "size": size_text(self.size_bytes),
+            "files": self.files,
+            "unpacked": size_text(self.content_bytes),
+            "created": self.created,
+            "nbproof": self.version,
+            "records from": self.database,
+        }
 
 
 def back_up(

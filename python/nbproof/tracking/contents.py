@@ -238,7 +238,9 @@ def _rich(artifact: Artifact, head: str) -> dict[str, Any]:
         page = escape(_POLICY + artifact.read_bytes().decode("utf-8", "replace"))
         return {
             "text/html": f'<iframe sandbox srcdoc="{page}" title="{escape(artifact.name)}" '
-            'style="width:100%;height:24em;border:1px solid var(--jp-border-color2,#808080)"></iframe>'
+            # A page that names no colours is written for black on white, whatever the theme around it.
+            'style="width:100%;height:24em;background:#fff;color-scheme:light;'
+            'border:1px solid var(--jp-border-color2,#808080)"></iframe>'
         }
     preview = artifact.preview()
     from nbproof.tracking.previews import preview_html, preview_text

@@ -15,6 +15,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.clock import datetime_of, microseconds_of
+from nbproof.core.listing import size_text
 from nbproof.plots.sparkline import sparkline_svg, sparkline_text
 from nbproof.tracking.domain import param_text
 
@@ -29,6 +30,7 @@ __all__ = [
     "active_bundle",
     "card_html",
     "card_text",
+    "children_text",
     "duration_text",
     "leaderboard_caption",
     "leaderboard_cells",
@@ -39,7 +41,6 @@ __all__ = [
     "run_html",
     "run_text",
     "short_value",
-    "size_text",
     "status_html",
     "status_text",
 ]
@@ -177,10 +178,9 @@ def run_card(run: Run) -> RunCard:
 
 
 def children_text(statuses: Mapping[str, int]) -> str:
-    """Nested runs by status, in words: ``12: 10 finished, 2 running``."""
-    return f"{sum(statuses.values())}: " + ", ".join(
-        f"{count} {status}" for status, count in statuses.items()
-    )
+    """Nested runs by status, in words: ``12 (10 finished, 2 running)``; of one status ``12 finished``."""
+    told = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    return told if len(statuses) < 2 else f"{sum(statuses.values())} ({told})"
 
 
 def run_text(run: Run) -> str:
@@ -209,6 +209,7 @@ def card_text(card: RunCard) -> str:
     lines = [head]
     if card.unacknowledged:
         lines.append(f"  {card.unacknowledged} log calls could not be recorded")
+    lines += [f"  {line}".rstrip() for line in (card.notes or "").splitlines()]
     for title, rows in (
         ("metrics", [(metric.name, _metric_text(metric)) for metric in card.metrics]),
         ("params", [(key, short_value(param_text(value))) for key, value in card.params.items()]),
@@ -347,24 +348,6 @@ def duration_text(seconds: float) -> str:
             rest = whole % size // small
             return f"{whole // size} {unit}" + (f" {rest} {below}" if rest else "")
     raise AssertionError  # days have no upper end
-
-
-def size_text(size_bytes: int) -> str:
-    """A number of bytes.
-
-    Examples
-    --------
-    >>> [size_text(size) for size in (5, 1500, 5_000_000)]
-    ['5 B', '1.5 kB', '5.0 MB']
-    """
-    if size_bytes < 1000:
-        return f"{size_bytes} B"
-    size = float(size_bytes)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} TB"
 
 
 def status_text(status: str) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from nbproof.core.listing import size_text
 from nbproof.plots.axis import numbers_only, spans_ratios
 from nbproof.plots.figure import Figure, Frame
-from nbproof.tracking.display import STYLE, number_text, short_value, size_text, status_html
+from nbproof.tracking.display import STYLE, number_text, short_value, status_html
 from nbproof.tracking.domain import param_text
 from nbproof.tracking.figures import (
     box_figure,

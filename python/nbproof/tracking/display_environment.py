@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from nbproof.tracking.display import STYLE, size_text
+from nbproof.core.listing import size_text
+from nbproof.tracking.display import STYLE
 
 if TYPE_CHECKING:
     from nbproof.tracking.models import Environment, Gpu

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.ids import short
 from nbproof.plots.box import boxes_of, plot_boxes
 from nbproof.plots.figure import Figure, Frame
 from nbproof.plots.line import Series, lines_of, plot_lines
@@ -15,13 +17,15 @@ from nbproof.tracking.domain import param_text
 
 if TYPE_CHECKING:
     from nbproof.plots.axis import Kind
-    from nbproof.tracking.models import ComparedCourse, ComparedMetric, Comparison
+    from nbproof.tracking.models import ComparedCourse, ComparedMetric, Comparison, MetricHistory, MetricLines
 
 __all__ = [
     "box_figure",
     "differing_params",
     "first_metric",
+    "history_figure",
     "line_figure",
+    "overlaid_figures",
     "parallel_figure",
     "run_names",
     "scatter_figure",
@@ -47,6 +51,12 @@ def run_names(comparison: Comparison) -> list[str]:
 def differing_params(comparison: Comparison) -> list[str]:
     """Params that differ, by name."""
     return [row.key for row in comparison.params if row.differs]
+
+
+def _telling_params(comparison: Comparison) -> list[str]:
+    """Params that differ, those that more runs have before the others; of equals in their order."""
+    missing = {row.key: sum(value is None for value in row.values) for row in comparison.params}
+    return sorted(differing_params(comparison), key=lambda key: missing[key])
 
 
 def first_metric(comparison: Comparison) -> str | None:
@@ -92,6 +102,33 @@ def line_figure(
     return plot_lines(lines, frame=frame, colours=[course.run for course in chart.courses])
 
 
+def history_figure(history: MetricHistory) -> Figure:
+    """The course of one metric; its title says of how many points."""
+    count = f"{history.count:,} point{'' if history.count == 1 else 's'}"
+    if len(history.items) < history.count:
+        count = f"{len(history.items):,} of {count}"
+    points = Series(
+        history.name,
+        [float(point.step) for point in history.items],
+        [point.value for point in history.items],
+    )
+    return plot_lines(lines_of([points], title=f"{history.name}, {count}"))
+
+
+def overlaid_figures(lines: MetricLines) -> list[Figure]:
+    """A figure for each metric, with all its runs over each other."""
+    label, kind = _X[lines.axis]
+    shared = Counter(name for name, _ in {(line.run, line.run_id) for line in lines.items})
+    metrics: dict[str, list[Series]] = {}
+    for line in lines.items:
+        name = line.run if shared[line.run] == 1 else f"{line.run} ({short(line.run_id)})"
+        metrics.setdefault(line.metric, []).append(Series(name, line.x, line.y))
+    return [
+        plot_lines(lines_of(series, title=metric, x_label=label, x_kind=kind))
+        for metric, series in metrics.items()
+    ]
+
+
 def _across(comparison: Comparison, course: ComparedCourse, x: X) -> Sequence[float]:
     if x == "step":
         return course.steps
@@ -115,7 +152,7 @@ def parallel_figure(
     comparison: Comparison, metric: str | None = None, params: Sequence[str] | None = None
 ) -> Figure:
     """Parallel coordinates across params to a metric; see `Comparison.parallel`."""
-    chosen = list(params) if params is not None else differing_params(comparison)
+    chosen = list(params) if params is not None else _telling_params(comparison)
     columns: dict[str, Sequence[object]] = {key: _column(comparison, key) for key in chosen}
     end = metric if metric is not None else first_metric(comparison)
     if end is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, SupportsInd
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints
 
 from nbproof.core.errors import NotFound
+from nbproof.core.listing import listing_html, listing_text, size_text
 from nbproof.core.operation import Ask, Instant, Int64, Json, Number, Positional, View
 from nbproof.tracking.contents import (
     Contents,
@@ -210,6 +211,16 @@ class MetricHistory(View):
     items: list[MetricPoint]
     next: str | None = None
 
+    def __str__(self) -> str:
+        from nbproof.tracking.figures import history_figure
+
+        return str(history_figure(self))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.tracking.figures import history_figure
+
+        return history_figure(self)._repr_mimebundle_()
+
 
 class MetricLine(View):
     """One metric of one run in a chart."""
@@ -229,6 +240,17 @@ class MetricLines(View):
 
     axis: Literal["step", "time", "relative"]
     items: list[MetricLine]
+
+    def __str__(self) -> str:
+        from nbproof.tracking.figures import overlaid_figures
+
+        return "\n".join(map(str, overlaid_figures(self)))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.tracking.figures import overlaid_figures
+
+        figures = overlaid_figures(self)
+        return {"text/plain": str(self), "text/html": "".join(figure.html() for figure in figures)}
 
 
 class Artifact(View):
@@ -312,8 +334,20 @@ class Artifact(View):
         """Show it below the cell; outside of a notebook, print it."""
         shown(self)
 
+    def listed(self) -> dict[str, object]:
+        """What a list shows of it."""
+        return {
+            "artifact": self.name,
+            "version": "" if self.kind == "folder" else f"v{self.version}",
+            "kind": self.kind,
+            "size": size_text(self.size_bytes),
+            "step": self.step,
+            "created": self.created,
+            "reference": self.reference,
+        }
+
     def __str__(self) -> str:
-        return f"{self.name}@v{self.version} ({self.kind}, {self.size_bytes:,} B)"
+        return f"{self.name}@v{self.version} ({self.kind}, {size_text(self.size_bytes)})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return artifact_bundle(self)
@@ -361,6 +395,10 @@ class ArtifactList(list[Artifact]):
         if isinstance(wanted, str):
             return any(artifact.name == wanted for artifact in self)
         return super().__contains__(wanted)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        rows = [artifact.listed() for artifact in self]
+        return {"text/plain": listing_text(rows), "text/html": listing_html(rows)}
 
 
 class Histogram(View):

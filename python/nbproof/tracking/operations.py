@@ -247,7 +247,7 @@ def metric_lines(tracker: ExperimentTracker, ask: GetMetricLines) -> MetricLines
 @operation("runs.metrics", "GET /runs/{id}/metrics", action="read", python="list_metrics", cli="runs metrics")
 def list_metrics(tracker: ExperimentTracker, ask: GetRun) -> Page[Metric]:
     """List the metrics of a run: latest, least and greatest value, count."""
-    return Page[Metric](items=tracker.list_metrics(ask.id))
+    return tracker.list_metrics(ask.id)
 
 
 @operation(

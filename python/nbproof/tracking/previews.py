@@ -251,14 +251,21 @@ def preview_html(preview: ArtifactPreview) -> str:
         rows = "".join(
             f"<tr>{''.join(f'<td>{escape(_said(cell))}</td>' for cell in row)}</tr>" for row in preview.rows
         )
-        more = f"<caption>the first {len(preview.rows)} of {preview.row_count or 'more'} rows</caption>"
+        more = (
+            '<caption style="text-align:left;white-space:nowrap">'
+            f"the first {len(preview.rows)} of {preview.row_count or 'more'} rows</caption>"
+        )
         caption = more if preview.truncated else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     if preview.shows == "histogram":
         return _histogram_svg(preview.histograms[-1], preview.name)
     if preview.shows == "image" and preview.image:
         return f'<img alt="{escape(preview.name)}" style="max-width:100%" src="{escape(preview.image)}">'
-    return f"<pre>{escape(preview_text(preview))}</pre>"
+    return (
+        '<pre style="font-family:var(--jp-code-font-family,monospace);'
+        'font-size:var(--jp-code-font-size,13px)">'
+        f"{escape(preview_text(preview))}</pre>"
+    )
 
 
 def _histogram_svg(histogram: Histogram, name: str) -> str:

@@ -1024,10 +1024,13 @@ class ExperimentTracker:
             )
         return found
 
-    def list_metrics(self, id: str) -> list[Metric]:
+    def list_metrics(self, id: str) -> Page[Metric]:
         """Every metric of a run: latest, least and greatest value, count."""
+        from nbproof.core.operation import Page
+        from nbproof.tracking.models import Metric
+
         records = self._fresh()
-        return records.metrics_of(_run_id(records, id))
+        return Page[Metric](items=records.metrics_of(_run_id(records, id)))
 
     def metric_history(
         self,

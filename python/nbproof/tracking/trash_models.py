@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from nbproof.core.ids import short
 from nbproof.core.operation import Ask, Instant, Json, Number, Positional, View
 from nbproof.tracking.models import ExperimentRef, Name, RunRef
 
@@ -35,6 +36,10 @@ class TouchedRuns(View):
     count: int
     ids: list[str]
 
+    def told(self) -> dict[str, object]:
+        """What is shown of it."""
+        return {"runs": self.count, "ids": [short(each) for each in self.ids]}
+
 
 class Purged(View):
     """What is gone for good, or with `dry_run` would be."""
@@ -59,6 +64,19 @@ class RolledMetric(View):
     min: Number | None = None
     max: Number | None = None
 
+    def listed(self) -> dict[str, object]:
+        """What a list shows of it."""
+        return {
+            "metric": self.name,
+            "runs": self.count,
+            "best": self.best,
+            "of run": short(self.best_run) if self.best_run else None,
+            "mean": self.mean,
+            "std": self.std,
+            "least": self.min,
+            "greatest": self.max,
+        }
+
 
 class Children(View):
     """The runs nested in a run, counted; those in the trash left out."""
@@ -68,6 +86,17 @@ class Children(View):
     statuses: dict[str, int] = Field(default_factory=dict, description="How many of these, by status.")
     descendants: int = Field(description="Runs nested in it at any depth.")
     metrics: list[RolledMetric] = Field(default_factory=list)
+
+    def told(self) -> dict[str, object]:
+        """What is shown of it."""
+        from nbproof.tracking.display import children_text
+
+        deeper = self.descendants - self.count
+        return {
+            "nested runs": children_text(self.statuses) or "none",
+            "nested in these": deeper or None,
+            "metrics": [metric.listed() for metric in self.metrics],
+        }
 
 
 class ParamValue(View):

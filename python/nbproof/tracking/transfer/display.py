@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from nbproof.tracking.display import size_text
+from nbproof.core.listing import size_text
 
 if TYPE_CHECKING:
     from nbproof.tracking.transfer.models import ExportReport, ImportReport, NotTaken
