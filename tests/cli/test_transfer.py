@@ -95,6 +95,22 @@ def test_a_server_takes_what_lies_here_and_gives_it_back(nbproof, project, serve
     assert [each.name for each in left if each.is_dir()] == []
 
 
+def test_the_workspace_of_a_server_is_backed_up_from_afar(nbproof, project, server):
+    (project / "steps.csv").write_text("epoch,loss\n0,0.5\n1,0.25\n")
+    there = {"NBPROOF_URL": server.url, "NBPROOF_TOKEN": server.token}
+    assert nbproof("runs", "import", "steps.csv", **there).code == 0
+
+    done = nbproof("backup", "copy.zip", "--json", **there)
+
+    assert done.code == 0, done.err
+    assert done.json["path"] == str(project / "copy.zip")
+    assert done.json["size_bytes"] == (project / "copy.zip").stat().st_size
+    assert nbproof("backup", "copy.zip", **there).code == 4
+    assert nbproof("restore", "copy.zip", "here").code == 0
+    shown = nbproof("runs", "show", "steps", "--json", NBPROOF_WORKSPACE=str(project / "here"))
+    assert shown.json["metrics"] == {"loss": 0.25}
+
+
 def test_a_server_refuses_with_its_reason(nbproof, project, server):
     (project / "runs.zip").write_bytes(b"PK\x03\x04 no more")
     done = nbproof("runs", "import", "runs.zip", "--url", server.url, NBPROOF_TOKEN=server.token)

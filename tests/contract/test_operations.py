@@ -20,6 +20,7 @@ from nbproof.core.clock import SystemClock
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.core.operation import Download, validated
 from nbproof.platform.location import Location
+from nbproof.platform.maintenance import restore_workspace
 from nbproof.platform.remote import RemoteWorkspace
 from nbproof.platform.rooms import find_operation, operations
 from nbproof.platform.workspace import Workspace
@@ -575,6 +576,27 @@ def garbage(call: Caller, folder: Path) -> None:
     assert found.young_objects + found.kept_objects == 2
     with pytest.raises(Invalid):
         call("maintenance.gc", grace_hours=-1)
+
+
+@scenario("maintenance.backup", "maintenance.backed_up")
+def backups(call: Caller, folder: Path) -> None:
+    call.run("r", params={"depth": 3})
+    (folder / "a.bin").write_bytes(b"content")
+    call("runs.log_artifact", id="r", path=folder / "a.bin")
+    call("runs.end", id="r")
+    job = call.job(call("maintenance.backup"))
+    assert job.result["files"] >= 2 and job.result["version"]
+    with pytest.raises(NotFound):
+        call("maintenance.backed_up", id="0" * 32)
+    with pytest.raises(NotFound, match="no export but"):
+        call("runs.exported", id=job.id)
+    found = call("maintenance.backed_up", id=job.id)
+    assert isinstance(found, Download) and found.path.stat().st_size == job.result["size_bytes"]
+    restore_workspace(found.path, folder / "restored", now_us=2**60)
+    restored = Workspace(Location(folder / "restored", True, "a test"), say=lambda line: None)
+    assert restored.tracker.get_run("r").params == {"depth": 3}
+    assert restored.tracker.get_artifact("r", "a.bin")[0].read_bytes() == b"content"
+    restored.close()
 
 
 @scenario("workspaces.list", "workspaces.resolve")

@@ -298,6 +298,16 @@ async def test_an_operation_of_a_new_room_is_served(temporary: Room, ask: Ask) -
     assert "/temporary/execute" in (await ask("GET", "/openapi.json")).json["paths"]
 
 
+async def test_to_carry_everything_away_needs_its_own_permission(ask: Ask, denied: set[str]) -> None:
+    assert (await ask("POST", "/experiments", {"name": "x"})).status == 201
+    denied.add("backup")
+    assert (await ask("POST", "/backups", {})).status == 403
+    assert (await ask("GET", f"/backups/{'0' * 32}")).status == 403
+    denied.clear()
+    denied |= {"read", "write", "execute"}
+    assert (await ask("POST", "/backups", {})).status == 202
+
+
 async def test_what_runs_code_needs_its_own_permission(temporary: Room, ask: Ask, denied: set[str]) -> None:
     denied.add("execute")
     assert (await ask("POST", "/temporary/execute", {})).status == 403

@@ -599,6 +599,12 @@ export interface GetArtifact {
   name: string;
 }
 
+/** Which backup, by the id of its job. */
+export interface GetBackup {
+  /** The job's id. */
+  id: string;
+}
+
 /** Whose children, and which metrics of theirs. */
 export interface GetChildren {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
@@ -886,6 +892,9 @@ export interface LogReference {
   step?: number | string | null;
   metadata?: Record<string, unknown>;
 }
+
+/** All of the workspace. */
+export type MakeBackup = Record<string, never>;
 
 /** Which runs of the trash go for good. */
 export interface PurgeRuns {
@@ -1491,6 +1500,16 @@ export function jobsGet(request: Requester, ask: GetJob): Promise<Job> {
 /** Cancel a job: at once if it is queued, else as soon as it looks. */
 export function jobsCancel(request: Requester, ask: CancelJob): Promise<void> {
   return request<void>('DELETE', `/jobs/${encodeURIComponent(ask.id)}`);
+}
+
+/** Back up the workspace into one file, while it is in use. */
+export function maintenanceBackup(request: Requester): Promise<JobAccepted> {
+  return request<JobAccepted>('POST', '/backups');
+}
+
+/** Download the file of a backup whose job is done. Path only: bytes travel by hand. */
+export function maintenanceBackedUpPath(ask: { id: string }): string {
+  return `/backups/${encodeURIComponent(ask.id)}`;
 }
 
 /** Delete content of purged runs and replaced artifacts that nothing refers to. */

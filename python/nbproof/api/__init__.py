@@ -151,7 +151,9 @@ def active_run() -> Any:
 
 
 def backup(file: Any) -> Any:
-    """Copy the workspace into one file while it is in use; ``nbproof restore FILE FOLDER`` reads it.
+    """Copy the workspace, here or on a server, into one file; ``nbproof restore FILE FOLDER`` reads it.
+
+    It may be in use meanwhile.
 
     Parameters
     ----------
@@ -162,15 +164,18 @@ def backup(file: Any) -> Any:
     ------
     Conflict
         There is a file of that name.
-    Invalid
-        The workspace is a server's: it is backed up there.
+    NotAllowed
+        The workspace is a server's, and you may not carry it away: that takes the action ``backup``.
     """
-    from nbproof.core.errors import Invalid
+    from pathlib import Path
+
     from nbproof.platform.maintenance import Maintenance
 
     opened = current()
     if not isinstance(opened, _workspace.Workspace):
-        raise Invalid("a server's workspace is backed up there", hint="run there: nbproof backup FILE")
+        from nbproof.storage.backup import Backup
+
+        return Backup(**opened.transfer.back_up(Path(file).expanduser()))
     return Maintenance(opened).back_up(file)
 
 

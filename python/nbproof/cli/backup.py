@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from nbproof.cli.session import Session
-from nbproof.core.errors import Invalid
 
 __all__ = ["backup", "restore"]
 
@@ -20,12 +19,14 @@ def backup(session: Session, values: Mapping[str, Any]) -> int:
     from nbproof.core.listing import size_text
     from nbproof.platform.maintenance import Maintenance
     from nbproof.platform.workspace import Workspace
+    from nbproof.storage.backup import Backup
 
-    workspace = session.workspace
-    if not isinstance(workspace, Workspace):
-        raise Invalid("a server's workspace is backed up there", hint="run this on the server's machine")
-    with _progress(session) as progress:
-        made = Maintenance(workspace).back_up(Path(values["file"]).expanduser(), progress=progress)
+    workspace, file = session.workspace, Path(values["file"]).expanduser()
+    if isinstance(workspace, Workspace):
+        with _progress(session) as progress:
+            made = Maintenance(workspace).back_up(file, progress=progress)
+    else:
+        made = Backup(**workspace.transfer.back_up(file))
     if session.json:
         session.print_json(asdict(made))
         return 0

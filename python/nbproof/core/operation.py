@@ -62,7 +62,7 @@ __all__ = [
     "validated",
 ]
 
-Action = Literal["read", "write", "execute"]
+Action = Literal["read", "write", "execute", "backup"]
 _SAFE_INTEGER = 2**53
 _BRACES = re.compile(r"\{(\w+)\}")
 
@@ -428,8 +428,9 @@ def operation(
         ``room.verb``; the OpenAPI ``operationId`` and, in camel case, the TypeScript function.
     route : str
         ``"GET /runs/{id}"``: a method and a template below the API's base.
-    action : {"read", "write", "execute"}
-        What the caller must be allowed to do; whatever runs user code needs ``execute``.
+    action : {"read", "write", "execute", "backup"}
+        What the caller must be allowed to do; whatever runs user code needs ``execute``, and to carry away
+        all that there is needs ``backup``.
     python, cli, magic : str, optional
         Its name in ``nbp.``, its words after ``nbproof``, its name after ``%``.
     creates : bool

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from nbproof.core.errors import NotFound, Unavailable
-from nbproof.core.operation import Ask, View, operation
+from nbproof.core.operation import Ask, Download, JobAccepted, View, operation
+from nbproof.jobs.service import JobContext, job
 
 if TYPE_CHECKING:
     from nbproof.platform.workspace import Workspace
@@ -47,6 +48,28 @@ class GarbageReport(View):
         0, description="Environments that no run has any more; they stay while any process records."
     )
     dry_run: bool = False
+
+
+class MakeBackup(Ask):
+    """All of the workspace."""
+
+
+class GetBackup(Ask):
+    """Which backup, by the id of its job."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200), Field(description="The job's id.")]
+
+
+class BackupReport(View):
+    """What a backup holds."""
+
+    path: str
+    size_bytes: int = Field(description="Of the file.")
+    files: int
+    content_bytes: int = Field(description="What its entries take when unpacked.")
+    created: str
+    version: str = Field(description="Of the nbproof that made it.")
+    database: str = Field(description="What the records were kept in: sqlite or postgresql.")
 
 
 class Maintenance:
@@ -95,9 +118,8 @@ class Maintenance:
         """Copy the workspace into one file while it is in use; see `nbproof.storage.backup`."""
         from nbproof.storage.backup import back_up
 
+        self._require_workspace()
         workspace = self._workspace
-        if not workspace.exists:
-            raise NotFound(f"there is no workspace {workspace.folder}", hint="nothing was recorded here yet")
         return back_up(
             workspace.folder,
             workspace.database,
@@ -106,6 +128,37 @@ class Maintenance:
             now_us=workspace.clock.now_us(),
             progress=progress,
         )
+
+    def submit_backup(self, ask: MakeBackup) -> JobAccepted:
+        """Queue a backup; its file is fetched with `backed_up`."""
+        self._require_workspace()
+        queued = self._workspace.jobs.submit("maintenance.backup", ask)
+        return JobAccepted(id=queued.id, status=queued.status)
+
+    def backed_up(self, id: str) -> Path:
+        """The file of a backup that is done; see `RunTransfer.fetchable`."""
+        return self._workspace.transfer.fetchable(id, "maintenance.backup", "backup")
+
+    def _require_workspace(self) -> None:
+        if not self._workspace.exists:
+            raise NotFound(
+                f"there is no workspace {self._workspace.folder}", hint="nothing was recorded here yet"
+            )
+
+    def run_backup(self, context: JobContext) -> BackupReport:
+        """Back up as a job, into a file that waits a day to be fetched."""
+        from dataclasses import asdict
+
+        transfer = self._workspace.transfer
+        transfer.sweep()
+        file = transfer.file_of(context.id)
+        file.unlink(missing_ok=True)  # of an attempt whose process died
+
+        def tell(doing: str, done: int, total: int) -> None:
+            context.progress(done / total if total else None, doing)
+
+        made = self.back_up(file, progress=tell)
+        return BackupReport(**{**asdict(made), "path": file.name})
 
     def _forget_claims(self) -> None:
         """Delete the files by which processes agreed who starts or stops a run, when long over."""
@@ -152,6 +205,24 @@ def restore_workspace(
     return restore(
         Path(file), Path(root), folder_name=FOLDER, settle=settle, database=database, progress=progress
     )
+
+
+@operation("maintenance.backup", "POST /backups", action="backup")
+def make_backup(maintenance: Maintenance, ask: MakeBackup) -> JobAccepted:
+    """Back up the workspace into one file, while it is in use."""
+    return maintenance.submit_backup(ask)
+
+
+@operation("maintenance.backed_up", "GET /backups/{id}", action="backup")
+def get_backup(maintenance: Maintenance, ask: GetBackup) -> Download:
+    """Download the file of a backup whose job is done."""
+    return Download(maintenance.backed_up(ask.id), "backup.zip", "application/zip")
+
+
+@job("maintenance.backup", restartable=True)
+def making_backup(ask: MakeBackup, context: JobContext) -> BackupReport:
+    """Write the file."""
+    return context.service(Maintenance).run_backup(context)
 
 
 @operation("maintenance.gc", "POST /gc", action="write", python="collect_garbage", cli="gc")

@@ -136,6 +136,7 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
             "read": self._may_read,
             "write": self._may_write,
             "execute": self._may_execute,
+            "backup": self._may_back_up,
         }
         await checks[action]()
 
@@ -154,6 +155,11 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
     @authenticated
     @authorized("execute", RESOURCE)  # type: ignore[untyped-decorator]
     async def _may_execute(self) -> None:
+        pass
+
+    @authenticated
+    @authorized("backup", RESOURCE)  # type: ignore[untyped-decorator]
+    async def _may_back_up(self) -> None:
         pass
 
     def check_host(self) -> bool:

@@ -66,18 +66,22 @@ class RemoteTransfer:
         self._catch_up()
         accepted = self._ask("runs.export", id=list(ids), query=query, experiment=experiment)
         job = self._followed(accepted.id, "exporting", step)
-        download = self._ask("runs.exported", id=job.id)
-        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-        try:
-            shutil.copyfile(download.path, partial)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-            with suppress(OSError):
-                download.path.unlink()
-                download.path.parent.rmdir()
+        _fetch(self._ask("runs.exported", id=job.id), target)
         report = ExportReport.model_validate(job.result)
         return report.model_copy(update={"path": str(target.absolute())})
+
+    def back_up(self, target: Path, step: Step | None = None) -> dict[str, Any]:
+        """Have the server back its workspace up, and fetch the file; what it holds."""
+        if target.exists():
+            raise Conflict(
+                f"{str(target)!r} is there already, and a backup overwrites nothing",
+                hint="name another file",
+                details={"field": "file"},
+            )
+        self._catch_up()
+        job = self._followed(self._ask("maintenance.backup").id, "backing up", step)
+        _fetch(self._ask("maintenance.backed_up", id=job.id), target)
+        return {**job.result, "path": str(target.absolute())}
 
     def import_runs(
         self,
@@ -158,6 +162,19 @@ class RemoteTransfer:
             with suppress(PlatformError):
                 self._ask("jobs.cancel", id=identifier)
             raise
+
+
+def _fetch(download: Any, target: Path) -> None:
+    """Bring a downloaded file to its place, whole or not at all."""
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        shutil.copyfile(download.path, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            download.path.unlink()
+            download.path.parent.rmdir()
 
 
 def _error(job: Any) -> PlatformError:

@@ -434,9 +434,8 @@ class RunTransfer:
 
     def run_export(self, ask: ExportRuns, context: JobContext) -> ExportReport:
         """Do it."""
-        self._sweep()
-        output = self._folder / f"{context.id}.zip"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.sweep()
+        output = self.file_of(context.id)
         report = self._export(ask, output, True, context.progress)
         return report.model_copy(update={"path": output.name})
 
@@ -450,19 +449,28 @@ class RunTransfer:
         Conflict
             It is not done.
         """
+        return self.fetchable(id, "runs.export", "export")
+
+    def file_of(self, job_id: str) -> Path:
+        """Where the file of a job waits to be fetched."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / f"{job_id}.zip"
+
+    def fetchable(self, id: str, kind: str, what: str) -> Path:
+        """The file of a job that is done; raises as `exported` does."""
         job = self._jobs().get(id)
-        if job.kind != "runs.export":
-            raise NotFound(f"the job {short(job.id)} is no export but {job.kind}", details={"near": []})
+        if job.kind != kind:
+            raise NotFound(f"the job {short(job.id)} is no {what} but {job.kind}", details={"near": []})
         if job.status != "done":
             raise Conflict(
-                f"the export {short(job.id)} is {job.status}",
+                f"the {what} {short(job.id)} is {job.status}",
                 hint=f"look again with: nbproof jobs show {short(job.id)}",
                 details={"id": job.id, "status": job.status},
             )
-        file = self._folder / f"{job.id}.zip"
+        file = self.file_of(job.id)
         if not file.is_file():
             raise NotFound(
-                f"the file of the export {short(job.id)} is gone: it is kept a day", hint="export again"
+                f"the file of the {what} {short(job.id)} is gone: it is kept a day", hint="make another one"
             )
         return file
 
@@ -472,7 +480,7 @@ class RunTransfer:
         path = ask.path.expanduser().absolute()
         if path.is_relative_to((self._folder.parent / "incoming").absolute()):
             # The body of a request goes with it; the job needs it longer.
-            self._sweep()
+            self.sweep()
             kept = self._folder / new_id() / path.name
             try:
                 kept.parent.mkdir(parents=True)
@@ -502,7 +510,7 @@ class RunTransfer:
         if sent:
             shutil.rmtree(ask.path.parent, ignore_errors=True)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Clear away what nobody fetched in a day; not what a job still waits for or works on."""
         oldest = time.time() - _KEPT_SECONDS
         rested = [
@@ -511,7 +519,8 @@ class RunTransfer:
         if not rested:
             return
         needed = {Path(ask["path"]).parent.name for ask in self._jobs().unfinished("runs.import").values()}
-        needed |= {f"{identifier}.zip" for identifier in self._jobs().unfinished("runs.export")}
+        for kind in ("runs.export", "maintenance.backup"):
+            needed |= {f"{identifier}.zip" for identifier in self._jobs().unfinished(kind)}
         for each in rested:
             if each.name not in needed:
                 with suppress(OSError):
