@@ -172,7 +172,9 @@ def test_a_workspace_can_be_named(nbproof, project, tmp_path):
         (["runs", "list", "digits", "--limit", "many"], 2, "--limit: input should be a valid integer"),
         (["runs", "list", "digits", "--limit", "0"], 2, "--limit"),
         (["runs", "show", "x", "y"], 2, "does not know what to do with 'y'"),
-        (["runs", "compare", "x"], 2, "RUN"),
+        (["runs", "compare", "x"], 2, "RUN: list should have at least 2 items, found ['x']"),
+        (["run"], 2, "did you mean: nbproof runs\n"),
+        (["runs", "list", "digits", "--nope"], 2, "usage: nbproof runs list"),
         (["runs", "search", "metrics.auc >"], 2, ""),
         (["runs", "show", "nobody"], 3, "nobody"),
         (["experiments", "show", "none"], 3, "none"),
@@ -421,3 +423,20 @@ def test_what_is_the_same_in_all_compared_runs_is_told_once(recorded):
 
 def test_sizes_are_told_in_words(recorded):
     assert ["bytes", "0", "B"] in [line.split() for line in recorded("gc", "--dry-run").out.splitlines()]
+
+
+def test_an_unknown_name_is_answered_with_those_that_there_are(recorded):
+    assert "it has 'auc'" in recorded("runs", "history", "first", "zzz").err
+    assert "the newest runs have 'auc'" in recorded("runs", "leaderboard", "zzz").err
+    assert "did you mean 'auc'?" in recorded("runs", "history", "first", "auk").err
+    recorded("searches", "save", "my best", "metrics.auc > 0.8")
+    assert 'did you mean @"my best"?' in recorded("runs", "search", "@mybest").err
+
+
+def test_what_is_written_to_an_ended_run_says_how_it_goes_on(recorded):
+    ended = recorded("runs", "end", "first", "--status", "cancelled")
+    assert ended.code == 0
+    refused = recorded("runs", "log-metric", "first", "auc", "1")
+    assert refused.code == 4
+    assert "has ended (cancelled); this was not recorded" in refused.err
+    assert "nbproof runs resume" in refused.err

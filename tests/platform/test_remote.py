@@ -91,8 +91,11 @@ print(nbp.get_run("kinds").artifacts["notes.md"].read_text(), found["data/a"].do
 
 
 def test_a_wrong_token_is_told_as_such(server):
-    with pytest.raises(NotAuthenticated):
+    with pytest.raises(NotAuthenticated, match="does not take the token of NBPROOF_TOKEN") as refused:
         RemoteWorkspace(server.url, token="wrong").ask("experiments.list")
+    assert "set NBPROOF_TOKEN" in (refused.value.hint or "")
+    with pytest.raises(NotAuthenticated, match="wants a token"):
+        RemoteWorkspace(server.url, token=None).ask("experiments.list")
 
 
 def test_a_server_that_is_away_is_unavailable_and_says_what_to_mend():
@@ -108,6 +111,7 @@ def test_a_server_is_asked_all_that_a_repository_is_asked():
         return {name for name in dir(kind) if not name.startswith("_")}
 
     of_a_server = {"active_since", "artifact_locations", "cancelled_of", "trash"}
+    of_a_server |= {"artifacts_of", "params_in_time"}  # exports and imports are made there
     assert asked(RunRepository) - asked(_Records) <= of_a_server
 
 

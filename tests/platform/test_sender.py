@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from nbproof.core.errors import Invalid, NotAuthenticated, Unavailable
+from nbproof.core.operation import validated
 from nbproof.platform.connection import TooLarge
 from nbproof.platform.location import Location
 from nbproof.platform.queue import Queue, all_queues
 from nbproof.platform.remote import RemoteWorkspace
+from nbproof.platform.rooms import find_operation
 from nbproof.platform.sender import Sender
 from nbproof.platform.workspace import Workspace
 from nbproof.storage import background
@@ -115,6 +117,20 @@ def test_what_is_recorded_while_the_server_is_away_arrives_when_it_is_back(serve
     assert server.get(f"/runs/{run.id}?{url.partition('?')[2]}")["artifacts"][0]["name"] == "model.bin"
     workspace.close()
     assert writer_ids(workspace.queue.journal) == []
+
+
+def test_a_command_that_reads_sends_first_what_another_process_left(server, url, gate, alone, capsys):
+    before = remote(url, server)
+    with gate.being("closed"):
+        with before.tracker.start_run("left behind", experiment="e") as run:
+            before.tracker.log_metric("loss", 0.5)
+        before.close()
+    assert "records wait" in capsys.readouterr().err
+
+    operation = find_operation("runs.get")
+    read = remote(url, server).call(operation, validated(operation.ask, {"id": run.id}))
+
+    assert (read.status, read.metrics) == ("finished", {"loss": 0.5})
 
 
 @pytest.mark.parametrize("way", ["no answers", "half requests", "errors"])
@@ -269,7 +285,7 @@ def test_a_wrong_token_is_told_and_nothing_is_lost(server, url, alone):
     words = [sys.executable, "-m", "nbproof.platform.sender", str(workspace.queue.folder)]
     assert subprocess.run(words, env={**os.environ, "NBPROOF_TOKEN": "wrong"}).returncode == 1
 
-    with pytest.warns(RecordingWaits, match="who asks"):
+    with pytest.warns(RecordingWaits, match="does not take the token"):
         workspace.tracker.start_run("again", experiment="e")
     workspace.tracker.close()
 

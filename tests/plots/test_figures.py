@@ -181,3 +181,10 @@ def test_every_picture_is_well_formed_escaped_and_takes_its_colours_from_the_the
         r"nan|inf\b", re.sub(r"<title>.*?</title>|aria-label=\"[^\"]*\"|>[^<]*<", "", figure.svg)
     )
     assert str(figure) == figure.text
+
+
+def test_labels_of_many_axes_do_not_run_into_each_other_and_keep_their_ends():
+    columns = {f"estimator.parameter_number_{number}": [1, 2] for number in range(11)} | {"auc": [0.5, 0.9]}
+    svg = plot_strands(strands_of(["a", "b"], columns)).svg
+    labels = re.findall(">(…[^<]*)<", svg)
+    assert labels[-1] == "…er_number_10" and len({len(label) for label in labels}) == 1

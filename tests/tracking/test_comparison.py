@@ -230,7 +230,7 @@ def test_parallel_coordinates_begin_with_the_params_that_all_runs_have(tracker):
     record(tracker, "a", params={"alone": 1, "model": "xgb"}, metrics={"auc": 0.8})
     record(tracker, "b", params={"model": "forest", "trees": 5}, metrics={"auc": 0.9})
     figure = tracker.compare_runs("a", "b").parallel()
-    assert figure.text.splitlines()[0].split()[0] == "model"
+    assert figure.text.splitlines()[0].split() == ["model", "auc"]
 
 
 def test_a_frame_has_a_row_for_each_value_that_was_compared(comparison):

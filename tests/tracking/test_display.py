@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+from IPython.lib.pretty import pretty
+
 from nbproof.core.operation import Page
 from nbproof.tracking.comparison import compare
 from nbproof.tracking.display import children_text, run_html, run_text
@@ -178,13 +180,12 @@ def test_artifacts_of_a_run_are_a_table():
             ),
         ]
     )
-    bundle = artifacts._repr_mimebundle_()
-    assert [line.split() for line in bundle["text/plain"].splitlines()] == [
+    assert [line.split() for line in pretty(artifacts).splitlines()] == [
         ["artifact", "version", "kind", "size", "created", "reference"],
         ["roc.png", "v1", "figure", "1.5", "kB", "2026-01-02", "03:04:05", "UTC"],
         ["s3", "v1", "file", "0", "B", "2026-01-02", "03:04:05", "UTC", "s3://bucket"],
     ]
-    assert parsed(bundle["text/html"]).seen.count("tr") == 3
+    assert parsed(artifacts._repr_html_()).seen.count("tr") == 3
 
 
 def test_a_history_is_a_curve_that_says_of_how_many_points():

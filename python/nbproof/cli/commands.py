@@ -242,7 +242,8 @@ def _unknown(words: Sequence[str], known: Mapping[str, Command]) -> Invalid:
         )
         hint = f"did you mean: nbproof {said[0]} {near[0]}" if near else f"one of: {', '.join(verbs)}"
     else:
-        near = near_names(" ".join(said), known) or near_names(said[0], groups)
+        near = near_names(said[0], groups) if len(said) == 1 else []
+        near = near or near_names(" ".join(said), known) or near_names(said[0], groups)
         message = f"nbproof has no command {said[0]!r}"
         hint = f"did you mean: nbproof {near[0]}" if near else "list them with: nbproof --help"
     return Invalid(message, hint=hint, details={"field": "command", "near": near})

@@ -22,7 +22,7 @@ def serve(session: Session, values: Mapping[str, Any]) -> int:
         raise Invalid(f"--port is a number below 65536, found {port!r}", details={"field": "port"})
     if session.environ.get("NBPROOF_URL"):
         raise Invalid(
-            "a workspace behind a server is served there",
+            "NBPROOF_URL (or --url) names a server, and that one serves its records; here a folder is served",
             hint="unset NBPROOF_URL, or leave out --url",
             details={"field": "url"},
         )

@@ -16,7 +16,7 @@ Verbs raise these and never catch them to dress them again; a face (HTTP, comman
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "as_json",
     "error_of",
     "face",
+    "hint_of",
     "near_names",
 ]
 
@@ -163,6 +164,22 @@ def near_names(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
 
     lower = {candidate.lower(): candidate for candidate in known}
     return [lower[hit] for hit in difflib.get_close_matches(name.lower(), lower, n=most, cutoff=0.5)]
+
+
+def hint_of(near: Sequence[str], known: Sequence[str], has: str) -> str | None:
+    """What to do about an unknown name: the one that looks like it, else some of those that there are.
+
+    Examples
+    --------
+    >>> hint_of([], ["auc", "loss"], "it has")
+    "it has 'auc', 'loss'"
+    >>> hint_of(["auc"], ["auc", "loss"], "it has")
+    "did you mean 'auc'?"
+    """
+    if near:
+        return f"did you mean {near[0]!r}?"
+    told = ", ".join(map(repr, known[:5]))
+    return f"{has} {told}{f' and {len(known) - 5} more' if len(known) > 5 else ''}" if known else None
 
 
 def _rebuild(

@@ -506,7 +506,8 @@ def invalid_from(error: ValidationError, *, known: Iterable[str] = ()) -> Invali
     for fault in sorted(told, key=lambda each: each["type"] != "extra_forbidden"):
         field = ".".join(str(part) for part in fault["loc"]) or "(whole)"
         found = "" if fault["type"] == "missing" else f", found {_brief(fault['input'])}"
-        said = fault["msg"].removeprefix("Value error, ")
+        # Why the check found it, and what it counted, says no more than what was found.
+        said = re.sub(r" after validation, not \d+$", "", fault["msg"].removeprefix("Value error, "))
         message = said[:1].lower() + said[1:] + found
         if fault["type"] == "missing":
             message = "is required"

@@ -253,8 +253,10 @@ class Form:
             values[argument.name] = value
 
     def _unknown(self, flag: str, flags: Mapping[str, Argument]) -> Invalid:
-        near = near_names(flag, [*flags, "--help"]) if flag.startswith("--") else []
-        hint = f"did you mean {near[0]}?" if near else f"usage: {self.usage}"
+        # Without the dashes, which all flags share.
+        known = [each.removeprefix("--") for each in [*flags, "--help"]]
+        near = near_names(flag.removeprefix("--"), known) if flag.startswith("--") else []
+        hint = f"did you mean --{near[0]}?" if near else f"usage: {self.usage}"
         if not flag.startswith("--"):
             hint = f"a value that begins with a dash follows --; usage: {self.usage}"
         return Invalid(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from nbproof.core.errors import Invalid, PlatformError, Unavailable, error_of
+from nbproof.core.errors import Invalid, NotAuthenticated, PlatformError, Unavailable, error_of
 from nbproof.core.redaction import redact_text, without_credentials
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Connection:
             with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:
                 yield answer
         except urllib.error.HTTPError as error:
-            raise _told(error) from None
+            raise self._refused(_told(error)) from None
         except (OSError, http.client.HTTPException) as error:
             # A URLError is an OSError, too; the other is an answer that was cut off, or no HTTP.
             reason = getattr(error, "reason", error)
@@ -118,6 +118,17 @@ class Connection:
                 f"the server at {without_credentials(self.url)} does not answer: {reason}",
                 hint="start it with `nbproof serve`, or mend NBPROOF_URL and NBPROOF_TOKEN",
             ) from None
+
+    def _refused(self, error: PlatformError) -> PlatformError:
+        """Who speaks through us sets a variable, not a header."""
+        if not isinstance(error, NotAuthenticated):
+            return error
+        how = "does not take the token of NBPROOF_TOKEN" if self._token else "wants a token"
+        return NotAuthenticated(
+            f"the server at {without_credentials(self.url)} {how}",
+            hint="set NBPROOF_TOKEN to its token, as `nbproof serve` or `jupyter server list` prints it",
+            details=error.details,
+        )
 
 
 def _told(error: urllib.error.HTTPError) -> PlatformError:

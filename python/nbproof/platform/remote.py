@@ -191,13 +191,17 @@ class RemoteWorkspace:
         return RemoteTransfer(self.ask, self.catch_up, clock=self.clock)
 
     def call(self, operation: Operation, ask: Ask) -> Any:
-        """Do what an operation asks, on the server.
+        """Do what an operation asks, on the server, once it has what waits here.
 
         Raises
         ------
         PlatformError
             What the server answered; `Unavailable` where it does not answer.
         """
+        self.catch_up()
+        return self._request(operation, ask)
+
+    def _request(self, operation: Operation, ask: Ask) -> Any:
         path, query, body = operation.request_from(ask)
         data: bytes | IO[bytes] | None = None
         headers = {}
@@ -248,11 +252,11 @@ class RemoteWorkspace:
             self.tracker.renew_after_fork()
 
     def ask(self, verb: str, /, **values: Any) -> Any:
-        """Call an operation by name."""
+        """Call an operation by name, whatever waits here."""
         from nbproof.core.operation import validated
 
         operation = find_operation(verb)
-        return self.call(operation, validated(operation.ask, values))
+        return self._request(operation, validated(operation.ask, values))
 
     def __repr__(self) -> str:
         return f"<workspace {without_credentials(self.url)}>"

@@ -86,6 +86,8 @@ def plot_strands(strands: Strands, *, frame: Frame | None = None) -> Figure:
     """The picture."""
     count = len(strands.axes)
     frame = frame or Frame(width=max(480, min(160 * count, 1200)), left=44, right=56, top=34, bottom=14)
+    # No label runs into the next one; the end of a dotted name says more than its beginning.
+    letters = min(20, int((frame.width - frame.left - frame.right) / max(count - 1, 1) / 7.5))
     shapes = []
     for strand in strands.strands:
         end = strand.places[-1] if strand.places else None
@@ -102,7 +104,7 @@ def plot_strands(strands: Strands, *, frame: Frame | None = None) -> Figure:
         anchor = "start" if number == 0 else "end" if number == count - 1 else "middle"
         offset = -30 if number == 0 else 40 if number == count - 1 else 0
         shapes.append(
-            text_svg(x + offset, 16, shortened(axis.label, 20), anchor=anchor, weight="600", fill=TEXT)
+            text_svg(x + offset, 16, _ending(axis.label, letters), anchor=anchor, weight="600", fill=TEXT)
         )
         for place, text in axis.ticks:
             shapes.append(_halo(x + 5, frame.y(place) + 4, shortened(text, 14)))
@@ -112,6 +114,10 @@ def plot_strands(strands: Strands, *, frame: Frame | None = None) -> Figure:
     labels = ", ".join(axis.label for axis in strands.axes)
     said = f"parallel coordinates of {len(strands.strands)} runs: {labels}"
     return Figure(frame.svg(shapes, "", said=said), "\n".join(words))
+
+
+def _ending(label: str, letters: int) -> str:
+    return label if len(label) <= letters else f"…{label[1 - letters :]}"
 
 
 def _parts(frame: Frame, places: Sequence[float | None]) -> list[list[tuple[float, float]]]:

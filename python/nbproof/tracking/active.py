@@ -78,8 +78,9 @@ def ended_conflict(identifier: str, name: str, status: str, what: str) -> Confli
             details={"run": identifier, "status": status},
         )
     return Conflict(
-        f"run {name!r} ({last}) has {status}; {what} was not recorded",
-        hint=f"go on with it by nbp.start_run(resume={last!r}), or start a new run",
+        f"run {name!r} ({last}) has ended ({status}); {what} was not recorded",
+        hint=f"go on with it by nbp.start_run(resume={last!r}) or `nbproof runs resume {last}`, "
+        "or start a new run",
         details={"run": identifier, "status": status},
     )
 

@@ -54,9 +54,11 @@ def differing_params(comparison: Comparison) -> list[str]:
 
 
 def _telling_params(comparison: Comparison) -> list[str]:
-    """Params that differ, those that more runs have before the others; of equals in their order."""
-    missing = {row.key: sum(value is None for value in row.values) for row in comparison.params}
-    return sorted(differing_params(comparison), key=lambda key: missing[key])
+    """Params that differ and that two runs or more have; those that most have come first."""
+    given = {row.key: sum(value is not None for value in row.values) for row in comparison.params}
+    differing = differing_params(comparison)
+    shared = [key for key in differing if given[key] > 1]
+    return sorted(shared or differing, key=lambda key: -given[key])
 
 
 def first_metric(comparison: Comparison) -> str | None:

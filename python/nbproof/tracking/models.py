@@ -396,9 +396,12 @@ class ArtifactList(list[Artifact]):
             return any(artifact.name == wanted for artifact in self)
         return super().__contains__(wanted)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        rows = [artifact.listed() for artifact in self]
-        return {"text/plain": listing_text(rows), "text/html": listing_html(rows)}
+    def _repr_html_(self) -> str:
+        return listing_html([artifact.listed() for artifact in self])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # IPython has its own words for lists, and hears no others.
+        printer.text(listing_text([artifact.listed() for artifact in self]))
 
 
 class Histogram(View):

@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "bar_kind"]
 
 _AFTER_SECONDS = 1.0
 
@@ -66,6 +66,15 @@ class Progress:
                 self._bar.close()
 
 
+def bar_kind() -> Any:
+    """The tqdm that fits: in a cell the widget, because a line that is written over again piles up there."""
+    if "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None:
+        from tqdm.notebook import tqdm  # type: ignore[import-untyped]  # it has no stubs
+    else:
+        from tqdm import tqdm  # type: ignore[import-untyped]  # it has no stubs
+    return tqdm
+
+
 def _bar(what: str, total: int | None, done: int) -> Any:
     # Another thread has no cell to show it in, and a server's threads nobody who looks.
     if threading.current_thread() is not threading.main_thread():
@@ -73,12 +82,9 @@ def _bar(what: str, total: int | None, done: int) -> Any:
     in_notebook = "ipykernel" in sys.modules
     if not in_notebook and not sys.stderr.isatty():
         return None
-    if in_notebook and importlib.util.find_spec("ipywidgets") is not None:
-        from tqdm.notebook import tqdm  # type: ignore[import-untyped]  # it has no stubs
-    else:
-        from tqdm import tqdm  # type: ignore[import-untyped]  # it has no stubs
+    tqdm = bar_kind()
 
-    class Bar(tqdm):  # type: ignore[misc]  # it has no stubs
+    class Bar(tqdm):  # type: ignore[misc,valid-type]  # it has no stubs
         monitor_interval = 0  # no thread that watches over it
 
     return Bar(

@@ -511,7 +511,7 @@ class _Parser:
             near = near_names(name, self._saved)
             self._fail(
                 "the name of a saved search",
-                hint=f"did you mean @{near[0]}?"
+                hint=f"did you mean {_saved_name(near[0])}?"
                 if near
                 else "save one with: nbproof searches save NAME QUERY",
             )
@@ -861,6 +861,14 @@ def _written_before(text: str, position: int) -> int:
     for _ in range(position):
         written += 2 if text[1 + written : 3 + written] == quote * 2 else 1
     return written
+
+
+def _saved_name(name: str) -> str:
+    """A saved search as it is written in another one."""
+    if _NAME.fullmatch(name):
+        return f"@{name}"
+    inside = name.replace('"', '""')
+    return f'@"{inside}"'
 
 
 def _unquoted(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from nbproof.core.errors import NotFound, near_names
+from nbproof.core.errors import NotFound, hint_of, near_names
 from nbproof.core.ids import short
 from nbproof.core.operation import Page
 from nbproof.storage.tables import dump_json
@@ -240,7 +240,7 @@ class ArtifactRecords:
         near = near_names(reference, known)
         return NotFound(
             f"the run {short(run_id)} has no artifact {reference!r}",
-            hint=f"did you mean {near[0]!r}?" if near else f"it has {len(known)}",
+            hint=hint_of(near, known, "it has"),
             details={"near": near},
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.leaderboard import Scored, ranked
@@ -157,9 +157,10 @@ def _nothing(connection: Connection, metric: str) -> None:
         return
     newest = sa.select(RUNS.c.newest_metric).order_by(RUNS.c.started_us.desc()).limit(2000).subquery()
     known = connection.execute(sa.select(newest.c.newest_metric).distinct()).scalars()
-    near = near_names(metric, [each for each in known if each])
+    found = sorted(each for each in known if each)
+    near = near_names(metric, found)
     raise NotFound(
         f"no run has the metric {metric!r}",
-        hint=f"did you mean {near[0]!r}?" if near else None,
+        hint=hint_of(near, [each for each in found if each], "the newest runs have"),
         details={"near": near},
     )

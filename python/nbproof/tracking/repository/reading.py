@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from nbproof.core.clock import Clock, SystemClock
-from nbproof.core.errors import Conflict, Invalid, NotFound, near_names
+from nbproof.core.errors import Conflict, Invalid, NotFound, hint_of, near_names
 from nbproof.core.ids import short
 from nbproof.core.operation import Page
 from nbproof.storage.database import Database
@@ -566,10 +566,11 @@ class RunRepository:
     def _line(self, identifier: str, name: str, **which: Any) -> Line:
         found = self._histories.lines([identifier], [name], **which).get((identifier, clean(name)))
         if found is None:
-            near = near_names(name, self._histories.names(identifier))
+            known = sorted(self._histories.names(identifier))
+            near = near_names(name, known)
             raise NotFound(
                 f"the run {short(identifier)} has no metric {name!r}",
-                hint=f"did you mean {near[0]!r}?" if near else None,
+                hint=hint_of(near, known, "it has"),
                 details={"near": near},
             )
         return found

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nbproof.tracking.progress import bar_kind
 from nbproof.tracking.transfer.portable import Step
 
 __all__ = ["shown"]
@@ -14,11 +15,9 @@ __all__ = ["shown"]
 @contextmanager
 def shown(what: str) -> Iterator[Step]:
     """A `Step` that shows how far it is on stderr, where somebody looks: a terminal or a cell."""
-    from tqdm import tqdm  # type: ignore[import-untyped]  # it has no stubs
-
     quiet = not (sys.stderr.isatty() or "ipykernel" in sys.modules)
     look = "{desc}{percentage:3.0f}% |{bar}| {elapsed}"
-    with tqdm(total=100, leave=False, disable=quiet, bar_format=look, delay=1.0) as bar:
+    with bar_kind()(total=100, leave=False, disable=quiet, bar_format=look, delay=1.0) as bar:
 
         def step(fraction: float, message: str) -> None:
             bar.set_description_str(f"{what} {message[:40]} ", refresh=False)
