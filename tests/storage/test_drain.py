@@ -571,22 +571,6 @@ def test_while_the_database_is_locked_the_journal_is_the_queue(folder: Path, tmp
         assert stored_values(database) == [1.0, 2.0]
 
 
-def test_in_the_background_a_failure_is_logged_once(
-    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with open_notebook(tmp_path / "meta.db", tmp_path / "backups", busy_timeout_seconds=0.05) as database:
-        new_writer(folder).event("note")
-        drain = notebook_drain(folder, database)
-        locked = lock(database)
-        assert [drain.run_quietly() for _ in range(3)] == [None] * 3
-        locked.execute("ROLLBACK")
-        locked.close()
-        report = drain.run_quietly()
-        assert report is not None
-        assert report.events == 1
-        assert len([record for record in caplog.records if "waits" in record.message]) == 1
-
-
 def test_what_was_put_aside_is_taken_back_when_the_commit_fails(folder: Path, tmp_path: Path) -> None:
     with open_notebook(tmp_path / "meta.db", tmp_path / "backups") as database:
         writer = new_writer(folder)

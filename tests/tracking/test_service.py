@@ -820,3 +820,19 @@ def test_the_warning_of_a_failed_record_names_the_users_line(project, call):
         opened.close()
     assert {Path(each.filename) for each in told} == {Path(__file__)}
     assert {each.lineno for each in told} == {call.__code__.co_firstlineno}
+
+
+def test_of_a_masked_column_what_lies_below_the_mask_is_never_a_value(tracker):
+    column = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+    whole = np.ma.array([1.0, 2.0, 3.0])
+    with tracker.start_run("masked") as run:
+        with pytest.raises(Invalid, match="masked"):
+            run.log_history("loss", column)
+        with pytest.raises(Invalid, match="masked"):
+            run.log_history("loss", [1.0, 2.0, 3.0], steps=np.ma.array([1, 2, 3], mask=[False, True, False]))
+        run.log_history("loss", whole)
+        run.log_frame({"epoch": [5, 6, 7], "auc": column, "f1": whole}, step="epoch")
+    found = tracker.get_run("masked")
+    assert found.metric_history("loss")["value"].tolist() == [1.0, 2.0, 3.0]
+    assert found.metric_history("auc")[["step", "value"]].values.tolist() == [[5.0, 1.0], [7.0, 3.0]]
+    assert found.metric_history("f1")["value"].tolist() == [1.0, 2.0, 3.0]

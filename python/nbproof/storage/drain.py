@@ -169,7 +169,6 @@ class Drain(Carrier):
         self._wait: float | None = None  # of the run that holds the lock
         self._tally = _Tally()
         self._orphans_due = 0.0
-        self._trouble: str | None = None
         _drains.add(self)
 
     def _renew(self) -> None:
@@ -264,20 +263,6 @@ class Drain(Carrier):
             if self._changes is not None:
                 for change in merged(tally.changed):
                     self._changes.publish(change)
-
-    def run_quietly(self) -> DrainReport | None:
-        """`run_once` for the background: failures are logged, each kind once in a row; then None."""
-        try:
-            report = self.run_once()
-        except PlatformError as error:
-            if self._trouble != error.message:
-                _log.warning("draining waits: %s", error)
-                self._trouble = error.message
-            return None
-        if self._trouble is not None:
-            _log.info("draining goes on")
-            self._trouble = None
-        return report
 
     # -- draining ----------------------------------------------------------------------------------------
 

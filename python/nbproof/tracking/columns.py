@@ -19,6 +19,10 @@ Column = Any
 """Numbers in order: an array of numpy, or a list where there is no numpy."""
 
 
+# Types of values that are missing: of pandas, and of numpy where it masks.
+_MISSING = ("NAType", "NaTType", "MaskedConstant")
+
+
 class Logged(NamedTuple):
     """Values of one metric with their steps and times, each of one length; None where they have none."""
 
@@ -145,16 +149,21 @@ def _frame_columns(frame: object) -> Mapping[Any, Any]:
 def _without_missing(column: Any) -> tuple[Any, list[bool] | None]:
     """A column's values that are there, and which those are (None: all).
 
-    None and the missing values of nullable columns are missing; NaN is a value.
+    None, what numpy masked and the missing values of nullable columns are missing; NaN is a value.
     """
     kind: Any = getattr(column, "dtype", None)
-    if type(kind).__module__.startswith("numpy") and kind.kind in "biuf":
+    if type(kind).__module__.startswith("numpy") and kind.kind in "biuf" and not _is_masked(column):
         return column, None
     items = column.to_pylist() if hasattr(column, "to_pylist") else list(column)
-    there = [item is not None and type(item).__name__ not in ("NAType", "NaTType") for item in items]
+    there = [item is not None and type(item).__name__ not in _MISSING for item in items]
     if all(there):
         return items, None
     return list(itertools.compress(items, there)), there
+
+
+def _is_masked(column: Any) -> bool:
+    """Whether a column of numpy has places that are masked: what lies below is nobody's value."""
+    return hasattr(column, "mask") and _numpy().ma.is_masked(column)
 
 
 def _plain(given: object, field: str, what: str) -> Any:
@@ -187,6 +196,8 @@ def _array(found: Any) -> Any:
     if "numpy" not in sys.modules and not hasattr(found, "__array__"):
         return None
     np = _numpy()
+    if _is_masked(found):
+        return np.empty(0, object)  # looked at one by one, which says where
     try:
         array = np.asarray(found.detach().cpu() if hasattr(found, "detach") else found)
     except (ValueError, TypeError, RuntimeError):

@@ -7,7 +7,7 @@ time shows, in whichever order they were drained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -344,15 +344,6 @@ class ArtifactRecords:
                 (artifact_of(row), row["preview"], row["deleted_us"] is not None)
                 for row in connection.execute(statement).mappings()
             ]
-
-    def locations(self) -> Iterator[str]:
-        """Every place of the content store that an artifact still needs: what a gc must leave."""
-        v = ARTIFACT_VERSIONS.c
-        kept = sa.select(v.location).where(v.deleted_us.is_(None), v.location != "")
-        # A version before this one writes `artifacts` alone.
-        shown = sa.select(ARTIFACTS.c.location).where(ARTIFACTS.c.location != "")
-        with self._database.connect() as connection:
-            yield from connection.execute(sa.union(kept, shown)).scalars()
 
 
 def _begins(column: Any, prefix: str) -> list[Any]:

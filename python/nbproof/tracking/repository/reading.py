@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -466,10 +466,6 @@ class RunRepository:
     def artifacts_of(self, run_id: str) -> list[tuple[Artifact, Any, bool]]:
         """Every version of a run's artifacts; see `ArtifactRecords.all_of`."""
         return ArtifactRecords(self._database).all_of(run_id)
-
-    def artifact_locations(self) -> Iterator[str]:
-        """Every place in the content store that an artifact needs: what a gc must leave."""
-        return ArtifactRecords(self._database).locations()
 
     def environment_of_run(self, identifier: str) -> Environment | None:
         """The environment a run was started in; None where it was not recorded."""
