@@ -109,6 +109,18 @@ def test_a_file_that_does_not_fit_is_named_and_the_others_are_whole(repository):
     assert "bytes), not contained: big.py\n" in patch
 
 
+def test_a_file_with_a_line_beyond_all_measure_is_named_not_taken_apart(repository, monkeypatch):
+    monkeypatch.setattr(module, "_LONGEST_LINE", 1000)
+    commit(repository, bundle="x\n")
+    (repository / "bundle.py").write_text("a" * 2500 + "\n")
+    (repository / "train.py").write_text("one = 2\n")
+
+    patch = patch_of(repository)
+
+    assert "# too large" in patch and "bundle.py" in patch and "aaa" not in patch
+    assert "+one = 2" in patch
+
+
 def test_a_diff_beyond_all_patience_is_cut_and_says_so(repository, monkeypatch):
     monkeypatch.setattr(module, "_MOST_READ", 10_000)
     commit(repository, a="x", b="y")

@@ -168,6 +168,8 @@ def _patch(folder: Path, arguments: list[str], most_bytes: int) -> _Patch:
             part, size, binary = [], 0, False
         binary = binary or line.startswith(("Binary files ", "GIT binary patch"))
         size += len(line) + 1
+        if lines.cut:
+            size = max(size, most_bytes + 1)  # in pieces it would be another patch, and hide what it holds
         if size <= room or not part:
             part.append(line)
     if not lines.stopped:
@@ -191,6 +193,7 @@ class _Lines:
         self._folder = folder
         self._arguments = arguments
         self.stopped = False
+        self.cut = False  # the last one was only a piece of a line that is too long
 
     def __iter__(self) -> Iterator[str]:
         import subprocess
@@ -217,6 +220,7 @@ class _Lines:
                     self.stopped = True
                     process.kill()
                     break
+                self.cut = not piece.endswith(b"\n")
                 yield piece.removesuffix(b"\n").decode("utf-8", "surrogateescape")
         finally:
             timer.cancel()
