@@ -98,6 +98,19 @@ BY_HAND = {
             "Look whether what a run's references lead to is unchanged; exit code 1 if not.",
             Argument("id", "RUN", required=True, about="run", help="Any way of naming a run."),
         ),
+        _by_hand(
+            "runs log-frame",
+            "frames",
+            "Log the columns of a CSV as metrics of a run, however long it is.\n\n"
+            "The first line names the columns. An empty cell is no point, nan is one. Nothing is recorded "
+            "where a cell makes no sense.",
+            Argument("id", "RUN", required=True, about="run", help="Any way of naming a run."),
+            Argument("path", "FILE", required=True, about="file", help="A CSV; - is stdin."),
+            Argument("step", "--step", metavar="COLUMN", help="Of steps; by default they count on."),
+            Argument(
+                "time", "--time", metavar="COLUMN", help="Of times, seconds since 1970; by default now."
+            ),
+        ),
         _by_hand("db upgrade", "database", "Bring the database to the newest revision, after a copy."),
         _by_hand("db current", "database", "Show the revision of the database, and what is pending."),
         _by_hand(
