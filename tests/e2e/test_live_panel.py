@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.lab import Lab
 from tests.support.window import Window
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
 
 pytestmark = pytest.mark.ui
 
@@ -33,19 +38,18 @@ def test_a_run_is_drawn_while_it_lives_and_stays_as_plain_html(window: Window, l
     panel = page.locator(".nbproof-run")
     panel.locator(".nbproof-run-metric-name", has_text="auc").wait_for()
     panel.locator(".nbproof-run-ends", has_text="step 59").first.wait_for()
-    assert panel.locator(".nbproof-run-status").inner_text() == "running"
+    expect(panel.locator(".nbproof-run-status")).to_have_text("running")
     # The value that was NaN is a gap: two strokes.
-    course = panel.locator(".nbproof-run-metric", has_text="auc").locator("path").get_attribute("d")
-    assert course is not None
-    assert course.count("M") == 2
-    assert "[64, 32]" in panel.inner_text()
+    course = panel.locator(".nbproof-run-metric", has_text="auc").locator("path")
+    expect(course).to_have_attribute("d", re.compile("^M[^M]+M[^M]+$"))
+    expect(panel).to_contain_text("[64, 32]")
     window.both_themes("live-run")
 
     for cell in (3, 4, 5):
         window.run_cell(cell)
     page.locator(".nbproof-run").wait_for(state="detached")
     card = page.locator(".nbproof-card").first
-    assert "finished" in card.inner_text()
-    assert card.locator("svg polyline").count() > 0
-    assert page.locator(".nbproof-best").count() == 2
+    expect(card).to_contain_text("finished")
+    expect(card.locator("svg polyline").first).to_be_attached()
+    expect(page.locator(".nbproof-best")).to_have_count(2)
     window.both_themes("ended-run")

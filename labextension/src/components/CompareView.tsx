@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon, linkIcon } from '@jupyterlab/ui-components';
 import { JSX, ReactNode } from 'react';
 
+import { naturally } from '../figures/columns';
 import { CompareTab, Plot } from '../figures/link';
 import { formatNumber, formatValue, toNumber } from '../figures/numbers';
 import { formatDuration } from '../figures/time';
@@ -227,8 +228,8 @@ function Sides({
             );
           })}
         </table>
+        <Patches comparison={comparison} trans={trans} />
       </div>
-      <Patches comparison={comparison} trans={trans} />
     </>
   );
 }
@@ -335,10 +336,16 @@ function sectionsOf(
     order.includes(key) ? order.indexOf(key) : order.length;
   return all
     .flatMap(([key, rows]): SectionRows[] =>
-      isRows(rows) ? [[key, words[key] ?? key, rows]] : []
+      isRows(rows) ? [[key, words[key] ?? key, sorted(rows)]] : []
     )
     .sort(([a], [b]) => place(a) - place(b));
 }
+
+/** What differs first; names with numbers in the order of these. */
+const sorted = (rows: readonly ComparedValues[]): ComparedValues[] =>
+  [...rows].sort(
+    (a, b) => Number(b.differs) - Number(a.differs) || naturally(a.key, b.key)
+  );
 
 const isRows = (value: unknown): value is ComparedValues[] =>
   Array.isArray(value) &&
@@ -369,7 +376,7 @@ function Rows({
     <tbody>
       <tr className="jp-nbproof-Sides-title">
         <th scope="rowgroup" colSpan={count + 1}>
-          <span className="jp-nbproof-Sides-word">{title}</span>{' '}
+          {title}{' '}
           <span className="jp-nbproof-Section-count">{rows.length}</span>
         </th>
       </tr>

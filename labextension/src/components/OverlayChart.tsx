@@ -23,6 +23,8 @@ import {
 import type { Look } from '../figures/palette';
 import { useWidth } from './useWidth';
 
+/** Dots at the ends of the axes are drawn whole. */
+const DOT = 4;
 /** A drag shorter than this is a click. */
 const LEAST_DRAG = 6;
 /** Runs named in the readout. */
@@ -268,11 +270,11 @@ const Lines = memo(function Lines({
         </g>
       ))}
       <svg
-        x={frame.left}
+        x={frame.left - DOT}
         y={0}
-        width={frame.right - frame.left}
-        height={frame.bottom + 2}
-        viewBox={`${frame.left} 0 ${frame.right - frame.left} ${frame.bottom + 2}`}
+        width={frame.right - frame.left + 2 * DOT}
+        height={frame.bottom + DOT}
+        viewBox={`${frame.left - DOT} 0 ${frame.right - frame.left + 2 * DOT} ${frame.bottom + DOT}`}
       >
         {overlay.lines.map(
           line =>

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { JSX, PointerEvent, useMemo, useRef, useState } from 'react';
 
 import type { Column } from '../figures/columns';
+import { shortened } from '../figures/numbers';
 import type { Look } from '../figures/palette';
 import { Brushes, ParallelAxis, parallelOf } from '../figures/plots';
 import type { Run } from '../services/api';
@@ -151,7 +152,7 @@ function Axis(props: {
         textAnchor="middle"
       >
         <title>{axis.measure.column.key}</title>
-        {word.length > 16 ? `${word.slice(0, 15)}…` : word}
+        {shortened(word, 16)}
       </text>
       <path
         className="jp-nbproof-Chart-axis"
@@ -165,7 +166,7 @@ function Axis(props: {
           y={tick.at}
           dy="0.32em"
         >
-          {tick.label.length > 14 ? `${tick.label.slice(0, 13)}…` : tick.label}
+          {shortened(tick.label, 14)}
         </text>
       ))}
       {marks !== null && (

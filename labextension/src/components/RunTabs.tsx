@@ -97,10 +97,16 @@ function MetricTable({
               <th scope="col" className="jp-nbproof-MetricTable-number">
                 {trans.__('latest')}
               </th>
-              <th scope="col" className="jp-nbproof-MetricTable-number">
+              <th
+                scope="col"
+                className="jp-nbproof-MetricTable-number jp-nbproof-MetricTable-spare"
+              >
                 {trans.__('min')}
               </th>
-              <th scope="col" className="jp-nbproof-MetricTable-number">
+              <th
+                scope="col"
+                className="jp-nbproof-MetricTable-number jp-nbproof-MetricTable-spare"
+              >
                 {trans.__('max')}
               </th>
               <th scope="col" className="jp-nbproof-MetricTable-number">
@@ -126,8 +132,12 @@ function MetricTable({
                 <td title={String(metric.value)}>
                   <b>{formatNumber(toNumber(metric.value))}</b>
                 </td>
-                <td>{limited(metric.min)}</td>
-                <td>{limited(metric.max)}</td>
+                <td className="jp-nbproof-MetricTable-spare">
+                  {limited(metric.min)}
+                </td>
+                <td className="jp-nbproof-MetricTable-spare">
+                  {limited(metric.max)}
+                </td>
                 <td>{metric.count.toLocaleString()}</td>
               </tr>
             ))}

@@ -10,6 +10,7 @@ import {
   useId,
   useLayoutEffect,
   useMemo,
+  useRef,
   useState
 } from 'react';
 
@@ -113,9 +114,21 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
     onMove: props.onMoveColumn
   });
 
+  // The page is drawn a frame after a key was pressed; the next key may come sooner.
+  const current = useRef(activeKey);
+  useLayoutEffect(() => {
+    current.current = activeKey;
+  });
+  const activate = (key: string): void => {
+    current.current = key;
+    props.onActivate(key);
+  };
+  const activeIndex = (): number =>
+    rows.findIndex(row => row.key === current.current);
+
   const showCursor = (): void => {
-    if (activeKey === null && rows.length > 0) {
-      props.onActivate(rows[0].key);
+    if (current.current === null && rows.length > 0) {
+      activate(rows[0].key);
     }
   };
 
@@ -191,7 +204,7 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
   };
 
   const move = (by: number): void => {
-    const index = rows.findIndex(row => row.key === activeKey);
+    const index = activeIndex();
     if (by < 0 && !isHead && index === 0 && by > -Infinity) {
       setIsHead(true);
       return;
@@ -203,11 +216,9 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
       : Math.min(rows.length - 1, Math.max(0, index < 0 ? 0 : index + by));
     if (to >= 0) {
       setIsHead(false);
-      props.onActivate(rows[to].key);
+      activate(rows[to].key);
     }
   };
-
-  const activeRow = rows.find(row => row.key === activeKey);
 
   /** The name stays first: the cursor's place among the columns is one less than in the head. */
   const moveColumn = (by: number): void => {
@@ -229,6 +240,7 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
 
   const keyAction = (event: KeyboardEvent): (() => void) | null => {
     const { key } = event;
+    const activeRow = rows.find(row => row.key === current.current);
     const isCommand = event.ctrlKey || event.metaKey;
     const page = Math.max(1, Math.floor(view.height / height) - 2);
     if (event.altKey) {
@@ -251,7 +263,7 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
       case 'ArrowUp':
         return () => {
           const by = key === 'ArrowDown' ? 1 : -1;
-          const index = rows.findIndex(row => row.key === activeKey) + by;
+          const index = activeIndex() + by;
           const next = rows.at(Math.max(0, index));
           if (event.shiftKey && next?.type === 'run' && !isHead) {
             if (activeRow?.type === 'run') {
@@ -336,7 +348,7 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
       return;
     }
     setIsHead(false);
-    props.onActivate(key);
+    activate(key);
     if (row.type === 'group') {
       if (part === 'check') {
         props.onSelectMany(row.runs);
@@ -389,7 +401,7 @@ export function RunsGrid(props: RunsGrid.IProps): JSX.Element {
       onContextMenu={event => {
         const hit = hitOf(event);
         if (hit !== null) {
-          props.onActivate(hit.key);
+          activate(hit.key);
         }
       }}
       onFocus={showCursor}
@@ -810,6 +822,7 @@ const RunLine = memo(function RunLine(
 
 const isNumber = (run: Run, column: Column): boolean =>
   column.group === 'metrics' ||
+  column.key === 'run.duration' ||
   (column.group === 'params' && typeof run.params[column.name] === 'number');
 
 const GroupLine = memo(function GroupLine(

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { JSX, KeyboardEvent, useMemo, useRef, useState } from 'react';
 
 import type { Column } from '../figures/columns';
+import { shortened } from '../figures/numbers';
 import type { Frame, Tick } from '../figures/overlay';
 import type { Look } from '../figures/palette';
 import { scatterOf } from '../figures/plots';
@@ -131,9 +132,7 @@ export function Axes({
             dy="0.32em"
             textAnchor="end"
           >
-            {tick.label.length > 11
-              ? `${tick.label.slice(0, 10)}…`
-              : tick.label}
+            {shortened(tick.label, 11)}
           </text>
         </g>
       ))}
@@ -153,9 +152,7 @@ export function Axes({
             y={frame.bottom + 16}
             textAnchor="middle"
           >
-            {tick.label.length > 14
-              ? `${tick.label.slice(0, 13)}…`
-              : tick.label}
+            {shortened(tick.label, 14)}
           </text>
         </g>
       ))}

@@ -39,7 +39,7 @@ export function formatDuration(ms: number): string {
     return '';
   }
   if (ms < SECOND) {
-    return `${Math.round(ms)} ms`;
+    return ms < 1 ? '< 1 ms' : `${Math.round(ms)} ms`;
   }
   if (ms < 10 * SECOND) {
     return `${(ms / SECOND).toFixed(1)} s`;
