@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -569,6 +570,32 @@ def test_while_the_database_is_locked_the_journal_is_the_queue(folder: Path, tmp
         locked.close()
         assert drain.run_once().points == 2
         assert stored_values(database) == [1.0, 2.0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="which file is synced is seen on Linux")
+def test_a_journal_goes_when_its_records_are_on_the_disk_though_somebody_reads_an_older_moment(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    with open_notebook(tmp_path / "meta.db", tmp_path / "backups") as database:
+        drain = notebook_drain(folder, database)
+        drain.run_once()
+        with closing(sqlite3.connect(tmp_path / "meta.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM writers").fetchall()
+            writer = new_writer(folder)
+            writer.event("note")
+            writer.close()
+            monkeypatch.setattr(os, "fsync", noted)
+            assert drain.run_once().events == 1
+        assert synced == [str(tmp_path / "meta.db-wal")]
+        assert writer_ids(folder) == []
 
 
 def test_what_was_put_aside_is_taken_back_when_the_commit_fails(folder: Path, tmp_path: Path) -> None:

@@ -475,7 +475,14 @@ class Drain(Carrier):
             # it durable.  Only then may the journal go.  Nothing may be read before it: SQLite makes no
             # checkpoint within a transaction.
             with suppress(exc.DBAPIError), self._database.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+                _, frames, done = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+                if done >= frames:
+                    return
+            # Somebody reads an older moment: so long SQLite leaves what came later in the log, and need not
+            # have brought the log to the disk.  (Its locks are on other files: opening this one loses none.)
+            if self._database.path is not None:
+                with suppress(FileNotFoundError), open(f"{self._database.path}-wal", "rb+") as log:
+                    os.fsync(log.fileno())
 
 
 def _places(cursor: Cursor, process: Process, seen_us: int | None) -> dict[str, object]:
