@@ -11,9 +11,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks.table import Table, median
+from tests.benchmarks.table import Row, Table, median
 
 _TIMES = 7
+_PARAMS = (("max_depth", 6), ("model", "xgb"), ("path", "data/2026/train.parquet"))
+_DIFF = "\n".join(
+    f"+    total_{line} = compute(value_{line}, rate=0.1)  # a comment" for line in range(16_000)
+)
+
+ROWS = {
+    "start": Row("start_run in a repository with changes", "ms", at_most=20),
+    "median": Row("added to cells while a run's origin is found out: median", "ms", at_most=1),
+    "95 %": Row("added to cells while a run's origin is found out: 95 %", "ms", at_most=3),
+    **{name: Row(f"redaction looks at the param {name}={value}", "µs", at_most=3) for name, value in _PARAMS},
+    "diff": Row(f"redaction of a diff of {len(_DIFF) / 1e6:.1f} MB", "ms"),
+    "environment": Row("environment: packages, system, hardware, again", "ms"),
+}
 # Cells of 1 ms that follow the start of a run: how late the worst of them is while the thread works.
 _CELLS = """
 import json, time, nbproof as nbp
@@ -73,34 +86,17 @@ def main() -> int:
     from nbproof.core.redaction import redact_text, redact_value
     from nbproof.tracking.environment import environment_facts, environment_hash
 
-    table = Table()
+    table = Table(ROWS)
     # Turn about, so that both meet the same neighbours.
     rounds = [(cells(capture=True), cells(capture=False)) for _ in range(_TIMES)]
-    started = median(each[0][0] for each in rounds)
-    table.line("start_run in a repository with changes", started, "ms", bar=20)
-    for place, name, bar in ((1, "median", 1.0), (2, "95 %", 3.0)):
+    table.line("start", median(each[0][0] for each in rounds))
+    for place, name in ((1, "median"), (2, "95 %")):
         with_it, without = (median(each[which][place] for each in rounds) for which in (0, 1))
-        table.line(
-            f"added to cells while a run's origin is found out: {name}",
-            max(with_it - without, 0.0),
-            "ms",
-            bar=bar,
-            note=f"{without:.3g} ms of delay without capture",
-        )
-    for name, value in (("max_depth", 6), ("model", "xgb"), ("path", "data/2026/train.parquet")):
-        figure = each_us(lambda name=name, value=value: redact_value(name, value), 20_000)  # type: ignore[misc]
-        table.line(f"redaction looks at the param {name}={value}", figure, "µs", bar=3)
-    diff = "\n".join(
-        f"+    total_{line} = compute(value_{line}, rate=0.1)  # a comment" for line in range(16_000)
-    )
-    table.line(
-        f"redaction of a diff of {len(diff) / 1e6:.1f} MB", each_us(lambda: redact_text(diff), 1) / 1e3, "ms"
-    )
-    table.line(
-        "environment: packages, system, hardware, again",
-        each_us(lambda: environment_hash(environment_facts()), 20) / 1e3,
-        "ms",
-    )
+        table.line(name, max(with_it - without, 0.0), note=f"{without:.3g} ms of delay without capture")
+    for name, value in _PARAMS:
+        table.line(name, each_us(lambda name=name, value=value: redact_value(name, value), 20_000))  # type: ignore[misc]
+    table.line("diff", each_us(lambda: redact_text(_DIFF), 1) / 1e3)
+    table.line("environment", each_us(lambda: environment_hash(environment_facts()), 20) / 1e3)
     return table.exit_code
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
-import mlflow  # type: ignore[import-not-found]  # in its own environment
+import mlflow
 from mlflow import MlflowClient
 
 uri, artifacts = sys.argv[1:]

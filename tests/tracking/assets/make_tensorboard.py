@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-not-found]
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata  # type: ignore[import-not-found]
-from tensorboard.compat.proto.tensor_pb2 import TensorProto  # type: ignore[import-not-found]
-from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto  # type: ignore[import-not-found]
-from tensorboard.summary.writer.event_file_writer import EventFileWriter  # type: ignore[import-not-found]
-from tensorboardX import SummaryWriter  # type: ignore[import-not-found]
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboardX import SummaryWriter
 
 root = Path(sys.argv[1])
 START = 1_767_225_600.25
