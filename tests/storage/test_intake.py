@@ -95,6 +95,16 @@ def test_a_machine_that_says_nothing_for_a_minute_counts_as_dead_until_it_speaks
     assert stored_deaths(database) == set()
 
 
+def test_silence_is_noticed_though_the_clock_was_set_back(drain, database, tmp_path, clock):
+    batch = stretch(tmp_path / "afar")
+    drain.take(Sent(batch))
+    silence(drain, clock, -3600)
+    silence(drain, clock, 35)
+    assert stored_deaths(database) == set()
+    silence(drain, clock, 11)
+    assert stored_deaths(database) == {batch.writer.id}
+
+
 def test_a_journal_that_ended_well_leaves_nothing_to_settle(drain, database, tmp_path, clock):
     batch = stretch(tmp_path / "afar")
     drain.take(Sent(batch, "closed", durable=True))

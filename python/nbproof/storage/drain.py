@@ -416,6 +416,7 @@ class Drain(Carrier):
             WriterRow.boot_id,
             WriterRow.pid,
             WriterRow.pid_started,
+            WriterRow.drained,
             WriterRow.cursor,
         ).where(WriterRow.ended_us.is_(None))
         with self._database.connect() as connection:
@@ -424,7 +425,17 @@ class Drain(Carrier):
             places = row.cursor if isinstance(row.cursor, dict) else {}
             seen_us = places.get("seen_us")
             if isinstance(seen_us, int):
-                if self._clock.now_us() - seen_us < _SILENCE_US:
+                now = self._clock.now_us()
+                if now < seen_us:
+                    # The clock was set back: the silence is counted from here, not from when it gets there.
+                    with self._database.begin(wait_seconds=self._wait) as connection:
+                        connection.execute(
+                            sa.update(WriterRow)
+                            .where(WriterRow.id == row.id, WriterRow.drained == row.drained)
+                            .values(cursor={**places, "seen_us": now})
+                        )
+                    continue
+                if now - seen_us < _SILENCE_US:
                     continue
             elif not is_dead(
                 Process(row.host, row.boot_id, row.pid, row.pid_started or "", places.get("pid_space", ""))
