@@ -318,7 +318,7 @@ def test_a_day_is_a_span_and_an_instant_is_not():
         ('params."x = 1', 8, "the closing quote", None),
         ("name ~ 'a(b'", 12, "the closing parenthesis of position 2", None),
         ("name !~ 'it''s*{2}'", 16, "one number of times", None),
-        ('name ~ "\\b"', 9, "one of \\d", None),
+        ('name ~ "\\q"', 9, "one of \\d", None),
         ("metrics.auc ~ 'x'", 13, "not text", None),
         ("min(params.x) > 3", 5, "a metric: min(metrics.NAME)", None),
         ("git.comit = 'x'", 1, "one of git.remote, git.commit", "did you mean 'git.commit'?"),

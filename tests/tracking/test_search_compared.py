@@ -18,12 +18,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packaging.version import InvalidVersion, Version
 
 from nbproof.core.clock import FixedClock
 from nbproof.core.ids import new_id
 from nbproof.storage.database import open_database
 from nbproof.storage.journal.process import this_process
 from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo
+from nbproof.tracking.environment import environment_hash
 from nbproof.tracking.points import RECORD
 from nbproof.tracking.repository import RunRepository, TrackingApplier
 
@@ -33,7 +35,38 @@ SECOND = 1_000_000
 NUMBERS = (-math.inf, -1.5, 0.0, 0.25, 1.0, 2.0, math.inf, math.nan)
 TEXTS = ("xgb", "XGB", "xg%", "forest", "", "no", "3", "ünï_code", "a b", 'it\'s "x"')
 PARAMS: tuple[Any, ...] = (*TEXTS, 0, 3, 2.5, True, False, None, [1, 2], 2**60 + 1)
-PATTERNS = ("g", "^x", "(?i)^XG", "[0-9]$", "^$", "o.e|b$", r"^\w+$", "x{1,2}g?", "ï")
+ENVIRONMENTS: tuple[dict[str, Any] | None, ...] = (
+    None,
+    {
+        "python": "3.9.1",
+        "packages": {"scikit-learn": "1.10.0", "torch": "2.3.0+cu121"},
+        "cpu": "AMD",
+        "cpu_count": 4,
+    },
+    {"python": "3.11.7", "packages": {"scikit-learn": "1.9"}, "cpu": None, "memory_bytes": 16 << 30},
+    {
+        "python": "3.13.0",
+        "packages": {"scikit-learn": "1.5rc1", "torch": "nightly"},
+        "cpu": "Intel",
+        "cpu_count": 64,
+    },
+)
+VERSIONS = ("1.9", "1.10", "1.5", "2.3.0", "2.3.0+cu121", "3.9", "3.11.7")
+PATTERNS = (
+    "g",
+    "^x",
+    "(?i)^XG",
+    "[0-9]$",
+    "^$",
+    "o.e|b$",
+    r"^\w+$",
+    "x{1,2}g?",
+    "ï",
+    r"\bx",
+    r"e\b",
+    r"\B[gï]",
+    r"\x67\b|\A3\Z",
+)
 LIKES = ("x%", "%g%", "%", "_", "X__", "%o_e%", "xg%", "")
 WORDS = ("xgb", "xgb forest", "night", "SMALL", "%", "_", "ï", "blue no")
 
@@ -50,6 +83,7 @@ class Known:
     ended: int | None
     notes: str | None
     dirty: bool | None
+    environment: dict[str, Any] | None = None
     params: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, list[float]] = field(default_factory=dict)
@@ -70,6 +104,7 @@ def make_runs() -> list[Known]:
             ended=ended,
             notes=chance.choice((None, "", "A small *night*", "xgb, 100%")),
             dirty=chance.choice((None, True, False)),
+            environment=chance.choice(ENVIRONMENTS),
         )
         for key in ("p", "q"):
             if chance.random() < 0.8:
@@ -101,6 +136,9 @@ def fill(database: Any) -> None:
              params=run.params, tags=run.tags, notes=run.notes, detached=True)  # fmt: skip
         if run.dirty is not None:
             tell("run.provenance", git={"commit": "c0ffee", "branch": "main", "dirty": run.dirty})
+        if run.environment is not None:
+            facts = {**run.environment, "hash": environment_hash(run.environment)}
+            tell("run.environment", environment=facts.pop("hash"), facts=facts, os=None, gpu=None)
         for key, values in run.metrics.items():
             series = 1000 * seq + len(points)
             tell("series", series=series, key=key)
@@ -324,7 +362,67 @@ def other_condition(draw) -> tuple[str, Means]:
     return quoted(words), said
 
 
-LEAF = st.one_of(text_condition(), metric_condition(), param_condition(), other_condition())
+def version_of(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+@st.composite
+def environment_condition(draw) -> tuple[str, Means]:
+    way = draw(
+        st.sampled_from(("package", "package", "in", "null", "like", "alone", "cpu", "cpu_count", "memory"))
+    )
+    name = draw(st.sampled_from(("scikit-learn", "torch", "missing")))
+    operator = draw(st.sampled_from(sorted(COMPARE)))
+    wanted = draw(st.sampled_from(VERSIONS))
+    spelling = f"packages.{name.replace('-', draw(st.sampled_from('-_.')))}"
+
+    def version(run: Known) -> str | None:
+        return ((run.environment or {}).get("packages") or {}).get(name)
+
+    def compares(run: Known, operator: str, wanted: str) -> bool:
+        text = version(run)
+        if text is None:
+            return False
+        found, other = version_of(text), Version(wanted)
+        if found is None:
+            return operator == "!="
+        return bool(COMPARE[operator](found if other.local else Version(found.public), other))
+
+    if way == "package":
+        return f"{spelling} {operator} {quoted(wanted)}", lambda run: compares(run, operator, wanted)
+    if way == "in":
+        return (
+            f"{spelling} in ({quoted(wanted)}, '1.5')",
+            lambda run: compares(run, "=", wanted) or compares(run, "=", "1.5"),
+        )
+    if way == "null":
+        return f"{spelling} is null", lambda run: version(run) is None
+    if way == "like":
+        return f'{spelling} like "%.%0"', lambda run: like(version(run) or "", "%.%0", any_case=False)
+    if way == "alone":
+        return spelling, lambda run: version(run) is not None
+    if way == "cpu":
+        return (
+            f'cpu {operator} "AMD"',
+            lambda run: (
+                (cpu := (run.environment or {}).get("cpu")) is not None and COMPARE[operator](cpu, "AMD")
+            ),
+        )
+    field, number = ("cpu_count", 4) if way == "cpu_count" else ("memory_bytes", 16 << 30)
+    return (
+        f"{way} {operator} {number}",
+        lambda run: (
+            (found := (run.environment or {}).get(field)) is not None and COMPARE[operator](found, number)
+        ),
+    )
+
+
+LEAF = st.one_of(
+    text_condition(), metric_condition(), param_condition(), other_condition(), environment_condition()
+)
 CONDITION = st.recursive(
     LEAF,
     lambda inner: st.one_of(

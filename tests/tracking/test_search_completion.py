@@ -8,9 +8,14 @@ from nbproof.platform.workspace import Workspace
 
 
 @pytest.fixture
-def complete(project, clock):
+def tracker(project, clock):
     workspace = Workspace(Location(project, False, "a test"), clock=clock, say=lambda line: None)
-    tracker = workspace.tracker
+    yield workspace.tracker
+    workspace.close()
+
+
+@pytest.fixture
+def complete(tracker):
     for number in range(6):
         params = {"model": "xgb" if number else 'the "old"', "depth": number, "deep": number > 2}
         tags = {"owner": "ann", "val/x": "y"}
@@ -22,14 +27,44 @@ def complete(project, clock):
         found = tracker.complete_search(query, cursor)
         return found.start, [each.text for each in found.items]
 
-    yield complete
-    workspace.close()
+    return complete
 
 
 def test_names_of_this_workspace_are_offered_after_the_dot(complete):
     assert complete("metrics.") == (0, ["metrics.auc", 'metrics."val loss"', "metrics.val_auc"])
     assert complete("name = 'x' and params.de") == (15, ["params.deep", "params.depth", "params.model"])
     assert complete("tags.x") == (0, ["tags.val/x"])
+
+
+def test_what_only_runs_in_the_trash_have_is_not_offered(complete, tracker):
+    with tracker.start_run("thrown", params={"depth": 99, "lost": 1}, tags={"gone": "x", "owner": "bob"}):
+        tracker.log_metric("forgotten", 1)
+    assert "params.lost" in complete("params.")[1]
+
+    tracker.delete_runs(["thrown"])
+
+    assert complete("metrics.") == (0, ["metrics.auc", 'metrics."val loss"', "metrics.val_auc"])
+    assert complete("params.") == (0, ["params.deep", "params.depth", "params.model"])
+    assert complete("tags.") == (0, ["tags.owner", "tags.val/x"])
+    assert complete("params.depth = 9")[1] == []
+    assert complete("tags.owner = ")[1] == ['"ann"']
+
+
+def test_packages_and_their_versions_are_offered(complete, tracker):
+    run = tracker.open_run("churn").id
+    facts = {
+        "python": "3.11.7",
+        "packages": {"numpy": "2.1.0", "num2words": "1"},
+        "cpu": "Fast 9",
+        "cpu_count": 8,
+    }
+    tracker.set_provenance(run, environment=facts)
+
+    assert complete("packages.nump")[1] == ["packages.numpy"]
+    assert {">=", "<", "like", "~"} <= set(complete("packages.numpy ")[1])
+    assert '"2.1.0"' in complete("packages.numpy >= ")[1]
+    assert '"Fast 9"' in complete("cpu = ")[1]
+    assert "8" in complete("cpu_count > ")[1]
 
 
 def test_those_that_begin_as_it_is_written_come_first(complete):

@@ -8,11 +8,12 @@ calls it) and a spelling for PostgreSQL, whose automaton is of the same kind.
 ``.``               any character
 ``[a-z_]``          one of these; ``[^...]`` none of these
 ``\d \w \s``        a digit 0 to 9; a letter a to z, digit or ``_``; white space; ``\D \W \S``: not so
-``^ $``             the start, the end of the text
+``^ $``             the start, the end of the text; ``\A`` and ``\Z``, ``\z`` as well
+``\b \B``           between a ``\w`` and something else, or not there
 ``* + ? {2} {2,5}`` so many times; ``{2,}`` two or more
 ``a|b``             one or the other
 ``(...)``           a group
-``\.``              the sign itself; ``\n``, ``\t``, ``\r``
+``\.``              the sign itself; ``\n``, ``\t``, ``\r``, ``\f``, ``\v``; ``\x41``, ``\u00e9``
 ``(?i)``            at the start: the case of a to z does not matter
 ==================  ===========================================================================
 
@@ -43,7 +44,9 @@ _CLASSES: dict[str, Ranges] = {
     "w": ((48, 57), (65, 90), (95, 95), (97, 122)),
     "s": ((9, 13), (32, 32)),
 }
-_CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
+_CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
+_EDGES = {"b": "b", "B": "B", "A": "^", "Z": "$", "z": "$"}
+_DIGITS = {"x": 2, "u": 4, "U": 8}  # of a character by its number
 
 
 class PatternError(ValueError):
@@ -76,7 +79,7 @@ class _Signs:
 
 @dataclass(frozen=True, slots=True)
 class _Edge:
-    """The start or the end of the text."""
+    """The start or the end of the text (``^``, ``$``), of a word (``b``), or none of a word (``B``)."""
 
     sign: str
 
@@ -100,6 +103,7 @@ class _Repeat:
 
 _Node: TypeAlias = _Signs | _Edge | _Row | _Either | _Repeat
 _ANY = _Signs((), True)
+_WORD = _Signs(_CLASSES["w"])
 
 
 class _Reader:
@@ -136,7 +140,7 @@ class _Reader:
         if sign not in ("*", "+", "?", "{"):
             return item
         if isinstance(item, _Edge):
-            raise PatternError(start, "something else: the start or end of a text is there once")
+            raise PatternError(start, "something else: the start or end of a text or word is there once")
         self._at += 1
         least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(sign) or self._counted(start)
         if self._peek() == "?":
@@ -175,6 +179,9 @@ class _Reader:
                 return self._set(start)
             case "*" | "+" | "?" | "{":
                 raise PatternError(start, rf"something to repeat before {sign}; the sign itself is \{sign}")
+            case "\\" if self._peek() in _EDGES:
+                self._at += 1
+                return _Edge(_EDGES[self._text[start + 1]])
             case "\\":
                 return self._folded(self._escaped(start))
         return self._folded(_Signs(((ord(sign), ord(sign)),)))
@@ -201,9 +208,20 @@ class _Reader:
             return _Signs(_CLASSES[sign.lower()], sign.isupper())
         if sign in _CONTROLS:
             sign = _CONTROLS[sign]
+        elif sign in _DIGITS:
+            sign = self._numbered(start, _DIGITS[sign])
         elif sign == "" or (sign.isascii() and sign.isalnum()):
-            raise PatternError(start, r"one of \d \w \s \D \W \S \n \t \r, or \ before a sign")
+            raise PatternError(start, r"one of \d \w \s \b \n \t \xhh \uhhhh, or \ before a sign")
         return _Signs(((ord(sign), ord(sign)),))
+
+    def _numbered(self, start: int, count: int) -> str:
+        digits = self._text[self._at : self._at + count]
+        self._at += count
+        if len(digits) == count and set(digits.lower()) <= set("0123456789abcdef"):
+            code = int(digits, 16)
+            if 0 < code < 0xD800 or 0xE000 <= code <= 0x10FFFF:
+                return chr(code)
+        raise PatternError(start, f"{count} hex digits that name a character")
 
     def _set(self, start: int) -> _Node:
         negated = self._peek() == "^"
@@ -327,10 +345,12 @@ class _States:
 class _Step:
     """All states the automaton may be in at once, and where each character leads from there."""
 
-    __slots__ = ("at_end", "done", "next", "states")
+    __slots__ = ("at_end", "done", "edges", "next", "states", "word")
 
-    def __init__(self, states: frozenset[int], done: bool, at_end: bool) -> None:
+    def __init__(self, states: frozenset[int], edges: str, word: bool, done: bool, at_end: bool) -> None:
         self.states = states
+        self.edges = edges  # the start of the text, or none
+        self.word = word  # whether a sign of a word stands before
         self.done = done
         self.at_end = at_end
         self.next: dict[str, _Step] = {}
@@ -355,15 +375,14 @@ class Pattern:
         self._states = _States()
         self._first = self._states.new()
         self._last = self._states.add(self._tree, self._first)
-        self._steps: dict[frozenset[int], _Step] = {}
-        self._begin = self._step({self._first}, "^")
+        self._bounded = any(edge in "bB" for free in self._states.free for edge, _ in free if edge)
+        self._steps: dict[tuple[frozenset[int], bool], _Step] = {}
+        self._begin = self._step({self._first}, "^", False)
         self._again = self._reached({self._first}, "")
 
     def matches(self, text: str) -> bool:
         """Whether the pattern is found anywhere in a text; one step a character, whatever both are."""
         step = self._begin
-        if not text:
-            return self._last in self._reached({self._first}, "^$")
         for sign in text:
             if step.done:
                 return True
@@ -378,25 +397,34 @@ class Pattern:
 
     def _onward(self, step: _Step, sign: str) -> _Step:
         code = ord(sign)
-        reached = set(self._again)
-        for state in step.states:
-            found = self._states.signs[state]
-            if found is not None and _holds(found[0], code):
-                reached.add(found[1])
-        following = step.next[sign] = self._step(reached, "")
+        states, word = step.states, False
+        if self._bounded:
+            word = _holds(_WORD, code)
+            # Whether a word begins or ends here is known only now.
+            states = frozenset(self._reached(set(states), step.edges + ("B" if word is step.word else "b")))
+        if self._last in states:
+            reached = {self._last}
+        else:
+            reached = set(self._again)
+            for state in states:
+                found = self._states.signs[state]
+                if found is not None and _holds(found[0], code):
+                    reached.add(found[1])
+        following = step.next[sign] = self._step(reached, "", word)
         return following
 
-    def _step(self, states: set[int], edges: str) -> _Step:
+    def _step(self, states: set[int], edges: str, word: bool) -> _Step:
         reached = frozenset(self._reached(states, edges))
         # The first step is unlike all others: there, and only there, the text starts.
-        found = None if edges else self._steps.get(reached)
+        found = None if edges else self._steps.get((reached, word))
         if found is None:
             if len(self._steps) >= _KEPT:
                 # All steps hang from the first.
                 self._steps, self._begin.next = {}, {}
-            found = _Step(reached, self._last in reached, self._last in self._reached(set(reached), "$"))
+            end = self._reached(set(reached), f"{edges}${'b' if word else 'B'}")
+            found = _Step(reached, edges, word, self._last in reached, self._last in end)
             if not edges:
-                self._steps[reached] = found
+                self._steps[reached, word] = found
         elif len(found.next) > _KEPT:
             found.next = {}
         return found
@@ -431,7 +459,7 @@ def _spelled(node: _Node) -> str:
             )
             return f"[{'^' if negated else ''}{inside}]"
         case _Edge(sign):
-            return sign
+            return {"b": r"\y", "B": r"\Y"}.get(sign, sign)
         case _Row(items):
             return "(?:" + "".join(map(_spelled, items)) + ")"
         case _Either(items):

@@ -16,12 +16,14 @@ Grammar
     words       = string                           (all of them are in its name, notes, tags or params)
     saved       = "@" name                         (a saved search)
     order       = field [ "asc" | "desc" ]
-    field       = metric | "params." name | "tags." name | "experiment.tags." name | attribute
+    field       = metric | "params." name | "tags." name | "packages." name
+                | "experiment.tags." name | attribute
     metric      = "metrics." name | figure "(" "metrics." name ")"
     figure      = last | min | max | best | count | step
     attribute   = name | status | id | parent | user | host | notes | source | code | python
                 | started | ended | active | duration | git.commit | git.branch | git.dirty
-                | group | deleted | os | gpu | entry | command | environment | git.remote
+                | group | deleted | os | cpu | cpu_count | memory | gpu | nbproof | entry | command
+                | environment | git.remote
                 | experiment | experiment.id | experiment.description | experiment.created
     name        = letters, digits, "_", "-", ".", "/"  |  `anything`  |  "anything"
     value       = number | "nan" | "inf" | string | "true" | "false" | date | ago | seconds
@@ -39,6 +41,7 @@ A date without a time is the whole day.  Params compare by type: a number with n
 value has a text: ``params.depth = "3"`` finds the number too).  The whole of what follows ``metrics.`` is the
 metric's name, dots too; another figure of it than the value logged last is asked for by a function:
 ``min(metrics.loss)``.  ``best`` is the greatest value, of losses and errors the least.
+Versions (``packages.NAME``, ``python``, ``nbproof``) compare as versions do, see `nbproof.tracking.versions`.
 Without ``order by`` the order of a saved search counts, else the newest run is first; runs that lack what is
 ordered by come last.  Runs in the trash are found only where ``deleted`` is named.
 
@@ -66,6 +69,7 @@ from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import Invalid, near_names
 from nbproof.core.pattern import Pattern, PatternError
 from nbproof.tracking.domain import STATUSES
+from nbproof.tracking.versions import is_version
 
 __all__ = [
     "ATTRIBUTES",
@@ -91,19 +95,21 @@ __all__ = [
     "Value",
     "Want",
     "Words",
+    "conditions",
+    "field_of",
     "kind_of",
     "names",
     "parse",
     "wanted",
 ]
 
-Group = Literal["metrics", "params", "tags", "run", "experiment.tags"]
+Group = Literal["metrics", "params", "tags", "packages", "run", "experiment.tags"]
 Figure = Literal["last", "min", "max", "best", "count", "step"]
 Operator = Literal["=", "!=", ">", ">=", "<", "<="]
-Kind = Literal["number", "any", "text", "time", "seconds", "truth"]
+Kind = Literal["number", "any", "text", "version", "time", "seconds", "truth"]
 
 # What each attribute of a run holds.
-ATTRIBUTES: dict[str, Literal["text", "time", "seconds", "truth"]] = {
+ATTRIBUTES: dict[str, Literal["text", "version", "number", "time", "seconds", "truth"]] = {
     "name": "text",
     "status": "text",
     "experiment": "text",
@@ -114,8 +120,12 @@ ATTRIBUTES: dict[str, Literal["text", "time", "seconds", "truth"]] = {
     "notes": "text",
     "source": "text",
     "code": "text",
-    "python": "text",
+    "python": "version",
+    "nbproof": "version",
     "os": "text",
+    "cpu": "text",
+    "cpu_count": "number",
+    "memory": "number",
     "gpu": "text",
     "entry": "text",
     "command": "text",
@@ -135,7 +145,9 @@ ATTRIBUTES: dict[str, Literal["text", "time", "seconds", "truth"]] = {
     "experiment.created": "time",
 }
 FIGURES: tuple[str, ...] = get_args(Figure)
-_GROUPS = ("metrics", "params", "tags")
+_GROUPS = ("metrics", "params", "tags", "packages")
+# What is known of an environment, and not of each run.
+_OF_ENVIRONMENT = ("cpu", "cpu_count", "memory")
 
 # What MLflow calls them.
 _OTHER_GROUPS = {
@@ -311,21 +323,23 @@ class Query:
     order: tuple[Order, ...]
 
 
+def conditions(node: Condition | None) -> list[Condition]:
+    """Every condition in a tree that is not made of others."""
+    match node:
+        case None:
+            return []
+        case And(items) | Or(items):
+            return [inner for item in items for inner in conditions(item)]
+        case Not(item):
+            return conditions(item)
+        case _:
+            return [node]
+
+
 def names(query: Query, field: Field) -> bool:
     """Whether a search names a field anywhere: in a condition or to order by."""
-
-    def named(node: Condition | None) -> bool:
-        match node:
-            case None | Words():
-                return False
-            case And(items) | Or(items):
-                return any(named(item) for item in items)
-            case Not(item):
-                return named(item)
-            case _:
-                return node.field == field
-
-    return named(query.where) or any(order.field == field for order in query.order)
+    named = [node.field for node in conditions(query.where) if not isinstance(node, Words | Not | And | Or)]
+    return field in (*named, *(order.field for order in query.order))
 
 
 class Want(NamedTuple):
@@ -355,6 +369,13 @@ def parse(text: str, saved: Mapping[str, str] | None = None) -> Query:
             details={"field": "query", "column": _LONGEST + 1, "expected": "the end"},
         )
     return _Parser(text, saved or {}).query()
+
+
+def field_of(text: str) -> Field:
+    """Read a field that stands alone; raises `Invalid`."""
+    if len(text) > _LONGEST:
+        raise Invalid("a field is a name", details={"field": "query"})
+    return _Parser(text, {}).field()
 
 
 def wanted(text: str, saved: Mapping[str, str] | None = None) -> list[Want]:
@@ -446,6 +467,12 @@ class _Parser:
             known = self._token.word in (*_GROUPS, *ATTRIBUTES)
             self._fail(expected, hint='join conditions by "and"' if known else self._quoting_hint())
         return Query(where, tuple(order) or self._saved_order)
+
+    def field(self) -> Field:
+        field = self._field()
+        if self._token.kind != "end":
+            self._fail("the end")
+        return field
 
     def _condition(self, depth: int) -> Condition:
         items = [self._term(depth)]
@@ -577,13 +604,17 @@ class _Parser:
         return Comparison(field, operator, self._value(field, operator))
 
     def _expect_text(self, field: Field) -> None:
-        if kind_of(field) not in ("text", "any"):
+        if kind_of(field) not in ("text", "version", "any"):
             self._fail("a comparison: this field is not text")
 
     def _order(self) -> Order:
         self._count()
         self._want("field")
+        token = self._token
         field = self._field()
+        if field.group == "packages" or (field.group == "run" and field.name in _OF_ENVIRONMENT):
+            self._token = token
+            self._fail("a field to order by: packages, cpu and memory are only compared")
         self._want("direction")
         if self._take("desc"):
             return Order(field, True)
@@ -596,6 +627,9 @@ class _Parser:
             self._fail("a field: metrics.NAME, params.NAME, tags.NAME or an attribute of the run")
         dotted = self._text[token.end : token.end + 1] == "."
         word = _OTHER_GROUPS.get(token.word, token.word) if dotted else token.word
+        if word == "packages":
+            # As they are called wherever packages come from: scikit_learn and Scikit-Learn are the same.
+            return Field("packages", re.sub(r"[-_.]+", "-", self._name(word)).lower())
         if word in _GROUPS:
             return Field(cast(Group, word), self._name(word))
         if dotted:
@@ -701,11 +735,18 @@ class _Parser:
         kind = kind_of(field)
         value = self._literal(kind)
         expected = None
-        if kind == "number" and not isinstance(value, Number):
+        if kind == "version" and isinstance(value, Number):
+            value = Text(value.text)  # 1.10 is written so, and is no number
+        not_nan = isinstance(value, Number) and value.value == value.value
+        if kind == "number" and not (not_nan if field.group == "run" else isinstance(value, Number)):
             expected = "a number"
+        elif kind == "version" and not (
+            isinstance(value, Text) and (operator in ("=", "!=") or is_version(value.value))
+        ):
+            expected = 'a version in quotes, like "1.5.2"'
         elif kind == "time" and not isinstance(value, Moment | Ago):
             expected = "a date like 2026-01-31, a time like 2026-01-31T12:00:00Z, or how long ago, like -7d"
-        elif kind == "seconds" and not (isinstance(value, Number) and value.value == value.value):
+        elif kind == "seconds" and not not_nan:
             expected = "a duration: seconds, or a number with s, m, h, d or w"
         elif kind == "text" and not isinstance(value, Text):
             expected = "text in quotes"
@@ -848,6 +889,8 @@ def kind_of(field: Field) -> Kind:
             return "number"
         case "params":
             return "any"
+        case "packages":
+            return "version"
         case "run":
             return ATTRIBUTES[field.name]
         case _:

@@ -2,7 +2,7 @@
 
 The parser tells what may follow (`nbproof.tracking.query.wanted`); here the names and values that this
 workspace has are put in.  Names are read by leaps through an index, values from the newest runs, so that ten
-thousand runs take no longer than ten.
+thousand runs take no longer than ten.  What only runs in the trash have is not offered.
 """
 
 from __future__ import annotations
@@ -18,8 +18,16 @@ from nbproof.tracking import query as language
 from nbproof.tracking.domain import STATUSES
 from nbproof.tracking.models import Completion, Completions
 from nbproof.tracking.repository.saved import saved_searches
-from nbproof.tracking.repository.search import COLUMNS
-from nbproof.tracking.repository.stored import EXPERIMENTS, PARAMS, RUNS, TAGS, clean
+from nbproof.tracking.repository.search import COLUMNS, FACTS
+from nbproof.tracking.repository.stored import (
+    ENVIRONMENTS,
+    EXPERIMENTS,
+    PACKAGES,
+    PARAMS,
+    RUNS,
+    TAGS,
+    clean,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -28,7 +36,14 @@ __all__ = ["completions"]
 
 _MOST_NAMES = 1_000
 _NEWEST = 2_000  # runs whose values are offered
-_GROUPS = {"metrics": ("metrics", "name"), "params": ("params", "key"), "tags": ("tags", "key")}
+_NEWEST_FACTS = 50  # environments whose values are: each is some kilobytes
+_GROUPS = {
+    "metrics": ("metrics", "name"),
+    "params": ("params", "key"),
+    "tags": ("tags", "key"),
+    "packages": ("environment_packages", "name"),
+}
+_LOOKED_AT = 50  # newest runs of a name, before all of them are
 _BARE = re.compile(r"[\w\-/.]+")
 _WORD = re.compile(r"@?[\w\-/.]*\Z")
 _OPERATORS = ("=", "!=", ">", ">=", "<", "<=", "in (", "is null", "is not null")
@@ -91,7 +106,7 @@ def _offered(
         case "field":
             yield from _fields(connection, word)
         case "operator" if want.field is not None:
-            texts = language.kind_of(want.field) in ("text", "any")
+            texts = language.kind_of(want.field) in ("text", "any", "version")
             operators = _TEXT_OPERATORS if language.kind_of(want.field) == "text" else _OPERATORS
             for each in dict.fromkeys((*operators, *(_TEXT_OPERATORS if texts else ()))):
                 yield Completion(text=each, kind="operator")
@@ -122,12 +137,15 @@ def _fields(connection: Connection, word: str) -> Iterator[Completion]:
     for name, kind in language.ATTRIBUTES.items():
         yield Completion(text=name, kind="field", detail=_KINDS[kind])
     if word:  # perhaps a name without its group
-        for group in _GROUPS:
+        for group in ("metrics", "params", "tags"):
             for name in _names(connection, group, word):
                 yield Completion(text=f"{group}.{_name(name)}", kind="field")
 
 
-_KINDS = {"text": "text", "time": "time", "seconds": "duration", "truth": "true or false"}
+_KINDS = {
+    "text": "text", "version": "version", "number": "number", "time": "time", "seconds": "duration",
+    "truth": "true or false",
+}  # fmt: skip
 
 
 def _name(name: str) -> str:
@@ -146,7 +164,7 @@ def _names(connection: Connection, group: str, written: str) -> Iterable[str]:
             SELECT (SELECT min(one.{column}) FROM {table} AS one WHERE one.{column} > leaps.name), place + 1
             FROM leaps WHERE leaps.name IS NOT NULL AND place < :most
         )
-        SELECT name FROM leaps WHERE name IS NOT NULL
+        SELECT name FROM leaps WHERE name IS NOT NULL {_kept(connection, group)}
         """
     )
     found: dict[str, None] = {}
@@ -154,6 +172,21 @@ def _names(connection: Connection, group: str, written: str) -> Iterable[str]:
         rows = connection.execute(leaps, {"start": start, "most": _MOST_NAMES}).scalars()
         found |= dict.fromkeys(rows)
     return found
+
+
+def _kept(connection: Connection, group: str) -> str:
+    """The condition that a run has a name which is not in the trash."""
+    thrown = sa.select(RUNS.c.id).where(RUNS.c.deleted_us.is_not(None)).limit(1)
+    if group == "packages" or connection.execute(thrown).first() is None:
+        return ""
+    table, column = _GROUPS[group]
+    having = f"FROM {table} AS one JOIN runs ON runs.id = one.run_id WHERE one.{column} = leaps.name"
+    kept = f"EXISTS (SELECT 1 {having} AND runs.deleted_us IS NULL)"
+    if column == "key":
+        # Mostly the oldest runs are thrown away, or the newest: both ends of the index are looked at first.
+        newest = f"SELECT runs.deleted_us {having} ORDER BY one.run_id DESC LIMIT {_LOOKED_AT}"
+        kept = f"(EXISTS (SELECT 1 FROM ({newest}) AS last_few WHERE last_few.deleted_us IS NULL) OR {kept})"
+    return f"AND {kept}"
 
 
 def _values(connection: Connection, field: language.Field) -> Iterator[Completion]:
@@ -169,12 +202,18 @@ def _values(connection: Connection, field: language.Field) -> Iterator[Completio
         plain = tuple(f'"{each}"' for each in STATUSES)
     for each in plain:
         yield Completion(text=each, kind="value")
-    if plain or kind == "number":
+    if plain or field.group == "metrics":
         return
     counted = Counter(_newest_values(connection, field))
     for text, number in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])):
         if len(text) <= 200:
-            yield Completion(text=text, kind="value", detail=f"{number} of the newest runs")
+            yield Completion(text=text, kind="value", detail=_counted(field, number))
+
+
+def _counted(field: language.Field, number: int) -> str | None:
+    if field.group == "packages" or (field.group == "run" and field.name in FACTS):
+        return None  # environments, each once however many runs had it
+    return f"{number} of the newest runs"
 
 
 def _newest_values(connection: Connection, field: language.Field) -> Iterator[str]:
@@ -185,19 +224,32 @@ def _newest_values(connection: Connection, field: language.Field) -> Iterator[st
         p = PARAMS.c
         rows = connection.execute(
             sa.select(p.text, p.number, sa.type_coerce(p.value, sa.Text))
-            .where(p.key == clean(field.name))
+            .join_from(PARAMS, RUNS, RUNS.c.id == p.run_id)
+            .where(p.key == clean(field.name), RUNS.c.deleted_us.is_(None))
             .order_by(p.run_id.desc())
             .limit(_NEWEST)
         )
         for text, number, written in rows:
             yield text if number is not None or written in ("true", "false") else _quoted(text)
     elif field.group == "tags":
-        newest = sa.select(TAGS.c.value).where(TAGS.c.key == clean(field.name))
+        newest = sa.select(TAGS.c.value).join_from(TAGS, RUNS, RUNS.c.id == TAGS.c.run_id)
+        newest = newest.where(TAGS.c.key == clean(field.name), RUNS.c.deleted_us.is_(None))
         newest = newest.order_by(TAGS.c.run_id.desc()).limit(_NEWEST)
         yield from map(_quoted, connection.execute(newest).scalars())
+    elif field.group == "packages":
+        versions = sa.select(PACKAGES.c.version).where(PACKAGES.c.name == clean(field.name)).distinct()
+        yield from map(_quoted, connection.execute(versions).scalars())
+    elif field.name in FACTS:
+        newest = (
+            sa.select(ENVIRONMENTS.c.facts).order_by(ENVIRONMENTS.c.created_us.desc()).limit(_NEWEST_FACTS)
+        )
+        facts = (each.get(FACTS[field.name]) for each in connection.execute(newest).scalars())
+        number = language.kind_of(field) == "number"
+        yield from (str(each) if number else _quoted(each) for each in facts if each is not None)
     elif COLUMNS[field.name].table is EXPERIMENTS:
         column = COLUMNS[field.name]
-        newest = sa.select(column).where(column.is_not(None)).order_by(EXPERIMENTS.c.id.desc())
+        newest = sa.select(column).where(column.is_not(None), EXPERIMENTS.c.deleted_us.is_(None))
+        newest = newest.order_by(EXPERIMENTS.c.id.desc())
         yield from map(_quoted, connection.execute(newest.limit(_NEWEST)).scalars())
     else:
         kept = sa.select(COLUMNS[field.name]).where(RUNS.c.deleted_us.is_(None))
@@ -206,7 +258,8 @@ def _newest_values(connection: Connection, field: language.Field) -> Iterator[st
 
 
 def _experiment_tags(connection: Connection) -> list[dict[str, Any]]:
-    newest = sa.select(EXPERIMENTS.c.tags).order_by(EXPERIMENTS.c.id.desc()).limit(_NEWEST)
+    kept = sa.select(EXPERIMENTS.c.tags).where(EXPERIMENTS.c.deleted_us.is_(None))
+    newest = kept.order_by(EXPERIMENTS.c.id.desc()).limit(_NEWEST)
     return list(connection.execute(newest).scalars())
 
 

@@ -101,16 +101,16 @@ def _check(asked: Asked) -> None:
 
 def _field(text: str, name: str) -> language.Field:
     try:
-        (order,) = language.parse(f"order by {text}").order
-    except (Invalid, ValueError):
-        order = None
-    if order is None or order.descending or (order.field.group == "metrics"):
+        field = language.field_of(text)
+    except Invalid:
+        field = None
+    if field is None or field.group == "metrics":
         raise Invalid(
             f"{text!r} is nothing that runs can be grouped by",
             hint="like params.model, tags.owner, experiment or git.branch",
             details={"field": name},
         )
-    return order.field
+    return field
 
 
 def _shown(field: language.Field) -> Any:

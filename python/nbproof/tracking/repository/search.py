@@ -14,6 +14,7 @@ page before ended.
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -28,11 +29,13 @@ from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.repository.belongings import raw_rows
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.stored import (
+    ENVIRONMENTS,
     EXPERIMENTS,
     INFINITY,
     METRICS,
     MINUS_INFINITY,
     NAN,
+    PACKAGES,
     PARAMS,
     RUNS,
     SPECIALS,
@@ -40,6 +43,7 @@ from nbproof.tracking.repository.stored import (
     clean,
     start_of,
 )
+from nbproof.tracking.versions import matching
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -48,7 +52,7 @@ __all__ = ["COLUMNS", "Search", "rank_special", "search_of", "shown_runs"]
 
 _TABLES = {"metrics": METRICS, "params": PARAMS, "tags": TAGS, "runs": RUNS}
 _OWN_NAMES = (
-    "name", "status", "id", "host", "notes", "source", "code", "python",
+    "name", "status", "id", "host", "notes", "source", "code", "python", "nbproof",
     "os", "gpu", "entry", "command", "environment",
 )  # fmt: skip
 COLUMNS: dict[str, sa.Column[Any]] = {
@@ -69,6 +73,8 @@ COLUMNS: dict[str, sa.Column[Any]] = {
     "experiment.description": EXPERIMENTS.c.description,
     "experiment.created": EXPERIMENTS.c.created_us,
 }
+# What an environment knows, by its name among the facts.
+FACTS = {"cpu": "cpu", "cpu_count": "cpu_count", "memory": "memory_bytes"}
 # What says no where a field stands alone; in lower case, and as JSON is written by `param_text`.
 _NO = ("", "0", "false", "no", "off", "none", "null", "[]", "{}")
 _COUNTED = 5_000  # matches of one condition that are counted before it is said to be no help
@@ -126,6 +132,7 @@ class Search:
         self._sqlite = dialect == "sqlite"
         self._experiment = experiment
         self._kinds = [part.kind for part in self._sort_key(self._orders(), {})]
+        self._versions = {each: f"versions_{at}" for at, each in enumerate(_versions_asked(query))}
         self._spelled: dict[tuple[Any, ...], Any] = {}
         # Of the statement that is being spelled, one at a time:
         self._spelling = threading.RLock()
@@ -158,17 +165,19 @@ class Search:
         """
         with self._spelling:
             statement = self._scores(metric, figure, fields)
-        return list(raw_rows(connection, statement, {"now": now_us}))
+        return list(raw_rows(connection, statement, self._values(connection, now_us)))
 
     def _scores(self, metric: str, figure: str, fields: Sequence[language.Field]) -> sa.Select[Any]:
         aliases: dict[language.Field, Any] = {}
         columns = []
         for field in fields:
-            if field.group in ("params", "tags"):
+            if field.group == "packages":
+                columns.append(self._version(field))
+            elif field.group in ("params", "tags"):
                 table = aliases.setdefault(field, _alias(field.group, f"by_{len(aliases)}"))
                 columns.append(sa.type_coerce(table.c.value, sa.Text))
             elif field.group == "run":
-                columns.append(self._seconds() if field.name == "duration" else self._attribute(field.name))
+                columns.append(self._value(field))
             else:
                 columns.append(self._text(field, None))
         score = _alias("metrics", "score")
@@ -199,11 +208,23 @@ class Search:
         lead = self._query.order[0].field if self._query.order else None
         led = lead is not None and lead.figure == "last" and lead.group in ("metrics", "params")
         few = self._few(connection, limit, lead if led else None)
-        values = {"now": now_us, "limit": limit} | {f"last_{at}": each for at, each in enumerate(last or ())}
+        values = {**self._values(connection, now_us), "limit": limit}
+        values |= {f"last_{at}": each for at, each in enumerate(last or ())}
         if few is None and led:
             return self._led_rows(connection, limit, last, values)
         statement = self._once(("sorted", few, last is None), lambda: self._sorted(few, last is not None))
         return list(raw_rows(connection, statement, values))
+
+    def _values(self, connection: Connection, now_us: int) -> dict[str, Any]:
+        """What is told whenever the search is asked: the time, and the versions there are that match."""
+        values: dict[str, Any] = {"now": now_us}
+        known: dict[language.Field, list[str]] = {}
+        for (field, operator, wanted), name in self._versions.items():
+            if field not in known:
+                known[field] = [each for (each,) in raw_rows(connection, _known_versions(field))]
+            found = matching(known[field], operator, wanted)
+            values[name] = json.dumps(found) if self._sqlite else found
+        return values
 
     def _once(self, key: tuple[Any, ...], spell: Callable[[], T]) -> T:
         """What is spelled the same each time."""
@@ -462,10 +483,14 @@ class Search:
         False, not unknown: `not` then brings the runs that have nothing to compare.
         """
         match field.group:
+            case "run" if field.name in FACTS:
+                fact = self._fact(field.name)
+                return _surely(RUNS.c.environment.in_(sa.select(ENVIRONMENTS.c.hash).where(build(fact))))
             case "run":
-                if field.name == "duration":
-                    return _surely(build(self._seconds()))
-                return _surely(build(self._attribute(field.name)))
+                return _surely(build(self._value(field)))
+            case "packages":
+                having = sa.select(PACKAGES.c.environment).where(PACKAGES.c.name == clean(field.name))
+                return _surely(RUNS.c.environment.in_(having.where(build(PACKAGES.c.version))))
             case "experiment.tags":
                 self._experiments = True
                 each = "json_each" if self._sqlite else "json_each_text"
@@ -521,10 +546,15 @@ class Search:
                 return _operate(RUNS.c.ending, operator, text.lower())
             case _, language.Text(text) if field == language.Field("run", "parent") and len(text) == 6:
                 return _surely(_operate(sa.func.substr(RUNS.c.parent_id, 27, 6), operator, text.lower()))
+            case _, language.Text(text) if language.kind_of(field) == "version":
+                name = self._versions[field, operator, text]
+                return self._of(field, lambda version: self._one_told(version, name))
             case _, language.Text(text):
                 return self._of(field, lambda column: _operate(column, operator, clean(text)))
             case _, language.Number(number):
-                return _operate(self._seconds(), operator, sa.literal(number, sa.Double))
+                return self._of(
+                    field, lambda column: _operate(column, operator, sa.literal(number, sa.Double))
+                )
             case _, language.Truth(truth):
                 return self._of(field, lambda column: column == (truth is (operator == "=")))
             case _, language.Moment(start, end):
@@ -584,8 +614,10 @@ class Search:
 
     def _found(self, field: language.Field) -> sa.ColumnElement[bool]:
         match language.kind_of(field):
+            case "version":
+                return self._of(field, lambda column: column.is_not(None))
             case "number":
-                if field.figure != "last":
+                if field.figure != "last" or field.group == "run":
                     return self._of(field, lambda figure: figure != 0)
                 return self._exists(field, lambda row: sa.func.coalesce(row.c.value, 1.0) != 0.0)
             case "any":
@@ -651,6 +683,38 @@ class Search:
         if column.table is EXPERIMENTS:
             self._experiments = True
         return self._plain(column) if isinstance(column.type, sa.String) else column
+
+    def _value(self, field: language.Field) -> Any:
+        """What a run has of an attribute."""
+        if field.name == "duration":
+            return self._seconds()
+        if field.name in FACTS:
+            of_run = sa.select(self._fact(field.name)).where(ENVIRONMENTS.c.hash == RUNS.c.environment)
+            return of_run.correlate(RUNS).scalar_subquery()
+        return self._attribute(field.name)
+
+    def _version(self, field: language.Field) -> Any:
+        """The version of a package that a run had."""
+        of_run = sa.select(PACKAGES.c.version).where(
+            PACKAGES.c.environment == RUNS.c.environment, PACKAGES.c.name == clean(field.name)
+        )
+        return of_run.correlate(RUNS).scalar_subquery()
+
+    def _fact(self, name: str) -> Any:
+        facts = ENVIRONMENTS.c.facts
+        number = language.ATTRIBUTES[name] == "number"
+        if self._sqlite:
+            return sa.func.json_extract(sa.type_coerce(facts, sa.Text), f"$.{FACTS[name]}")
+        fact = sa.cast(facts, sa.JSON).op("->>")(sa.literal(FACTS[name], sa.Text))
+        return sa.cast(fact, sa.Double) if number else self._plain(sa.cast(fact, sa.Text))
+
+    def _one_told(self, column: Any, name: str) -> sa.ColumnElement[bool]:
+        """Whether a column has one of the texts that are told under a name."""
+        if not self._sqlite:
+            among: sa.ColumnElement[bool] = column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(sa.Text)))
+            return among
+        told = sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued("value", name=name)
+        return sa.and_(column.in_(sa.select(told.c.value)))
 
     def _plain(self, column: Any) -> Any:
         # One order and one idea of equality on both databases, whatever the server's language is.
@@ -728,6 +792,30 @@ def _required(where: language.Condition | None) -> set[language.Field]:
             item, language.Comparison | language.OneOf | language.Found | language.Like | language.Match
         )
     }
+
+
+def _versions_asked(query: language.Query) -> list[tuple[language.Field, str, str]]:
+    """Fields that hold versions, each with an operator and a version that it is compared with."""
+    asked: dict[tuple[language.Field, str, str], None] = {}
+    for node in language.conditions(query.where):
+        match node:
+            case language.Comparison(field, operator, language.Text(text)):
+                compared = [(operator, text)]
+            case language.OneOf(field, values):
+                compared = [("=", each.value) for each in values if isinstance(each, language.Text)]
+            case _:
+                continue
+        if language.kind_of(field) == "version":
+            asked |= dict.fromkeys((field, *each) for each in compared)
+    return list(asked)
+
+
+def _known_versions(field: language.Field) -> sa.Select[Any]:
+    """The versions there are: few, whatever the number of runs."""
+    if field.group == "packages":
+        return sa.select(PACKAGES.c.version).where(PACKAGES.c.name == clean(field.name)).distinct()
+    column = COLUMNS[field.name]
+    return sa.select(column).where(column.is_not(None)).distinct()
 
 
 @lru_cache(maxsize=500)
