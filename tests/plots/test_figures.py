@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from base64 import b64decode
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
@@ -188,3 +190,41 @@ def test_labels_of_many_axes_do_not_run_into_each_other_and_keep_their_ends():
     svg = plot_strands(strands_of(["a", "b"], columns)).svg
     labels = re.findall(">(…[^<]*)<", svg)
     assert labels[-1] == "…er_number_10" and len({len(label) for label in labels}) == 1
+
+
+class Sanitized(HTMLParser):
+    """What JupyterLab leaves of an output of a notebook that is not trusted: no styles, of SVG the words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden: list[bool] = []
+        self.seen: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("div", "style"):
+            self.hidden.append(tag == "style" or bool(dict(attrs).get("hidden")))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.seen.append(dict(attrs)["src"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("div", "style"):
+            self.hidden.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not any(self.hidden):
+            self.words.append(data)
+
+
+def test_a_figure_is_seen_as_an_image_where_the_notebook_is_not_trusted():
+    figure = plot_lines(lines_of([Series("a", [0, 1], [1.0, 2.0])], title="loss"))
+    left = Sanitized()
+    left.feed(figure.html())
+    assert left.words == ["a"]  # the legend; no labels of axes run together
+    picture, swatch = (b64decode(each.partition(",")[2]).decode() for each in left.seen)
+    for svg in (picture, swatch):
+        assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+    # Nothing of it depends on the page around it.
+    assert "currentColor" not in picture and "Canvas" not in picture

@@ -6,6 +6,8 @@ JupyterLab's ``--jp-*`` variables, with fallbacks of the same kind.
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,7 +15,7 @@ from typing import Any
 
 from nbproof.plots.axis import Axis
 
-__all__ = ["COLOURS", "Entry", "Figure", "Frame", "colour_of", "dash_of", "shortened"]
+__all__ = ["COLOURS", "Entry", "Figure", "Frame", "colour_of", "dash_of", "drawn", "shortened"]
 
 # Each has a contrast of 3 or more on white and on JupyterLab's dark grey.
 COLOURS = (
@@ -44,6 +46,35 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+_SHOWN = (
+    "<style>.nbproof-drawn.nbproof-drawn>img{display:none}"
+    ".nbproof-drawn.nbproof-drawn>div{display:block!important}</style>"
+)
+
+
+def drawn(svg: str) -> str:
+    """A picture as HTML that is also seen in a notebook that is not trusted.
+
+    There JupyterLab takes styles and SVG out of an output and leaves the words of it.  So the SVG, which
+    follows the theme, stands hidden beside itself as an image, and a style turns that round: where styles are
+    taken out, the image is what is seen.
+    """
+    # A value of its own, because JupyterLab drops attributes without one.
+    said = re.search('aria-label="([^"]*)"', svg)
+    return (
+        f'<div class="nbproof-drawn">{_SHOWN}'
+        f'<img alt="{said[1] if said else ""}" style="max-width:100%" src="{_address(svg)}"/>'
+        f'<div hidden="hidden">{svg}</div></div>'
+    )
+
+
+def _address(svg: str) -> str:
+    """An SVG as a data: address; colours of the page become such as are seen on white and on black."""
+    alone = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    alone = alone.replace("currentColor", "#808080").replace("Canvas)", "none)")
+    return f"data:image/svg+xml;base64,{b64encode(alone.encode()).decode()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A name in a legend."""
@@ -71,7 +102,7 @@ class Figure:
 
     def html(self, *, legend: bool = True) -> str:
         """The picture with its legend below."""
-        return f'<div style="max-width:100%">{self.svg}{self.legend_html() if legend else ""}</div>'
+        return f'<div style="max-width:100%">{drawn(self.svg)}{self.legend_html() if legend else ""}</div>'
 
     def legend_html(self) -> str:
         """The legend alone, for several pictures that share one."""
@@ -79,9 +110,8 @@ class Figure:
             return ""
         items = "".join(
             '<span style="white-space:nowrap;margin-right:1.2em;display:inline-block">'
-            '<svg aria-hidden="true" width="18" height="8" style="vertical-align:middle;margin-right:.4em">'
-            f'<line x1="0" y1="4" x2="18" y2="4" stroke="{each.colour}" stroke-width="2.5"'
-            f"{_dashed(each.dash)}/></svg>{escape(shortened(each.name, 60))}</span>"
+            f'<img alt="" style="vertical-align:middle;margin-right:.4em" src="{_address(_sample(each))}"/>'
+            f"{escape(shortened(each.name, 60))}</span>"
             for each in self.legend[:_MANY]
         )
         rest = len(self.legend) - _MANY
@@ -94,6 +124,13 @@ class Figure:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": self.text, "text/html": self.html()}
+
+
+def _sample(entry: Entry) -> str:
+    return (
+        '<svg width="18" height="8"><line x1="0" y1="4" x2="18" y2="4" '
+        f'stroke="{entry.colour}" stroke-width="2.5"{_dashed(entry.dash)}/></svg>'
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,11 +370,11 @@ def _head(card: RunCard) -> str:
         started = datetime_of(card.started_us)
         when = f'<time class="nbproof-dim" datetime="{started.isoformat()}">{_day(started)}</time>'
         if (seconds := card.seconds) is not None:
-            when += f'<span class="nbproof-dim">took {duration_text(seconds)}</span>'
+            when += f' <span class="nbproof-dim">took {duration_text(seconds)}</span>'
     return (
-        f'<div class="nbproof-head"><span class="nbproof-name">{escape(card.name)}</span>'
-        f'<code class="nbproof-dim" title="{escape(card.id)}">{escape(card.id[-6:])}</code>'
-        f'<span class="nbproof-dim">{escape(card.experiment)}</span>{status_html(card.status)}{when}</div>'
+        f'<div class="nbproof-head"><span class="nbproof-name">{escape(card.name)}</span> '
+        f'<code class="nbproof-dim" title="{escape(card.id)}">{escape(card.id[-6:])}</code> '
+        f'<span class="nbproof-dim">{escape(card.experiment)}</span> {status_html(card.status)} {when}</div>'
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nbproof.core.listing import size_text
 from nbproof.plots.axis import numbers_only, spans_ratios
-from nbproof.plots.figure import Figure, Frame
+from nbproof.plots.figure import Figure, Frame, drawn
 from nbproof.tracking.display import STYLE, number_text, short_value, status_html
 from nbproof.tracking.domain import param_text
 from nbproof.tracking.figures import (
@@ -110,7 +110,7 @@ def comparison_html(comparison: Comparison) -> str:
     count = len(comparison.runs)
     parts = [
         f'{STYLE}{_COMPARE_STYLE}<div class="nbproof-card nbproof-wide">',
-        f'<div class="nbproof-head"><span class="nbproof-name">Comparison of {count} runs</span>'
+        f'<div class="nbproof-head"><span class="nbproof-name">Comparison of {count} runs</span> '
         '<span class="nbproof-dim">★ best value: the greatest, of losses and errors the least</span></div>',
         _table_html(comparison),
         *_charts_html(comparison),
@@ -239,7 +239,8 @@ def _figures_html(comparison: Comparison) -> Iterator[str]:
 
 
 def _grid(figures: Sequence[Figure]) -> str:
-    return f'<div class="nbproof-charts">{"".join(f"<div>{figure.svg}</div>" for figure in figures)}</div>'
+    cells = "".join(f"<div>{drawn(figure.svg)}</div>" for figure in figures)
+    return f'<div class="nbproof-charts">{cells}</div>'
 
 
 # -- code --------------------------------------------------------------------------------------------

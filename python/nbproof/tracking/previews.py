@@ -18,6 +18,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+from nbproof.plots.figure import drawn
 from nbproof.tracking.models import Artifact, ArtifactPreview, Histogram, PreviewColumn
 
 __all__ = ["histogram_of", "preview_html", "preview_of", "preview_text"]
@@ -282,11 +283,11 @@ def _histogram_svg(histogram: Histogram, name: str) -> str:
     )
     first, last = float(histogram.edges[0]), float(histogram.edges[-1])
     said = f"{escape(name)}: {len(counts)} bins from {first:g} to {last:g}"
-    return (
-        f'<figure style="margin:0"><svg role="img" aria-label="{said}" viewBox="0 0 480 120" width="480" '
-        f'height="120" style="fill:var(--jp-brand-color1,#1e88e5)">{bars}</svg>'
-        f"<figcaption>{said}</figcaption></figure>"
+    svg = (
+        f'<svg role="img" aria-label="{said}" viewBox="0 0 480 120" width="480" height="120" '
+        f'style="max-width:100%;fill:var(--jp-brand-color1,#1e88e5)">{bars}</svg>'
     )
+    return f'<figure style="margin:0">{drawn(svg)}<figcaption>{said}</figcaption></figure>'
 
 
 def _said(cell: Any) -> str:
