@@ -43,7 +43,7 @@ _GROUPS = {
     "tags": ("tags", "key"),
     "packages": ("environment_packages", "name"),
 }
-_LOOKED_AT = 50  # newest runs of a name, before all of them are
+_LOOKED_AT = 50  # runs of a name, before all of them are
 _BARE = re.compile(r"[\w\-/.]+")
 _WORD = re.compile(r"@?[\w\-/.]*\Z")
 _OPERATORS = ("=", "!=", ">", ">=", "<", "<=", "in (", "is null", "is not null")
@@ -180,12 +180,13 @@ def _kept(connection: Connection, group: str) -> str:
     if group == "packages" or connection.execute(thrown).first() is None:
         return ""
     table, column = _GROUPS[group]
-    having = f"FROM {table} AS one JOIN runs ON runs.id = one.run_id WHERE one.{column} = leaps.name"
-    kept = f"EXISTS (SELECT 1 {having} AND runs.deleted_us IS NULL)"
-    if column == "key":
-        # Mostly the oldest runs are thrown away, or the newest: both ends of the index are looked at first.
-        newest = f"SELECT runs.deleted_us {having} ORDER BY one.run_id DESC LIMIT {_LOOKED_AT}"
-        kept = f"(EXISTS (SELECT 1 FROM ({newest}) AS last_few WHERE last_few.deleted_us IS NULL) OR {kept})"
+    # Said so, SQLite goes from the names to the runs, and not through all the runs.
+    having = f"FROM {table} AS one CROSS JOIN runs WHERE runs.id = one.run_id AND one.{column} = leaps.name"
+    # Some are looked at before all: mostly the oldest runs are thrown away; values are in no such order.
+    order = "run_id DESC" if column == "key" else "value"
+    some = f"SELECT runs.deleted_us {having} ORDER BY one.{order} LIMIT {_LOOKED_AT}"
+    kept = f"EXISTS (SELECT 1 FROM ({some}) AS looked_at WHERE looked_at.deleted_us IS NULL)"
+    kept = f"({kept} OR EXISTS (SELECT 1 {having} AND runs.deleted_us IS NULL))"
     return f"AND {kept}"
 
 
