@@ -395,3 +395,19 @@ def test_services_reach_a_job_through_its_context(records):
     jobs.close()
 
     assert ended.result == "hello"
+
+
+def test_a_job_that_is_submitted_while_the_others_are_looked_at_is_run_too(jobs, records, monkeypatch):
+    look, later = records.unfinished, []
+
+    def submitting():
+        found = look()
+        if not later:
+            later.append(None)
+            later[0] = jobs.submit("test.quick")
+        return found
+
+    monkeypatch.setattr(records, "unfinished", submitting)
+    first = jobs.submit("test.quick")
+    assert jobs.wait(first.id, timeout_seconds=20).status == "done"
+    assert jobs.wait(later[0].id, timeout_seconds=20).status == "done"

@@ -435,12 +435,13 @@ class Jobs:
                     context._asked = True
                     context._cancel.set()
         with self._state:
-            wanted = self._serving or self._mine
-        if not wanted:
+            known = set(self._mine)
+        if not (self._serving or known):
             return
         unfinished = self._records.unfinished()
         with self._state:
-            self._mine &= {record.id for record in unfinished if record.status == "queued"}
+            # One that was submitted after that look is not among them, and still to be run.
+            self._mine -= known - {record.id for record in unfinished if record.status == "queued"}
         for record in unfinished:
             if self._closed:
                 return

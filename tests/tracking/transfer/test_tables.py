@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import pytest
 
@@ -177,3 +178,47 @@ def test_a_run_that_was_thrown_away_or_purged_here_is_not_said_to_be_taken(impor
     report = imported(text)[1]
     assert report.outcomes == {"differs": 1} and "purged" in report.runs[0].differences[0]
     assert imported(text, new_ids=True)[1].outcomes == {"taken": 1}
+
+
+@pytest.mark.parametrize("rows", ["steps", "runs"])
+def test_memory_does_not_grow_with_the_file(workspace, project, monkeypatch, rows):
+    from nbproof.tracking.transfer import tables
+
+    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 4096)
+
+    def peak_of(lines):
+        with (project / "long.csv").open("w") as file:
+            if rows == "steps":
+                file.write("run,step,loss,auc\n")
+                file.writelines(f"run {n % 3},{n},{n / 7},{n / 9}\n" for n in range(lines))
+            else:
+                file.write("run_name,params.text,metrics.auc\n")
+                file.writelines(f"run {n},{'x' * 1000},{n / 9}\n" for n in range(lines // 50))
+        tracemalloc.start()
+        try:
+            source = tables.CsvSource(project / "long.csv")
+            points = sum(part.n for run in source.runs() for _, part in run.points())
+            source.close()
+            return points, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_of(1_000)  # what is imported once counts for nobody
+    (few, before), (many, after) = peak_of(10_000), peak_of(60_000)
+    assert many == 6 * few
+    assert after < before + (1 << 20)
+
+
+def test_steps_of_several_runs_keep_their_order_across_pieces(imported, monkeypatch):
+    from nbproof.tracking.transfer import tables
+
+    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 7)
+    text = "run,step,loss,auc\n" + "".join(
+        f"{'ab'[n % 2]},{n},{n / 7!r},{'' if n % 3 else n}\n" for n in range(100)
+    )
+    target, report = imported(text)
+    assert report.outcomes == {"taken": 2} and report.taken["points"] == 134
+    history = target.tracker.get_run("b").metric_history("loss")
+    assert history["step"].tolist() == list(range(1, 100, 2))
+    assert history["value"].tolist() == [n / 7 for n in range(1, 100, 2)]
+    assert target.tracker.get_run("a").metric_history("auc")["step"].tolist() == list(range(0, 100, 6))

@@ -3,27 +3,39 @@
 What the columns are is told by `column`, else by their names: ``params.x``, ``metrics.x`` and ``tags.x`` (as
 `search_runs` and MLflow write them), the words below, and names of metrics that are known.  Where that is not
 enough the reader asks, and guesses nothing.
+
+The file is gone through several times and never held: what is remembered grows with the number of runs.
+Points of rows that are steps wait, sorted by run, in a file without a name.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from nbproof.core.clock import microseconds_of
-from nbproof.core.errors import Invalid, near_names
+from nbproof.core.errors import Invalid, Unavailable, near_names
 from nbproof.core.ids import is_id
 from nbproof.tracking.domain import ENDINGS, less_is_better
 from nbproof.tracking.points import Points
-from nbproof.tracking.transfer.portable import Findings, PortableExperiment, PortableRun, Step, derived_id
+from nbproof.tracking.transfer.portable import (
+    PIECE,
+    Findings,
+    PortableExperiment,
+    PortableRun,
+    Step,
+    derived_id,
+)
 
 __all__ = ["CsvSource", "is_csv"]
 
@@ -56,7 +68,8 @@ _STATUSES = {word: status for status, words in _STATUS_WORDS.items() for word in
 _MISSING = frozenset({"", "null", "none", "n/a", "na", "<na>"})
 _DELIMITERS = ",;\t|"
 _MOST_FIELD = 16 << 20
-_MOST_BYTES = 512 << 20  # it is read whole
+_ROWS_AT_ONCE = 1 << 16
+_CELLS_AT_ONCE = 1 << 20
 
 
 def is_csv(path: Path) -> bool:
@@ -106,17 +119,23 @@ class CsvSource:
         self._called = name or path.name
         self._stem = Path(self._called).stem or "table"
         self._mtime_us = path.stat().st_mtime_ns // 1000
-        self._header, lines = self._lines()
+        self._delimiter, self._header, self._numeric = self._looked_at()
         self._roles = self._given(column or {})
         self._others = (column or {}).get("*")
         self._rows = rows or self._guessed()
-        self._name_columns(lines)
-        read = self._read_steps if self._rows == "steps" else self._read_runs
-        self._found = list(read(lines))
-        ids = [run.id for run in self._found]
-        if len(set(ids)) < len(ids):
-            again = next(identifier for identifier in ids if ids.count(identifier) > 1)
-            raise self._bad(f"the run {again!r} is in several rows", field="column")
+        self._name_columns()
+        self._spill = _Spill(len(self._columns("metric"))) if self._rows == "steps" else None
+        try:
+            self._read = self._step_runs(self._spill) if self._spill is not None else self._read_runs
+            ids: set[str] = set()
+            for run in self._read():
+                if run.id in ids:
+                    raise self._bad(f"the run {run.id!r} is in several rows", field="column")
+                ids.add(run.id)
+        except BaseException:
+            self.close()
+            raise
+        self._ids = ids
         told = {
             role: [c for c in self._header if self._roles[c] == role]
             for role in dict.fromkeys(self._roles.values())
@@ -132,63 +151,88 @@ class CsvSource:
     @property
     def run_ids(self) -> Collection[str]:
         """Ids of the runs."""
-        return [run.id for run in self._found]
+        return self._ids
 
     def experiments(self) -> list[PortableExperiment]:
         """Nothing is known of them."""
         return []
 
     def check(self, step: Step) -> None:
-        """It was read whole already."""
+        """It was gone through already."""
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Let go of the points that wait."""
+        if self._spill is not None:
+            self._spill.close()
 
     def runs(self) -> Iterator[PortableRun]:
         """The runs."""
-        yield from self._found
+        return self._read()
 
     # -- lines ---------------------------------------------------------------------------------------
 
-    def _lines(self) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    def _lines(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        """Number and cells of every line that is not empty, the first one included."""
+        number = 0
         try:
-            if self._path.stat().st_size > _MOST_BYTES:
-                raise self._bad(f"it has more than {_MOST_BYTES >> 20} MiB", hint="import it in parts")
-            text = self._path.read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise self._bad(f"it is not UTF-8: byte {error.start}", hint="save it as UTF-8") from None
+            with self._path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, delimiter=delimiter, strict=True)
+                while True:
+                    # Only for the moment: the limit is that of the whole process.
+                    before = csv.field_size_limit(_MOST_FIELD)
+                    try:
+                        cells = next(reader, None)
+                    finally:
+                        csv.field_size_limit(before)
+                        number = reader.line_num
+                    if cells is None:
+                        return
+                    cells = [cell.strip() for cell in cells]
+                    if any(cells) or number == 1:
+                        yield number, cells
+        except csv.Error as error:
+            raise self._bad(f"line {number}: {error}") from None
+        except UnicodeDecodeError:
+            byte = _first_wrong_byte(self._path)
+            raise self._bad(f"it is not UTF-8: byte {byte}", hint="save it as UTF-8") from None
         except OSError as error:
             raise self._bad(f"it can't be read: {error.strerror}") from None
-        first = text.partition("\n")[0]
-        delimiter = max(_DELIMITERS, key=first.count)
-        before = csv.field_size_limit(_MOST_FIELD)
-        lines: list[tuple[int, list[str]]] = []
+
+    def _data(self) -> Iterator[tuple[int, list[str]]]:
+        """Number and cells of every line but the first."""
+        return islice(self._lines(self._delimiter), 1, None)
+
+    def _looked_at(self) -> tuple[str, list[str], list[bool]]:
+        """The separator, the names of the columns, and which of them hold numbers only."""
         try:
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-            header = [cell.strip() for cell in next(reader, [])]
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if len(cells) != len(header):
-                    raise self._bad(
-                        f"line {reader.line_num} has {len(cells)} cells, the header {len(header)}",
-                        hint="put cells that hold the separator in quotes",
-                    )
-                lines.append((reader.line_num, [cell.strip() for cell in cells]))
-        except csv.Error as error:
-            raise self._bad(f"line {reader.line_num}: {error}") from None
-        finally:
-            csv.field_size_limit(before)
+            with self._path.open("rb") as file:
+                first = file.readline(_MOST_FIELD).decode("utf-8", "replace")
+        except OSError as error:
+            raise self._bad(f"it can't be read: {error.strerror}") from None
+        delimiter = max(_DELIMITERS, key=first.count)
+        lines = self._lines(delimiter)
+        _, header = next(lines, (0, []))
+        numeric = [True] * len(header)
+        rows = 0
+        for number, cells in lines:
+            if len(cells) != len(header):
+                raise self._bad(
+                    f"line {number} has {len(cells)} cells, the header {len(header)}",
+                    hint="put cells that hold the separator in quotes",
+                )
+            rows += 1
+            for place, cell in enumerate(cells):
+                numeric[place] = numeric[place] and _is_number(cell)
         if header and header[0] == "":
             header[0] = "index"  # as pandas writes it
         twice = next((cell for cell in header if header.count(cell) > 1), None)
-        if not header or not lines:
+        if not header or not rows:
             raise self._bad("it has no rows" if header else "it is empty")
         if twice is not None:
             raise self._bad(f"the column {twice!r} is there twice")
         if "" in header:
             raise self._bad(f"column {header.index('') + 1} has no name")
-        return header, lines
+        return delimiter, header, numeric
 
     # -- columns -------------------------------------------------------------------------------------
 
@@ -220,7 +264,7 @@ class CsvSource:
             field="rows",
         )
 
-    def _name_columns(self, lines: list[tuple[int, list[str]]]) -> None:
+    def _name_columns(self) -> None:
         """Give each column a role; where that would be a guess, ask for all of them at once."""
         single = set(self._roles.values()) - {"param", "metric", "tag", "skip"}
         unclear = []
@@ -239,12 +283,12 @@ class CsvSource:
                     single.add(word)
             elif name == "index":
                 role = "skip"
-            elif self._measures(name, lines, place):
+            elif self._measures(name, place):
                 role = "metric"
             elif self._others is not None:
                 role = self._others
             else:
-                role = "param" if self._rows == "runs" and not _all_numbers(lines, place) else None
+                role = "param" if self._rows == "runs" and not self._numeric[place] else None
             if role is None:
                 unclear.append(name)
             else:
@@ -262,10 +306,10 @@ class CsvSource:
                 field="column",
             )
 
-    def _measures(self, name: str, lines: list[tuple[int, list[str]]], place: int) -> bool:
+    def _measures(self, name: str, place: int) -> bool:
         """Whether a column is certainly a metric: numbers by step, or by run one with a metric's name."""
         if self._rows == "steps":
-            return _all_numbers(lines, place)
+            return self._numeric[place]
         return bool(_METRICS.search(_plain(name))) or less_is_better(name)
 
     def _place(self, role: str) -> int | None:
@@ -288,52 +332,51 @@ class CsvSource:
 
     # -- rows that are steps -------------------------------------------------------------------------
 
-    def _read_steps(self, lines: list[tuple[int, list[str]]]) -> Iterator[PortableRun]:
-        by_run: dict[str, list[tuple[int, list[str]]]] = {}
+    def _step_runs(self, spill: _Spill) -> Callable[[], Iterator[PortableRun]]:
+        """Sort the points by run; gives what gives the runs."""
         key_place = self._place("id")
         if key_place is None:
             key_place = self._place("run")
-        for number, cells in lines:
-            by_run.setdefault("" if key_place is None else cells[key_place], []).append((number, cells))
         step_place, time_place = self._place("step"), self._place("time")
-        for key, rows in by_run.items():
-            first = rows[0][1]
-            steps, times = [], []
-            for at, (number, cells) in enumerate(rows):
-                steps.append(at if step_place is None else self._step(number, step_place, cells))
-                times.append(self._mtime_us if time_place is None else self._time(number, time_place, cells))
-            known = time_place is not None
-            run = self._run(
-                rows[0], [key, "\x1f".join(self._header)], key or self._stem, min(times), max(times), known
-            )
-            columns: dict[str, Points] = {}
-            for place, name in self._columns("metric"):
-                points = [
-                    (step, time, value)
-                    for (number, cells), step, time in zip(rows, steps, times, strict=True)
-                    if (value := self._number(number, place, cells)) is not None
-                ]
-                if points:
-                    one, two, three = zip(*points, strict=True)
-                    columns[name] = Points(
-                        np.array(one, np.int64), np.array(two, np.int64), np.array(three, np.float64)
-                    )
-            run.points = lambda columns=columns: iter(columns.items())  # type: ignore[misc]
-            for role, target in (("param", run.params), ("tag", run.tags)):
-                for place, name in self._columns(role):
-                    if any(cells[place] != first[place] for _, cells in rows):
-                        self.findings.skip(
-                            role, f"{run.name}: {name}", "it changes from row to row of the run"
-                        )
-                        target.pop(name, None)
-            yield run
+        metrics, kept = self._columns("metric"), [*self._columns("param"), *self._columns("tag")]
+        found: dict[str, _Steps] = {}
+        for number, cells in self._data():
+            key = "" if key_place is None else cells[key_place]
+            of_run = found.get(key)
+            if of_run is None:
+                of_run = found[key] = _Steps((number, cells))
+            step = of_run.rows if step_place is None else self._step(number, step_place, cells)
+            time_us = self._mtime_us if time_place is None else self._time(number, time_place, cells)
+            of_run.add(time_us, (place for place, _ in kept if cells[place] != of_run.first[1][place]))
+            spill.add(key, step, time_us, [self._number(number, place, cells) for place, _ in metrics])
+        spill.flush()
+        return lambda: (self._step_run(key, of_run, spill) for key, of_run in found.items())
+
+    def _step_run(self, key: str, of_run: _Steps, spill: _Spill) -> PortableRun:
+        known = self._place("time") is not None
+        run = self._run(
+            of_run.first,
+            [key, "\x1f".join(self._header)],
+            key or self._stem,
+            of_run.earliest_us,
+            of_run.latest_us,
+            known,
+        )
+        names = [name for _, name in self._columns("metric")]
+        run.points = lambda: spill.points(key, names)
+        for role, target in (("param", run.params), ("tag", run.tags)):
+            for place, name in self._columns(role):
+                if place in of_run.changing:
+                    self.findings.skip(role, f"{run.name}: {name}", "it changes from row to row of the run")
+                    target.pop(name, None)
+        return run
 
     # -- rows that are runs --------------------------------------------------------------------------
 
-    def _read_runs(self, lines: list[tuple[int, list[str]]]) -> Iterator[PortableRun]:
+    def _read_runs(self) -> Iterator[PortableRun]:
         seen: dict[str, int] = {}
         name_place, started_place = self._place("run"), self._place("started")
-        for at, (number, cells) in enumerate(lines):
+        for at, (number, cells) in enumerate(self._data()):
             name = cells[name_place] if name_place is not None else ""
             key = name or "\x1f".join(cells)
             seen[key] = seen.get(key, 0) + 1
@@ -468,15 +511,96 @@ def _whole(number: float) -> int:
     return int(number)
 
 
-def _all_numbers(lines: list[tuple[int, list[str]]], place: int) -> bool:
-    def is_number(text: str) -> bool:
-        try:
-            _float(text)
-        except ValueError:
-            return text.lower() in _MISSING
-        return True
+def _first_wrong_byte(path: Path) -> int:
+    decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError as error:
+                return done - pending + error.start
+            done += len(piece)
+    return done
 
-    return all(is_number(cells[place]) for _, cells in lines)
+
+def _is_number(text: str) -> bool:
+    try:
+        _float(text)
+    except ValueError:
+        return text.lower() in _MISSING
+    return True
+
+
+class _Steps:
+    """What is remembered of a run whose rows are steps."""
+
+    def __init__(self, first: tuple[int, list[str]]) -> None:
+        self.first, self.rows = first, 0
+        self.earliest_us, self.latest_us = 2**63 - 1, -(2**63)
+        self.changing: set[int] = set()
+
+    def add(self, time_us: int, changing: Iterable[int]) -> None:
+        self.rows += 1
+        self.earliest_us, self.latest_us = min(self.earliest_us, time_us), max(self.latest_us, time_us)
+        self.changing.update(changing)
+
+
+class _Spill:
+    """Points by run, in a file: written in the order of the rows, read by run and column.
+
+    A block holds some rows of one run: steps, times, and of each column the values and where there are any.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._file = tempfile.TemporaryFile(prefix="nbproof-")  # noqa: SIM115 - until `close`
+        self._columns = columns
+        self._blocks: dict[str, list[tuple[int, int]]] = {}
+        self._waiting: dict[str, list[tuple[int, int, list[float | None]]]] = {}
+        self._rows = 0
+
+    def add(self, key: str, step: int, time_us: int, values: list[float | None]) -> None:
+        self._waiting.setdefault(key, []).append((step, time_us, values))
+        self._rows += 1
+        if self._rows >= _ROWS_AT_ONCE or self._rows * self._columns >= _CELLS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        for key, rows in self._waiting.items():
+            steps, times, values = zip(*rows, strict=True)
+            block = [np.array(steps, np.int64).tobytes(), np.array(times, np.int64).tobytes()]
+            for column in zip(*values, strict=True):
+                block.append(np.array([0.0 if each is None else each for each in column]).tobytes())
+                block.append(np.array([each is not None for each in column]).tobytes())
+            try:
+                offset = self._file.seek(0, 2)
+                self._file.write(b"".join(block))
+            except OSError as error:
+                raise Unavailable(
+                    f"the points can't be kept aside in {tempfile.gettempdir()}: {error.strerror}",
+                    hint="free some space there, or set TMPDIR",
+                ) from error
+            self._blocks.setdefault(key, []).append((offset, len(rows)))
+        self._waiting, self._rows = {}, 0
+
+    def points(self, key: str, names: Sequence[str]) -> Iterator[tuple[str, Points]]:
+        for number, name in enumerate(names):
+            for offset, rows in self._blocks[key]:
+                steps, times = (
+                    self._read(offset, rows, np.int64),
+                    self._read(offset + 8 * rows, rows, np.int64),
+                )
+                at = offset + 16 * rows + 9 * rows * number
+                values, present = self._read(at, rows, np.float64), self._read(at + 8 * rows, rows, np.bool_)
+                if present.any():
+                    yield name, Points(steps[present], times[present], values[present])
+
+    def _read(self, offset: int, rows: int, kind: Any) -> Any:
+        self._file.seek(offset)
+        return np.frombuffer(self._file.read(rows * np.dtype(kind).itemsize), kind)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _typed(text: str) -> Any:
