@@ -17,6 +17,7 @@ OLDEST_PYTHON ?= $(call find_python,python3.11 python3.12 $(PYTHON),(3, 12))
 BIN    := $(abspath $(VENV))/bin
 PY     := $(BIN)/python
 STAMPS := $(VENV)/.stamps
+LOGS   := $(VENV)/.logs
 JLPM   := $(BIN)/jlpm
 PIP    := $(PY) -m pip --disable-pip-version-check -q
 LAB_SOURCES := package.json labextension/tsconfig.json labextension/install.json \
@@ -46,14 +47,20 @@ help: ## List the targets
 demo: $(STAMPS)/lab ## Record examples/quickstart.ipynb live and show it in JupyterLab (SERVE=0: only record)
 	@$(PY) tests/demo.py $(if $(filter 0 no false,$(SERVE)),--no-serve)
 
-# Everything runs, also after a failure; pytest's own closing line is the last.
+# Everything runs, also after a failure.  The oldest dependencies are tried meanwhile: most tests wait for other
+# processes and leave a core idle.  pytest's own closing line is the last.
 test: system-packages $(STAMPS)/dev $(STAMPS)/lab node_modules/.stamp $(OLDEST)/.stamp ## Run every check and every test
-	@status=0; \
+	@status=0; rm -rf $(LOGS); mkdir -p $(LOGS); \
+	$(MAKE) --no-print-directory test-oldest > $(LOGS)/oldest.log 2>&1 & oldest=$$!; \
+	trap 'kill $$oldest 2>/dev/null' INT TERM; \
 	$(MAKE) --no-print-directory --keep-going check || status=1; \
-	$(MAKE) --no-print-directory test-oldest || status=1; \
-	[ $$status = 0 ] || echo "*** checks or oldest dependencies: failed, see above; now the tests"; \
-	$(MAKE) --no-print-directory test-newest || status=1; \
-	exit $$status
+	[ $$status = 0 ] || echo "*** checks: failed, see above; now the tests"; \
+	{ $(MAKE) --no-print-directory test-newest || echo failed > $(LOGS)/newest.failed; } 2>&1 | tee $(LOGS)/newest.log; \
+	[ ! -e $(LOGS)/newest.failed ] || status=1; \
+	wait $$oldest || { status=1; echo "*** oldest dependencies: failed"; cat $(LOGS)/oldest.log; }; \
+	echo "--- oldest dependencies:"; tail -n 1 $(LOGS)/oldest.log; \
+	grep '^=.* in .*=$$' $(LOGS)/newest.log | tail -n 1; \
+	rm -rf $(LOGS); exit $$status
 
 check: check-ruff check-format check-mypy check-imports check-lab check-types check-reference ## Run every checker, change nothing
 
