@@ -626,6 +626,17 @@ def test_a_run_is_renamed_and_annotated(tracker):
     assert (tracker.get_run("after").notes, run.name) == ("**good**", "after")
 
 
+def test_a_run_is_put_into_another_group_and_out_of_it(tracker):
+    with tracker.start_run("a", group="monday"):
+        pass
+    assert tracker.update_run("a", group="tuesday").group == "tuesday"
+    assert tracker.search_runs('group = "tuesday"')["name"].tolist() == ["a"]
+    assert tracker.update_run("a", notes="kept").group == "tuesday"
+    assert tracker.update_run("a", group="").group is None
+    with pytest.raises(Invalid, match="a group"):
+        tracker.update_run("a", group="x" * 1000)
+
+
 # -- provenance -------------------------------------------------------------------------------------
 
 

@@ -1021,6 +1021,8 @@ export interface UpdateRun {
   name?: string | null;
   /** Markdown; an empty text removes the notes. */
   notes?: string | null;
+  /** What it is one of; an empty text takes it out. */
+  group?: string | null;
 }
 
 /** Make an experiment; a conflict if there is one of that name. */
@@ -1140,7 +1142,7 @@ export function runsResume(request: Requester, ask: ResumeRun): Promise<Run> {
   return request<Run>('POST', `/runs/${encodeURIComponent(ask.id)}/resume`);
 }
 
-/** Rename a run or change its notes. */
+/** Rename a run, change its notes, or put it into another group. */
 export function runsUpdate(request: Requester, ask: UpdateRun): Promise<Run> {
   const { id: _id, ...rest } = ask;
   return request<Run>(

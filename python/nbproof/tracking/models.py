@@ -998,6 +998,9 @@ class UpdateRun(Ask):
     id: RunRef
     name: Name | None = None
     notes: str | None = Field(None, description="Markdown; an empty text removes the notes.")
+    group: str | None = Field(
+        None, max_length=NAME_LIMIT, description="What it is one of; an empty text takes it out."
+    )
 
 
 class LogMetric(Ask):

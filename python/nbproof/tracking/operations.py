@@ -193,8 +193,8 @@ def resume_run(tracker: ExperimentTracker, ask: ResumeRun) -> Run:
 
 @operation("runs.update", "PATCH /runs/{id}", action="write", python="update_run", cli="runs update")
 def update_run(tracker: ExperimentTracker, ask: UpdateRun) -> Run:
-    """Rename a run or change its notes."""
-    return tracker.update_run(ask.id, name=ask.name, notes=ask.notes)
+    """Rename a run, change its notes, or put it into another group."""
+    return tracker.update_run(ask.id, name=ask.name, notes=ask.notes, group=ask.group)
 
 
 @operation(

@@ -677,8 +677,10 @@ class ExperimentTracker:
 
         self._keep(id, [told_reference(target, name, hash, size_bytes, kind, step, metadata)])
 
-    def update_run(self, id: str, *, name: str | None = None, notes: str | None = None) -> Run:
-        """Rename a run or change its notes (Markdown; empty text removes them).
+    def update_run(
+        self, id: str, *, name: str | None = None, notes: str | None = None, group: str | None = None
+    ) -> Run:
+        """Rename a run, change its notes (Markdown) or its group; empty text removes notes or group.
 
         Raises
         ------
@@ -691,6 +693,8 @@ class ExperimentTracker:
             fields["name"] = _run_name(name)
         if notes is not None:
             fields["notes"], fields["redacted"] = redact_text(str(notes))
+        if group is not None:
+            fields["group"] = name_of(group, "a group", "group") if group != "" else ""
         if fields:
             self._tell("run.update", run=identifier, **fields)
             for live in [*self._stack, *self._adopted.values()]:

@@ -326,6 +326,8 @@ def _change_runs(
                     run["name"] = clean(event["name"])
                 if event.get("notes") is not None:
                     run["notes"] = clean(event["notes"]) or None
+                if event.get("group") is not None:
+                    run["group_name"] = clean(event["group"]) or None
             case "run.provenance":
                 git = event.get("git") or {}
                 run["git_commit"], run["git_branch"] = clean(git.get("commit")), clean(git.get("branch"))
