@@ -224,6 +224,7 @@ def facts_of_a_run(call: Caller, folder: Path) -> None:
     run = call("runs.update", id="before", name="after", notes="# good\n\n<b>")
     assert (run.name, run.notes) == ("after", "# good\n\n<b>")
     assert call("runs.update", id="after", notes="").notes in (None, "")
+    assert call("runs.update", id="after", group="sweep").group == "sweep"
     call(
         "runs.set_provenance",
         id="after",
