@@ -10,13 +10,15 @@ from IPython.lib.pretty import pretty
 
 from nbproof.core.operation import Page
 from nbproof.tracking.comparison import compare
-from nbproof.tracking.display import children_text, run_html, run_text
+from nbproof.tracking.display import children_text, leaderboard_cells, run_html, run_text
 from nbproof.tracking.display_comparison import comparison_html, comparison_text
 from nbproof.tracking.models import (
     Artifact,
     ArtifactList,
     Experiment,
     GitState,
+    Leaderboard,
+    LeaderboardGroup,
     Metric,
     MetricHistory,
     MetricLine,
@@ -54,7 +56,7 @@ class Balanced(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append(tag)
-        if tag != "br":
+        if tag not in ("br", "wbr"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -228,3 +230,20 @@ def test_nested_runs_and_what_was_touched_are_told_in_words():
         "runs  2",
         "ids   aaaaaa, bbbbbb",
     ]
+
+
+def test_of_many_columns_a_leaderboard_shows_those_that_most_groups_have():
+    keys = [f"params.p{number}" for number in range(10)]
+    groups = [
+        LeaderboardGroup(rank=1, keys=dict.fromkeys(keys[3:], 1), n=1, mean=0.9),
+        LeaderboardGroup(rank=2, keys=dict.fromkeys(keys, 2), n=1, mean=0.8),
+    ]
+    board = Leaderboard(
+        metric="auc", less_is_better=False, group_by=keys, groups=groups, total_groups=2, total_runs=2
+    )
+    lines = str(board).splitlines()
+    assert lines[1].split()[1:7] == keys[3:9]
+    assert lines[-1] == "4 more columns tell them apart: .to_frame()"
+    html = board._repr_mimebundle_()["text/html"]
+    assert lines[-1] in html and parsed(html).seen.count("th") == 13
+    assert leaderboard_cells(board, whole=True)[0][1:11] == keys

@@ -375,7 +375,7 @@ def _settings(location: Location, environ: Mapping[str, str]) -> Iterator[Findin
     told = ", ".join(
         f"{key} = {value!r}" for key, value in _shown(settings.model_dump(exclude_defaults=True)).items()
     )
-    yield Finding("settings", "ok", told or "as they come", facts=_shown(settings.model_dump()))
+    yield Finding("settings", "ok", told or "all at their defaults", facts=_shown(settings.model_dump()))
 
 
 def _shown(settings: dict[str, Any]) -> dict[str, Any]:

@@ -488,7 +488,7 @@ def _environment(printer: Printer, environment: Environment) -> None:
 def _leaderboard(printer: Printer, board: Leaderboard) -> None:
     if printer.for_people:
         printer.line(leaderboard_caption(board))
-    titles, rows = leaderboard_cells(board)
+    titles, rows = leaderboard_cells(board, whole=not printer.for_people)
     printer.table([title.upper() for title in titles], rows, right=["RANK", "N", "MEAN", "STD", "MIN", "MAX"])
 
 

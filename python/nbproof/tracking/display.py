@@ -47,6 +47,7 @@ __all__ = [
 
 _MANY = 40  # rows of params shown before the rest is folded away
 _LONG = 200  # characters of one value
+_KEYS = 6  # columns that tell the groups of a leaderboard apart
 
 _SIGNS = {"running": "●", "finished": "✓", "failed": "✗", "interrupted": "!", "cancelled": "–"}
 # The fallbacks have a contrast of at least 3 on white and on black.
@@ -251,21 +252,27 @@ def card_html(card: RunCard) -> str:
     return "".join([*parts, "</div>"])
 
 
-def leaderboard_cells(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows of a leaderboard, as text."""
-    titles = ["rank", *board.group_by, "n", "mean", "std", "min", "max", "best run"]
+def leaderboard_cells(board: Leaderboard, *, whole: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Titles and rows of a leaderboard, as text; of many keys those that most groups have, unless `whole`."""
+    keyed = board.group_by if whole else _told_keys(board)
+    titles = ["rank", *keyed, "n", "mean", "std", "min", "max", "best run"]
     rows = []
     for group in board.groups:
         numbers = (group.mean, group.std, group.min, group.max)
         cells = ["—" if each is None else number_text(each) for each in numbers]
         keys = [
-            "—" if (key := group.keys.get(name)) is None else short_value(param_text(key))
-            for name in board.group_by
+            "—" if (key := group.keys.get(name)) is None else short_value(param_text(key)) for name in keyed
         ]
         best = "—" if group.best_run is None else f"{group.best_name} ({group.best_run[-6:]})"
         count = f"{group.n} (+{group.nan} NaN)" if group.nan else str(group.n)
         rows.append([str(group.rank), *keys, count, *cells, best])
     return titles, rows
+
+
+def _told_keys(board: Leaderboard) -> list[str]:
+    missing = {name: sum(group.keys.get(name) is None for group in board.groups) for name in board.group_by}
+    chosen = set(sorted(board.group_by, key=lambda name: missing[name])[:_KEYS])
+    return [name for name in board.group_by if name in chosen]
 
 
 def leaderboard_caption(board: Leaderboard) -> str:
@@ -283,13 +290,19 @@ def leaderboard_caption(board: Leaderboard) -> str:
 def leaderboard_text(board: Leaderboard) -> str:
     """A leaderboard in plain text."""
     titles, rows = leaderboard_cells(board)
+    more = _more_keys(board)
     table = [titles, *rows]
     widths = [max(len(row[place]) for row in table) for place in range(len(titles))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
-    return "\n".join([leaderboard_caption(board), *lines])
+    return "\n".join([leaderboard_caption(board), *lines, *([more] if more else [])])
+
+
+def _more_keys(board: Leaderboard) -> str:
+    rest = len(board.group_by) - _KEYS
+    return f"{rest} more columns tell them apart: .to_frame()" if rest > 0 else ""
 
 
 def leaderboard_html(board: Leaderboard) -> str:
@@ -307,7 +320,8 @@ def leaderboard_html(board: Leaderboard) -> str:
     return (
         f'{STYLE}<div class="nbproof-card"><div class="nbproof-board"><table><caption class="nbproof-dim">'
         f"{escape(leaderboard_caption(board))}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></div>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<div class="nbproof-dim">{_more_keys(board)}</div></div>'
     )
 
 
