@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -398,7 +399,8 @@ def test_services_reach_a_job_through_its_context(records):
 
 
 def test_a_job_that_is_submitted_while_the_others_are_looked_at_is_run_too(jobs, records, monkeypatch):
-    look, later = records.unfinished, []
+    look = records.unfinished
+    later: list[Any] = []
 
     def submitting():
         found = look()
