@@ -29,7 +29,7 @@ class Row:
     all : bool
         The bar is that nothing is missing.
     ahead : bool
-        The bar is also that every peer beside it is worse.
+        The bar is also that every peer beside it is worse, and that there is one.
     """
 
     what: str
@@ -108,7 +108,7 @@ class Table:
             verdicts.append(ours == of)
             note = f"of {of:,.0f}{'; ' if note else ''}{note}"
         if row.ahead:
-            verdicts.append(all(is_better(row, ours, figure) for figure in figures))
+            verdicts.append(bool(figures) and all(is_better(row, ours, each) for each in figures))
         passed = all(verdicts) if verdicts else None
         self.missed += passed is False
         verdict = "" if passed is None else "PASS" if passed else "FAIL"

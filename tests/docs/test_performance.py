@@ -49,6 +49,7 @@ def test_the_page_names_the_versions_that_are_installed(name: str) -> None:
         (Row("x", "points", all=True), {"ours": 10, "of": 9}, False),
         (Row("x", "ms", at_most=9, ahead=True), {"ours": 3.0, "peers": {"a": 4.0, "b": "not there"}}, True),
         (Row("x", "ms", at_most=9, ahead=True), {"ours": 3.0, "peers": {"a": 4.0, "b": 2.0}}, False),
+        (Row("x", "ms", ahead=True), {"ours": 3.0, "peers": {"a": "not there"}}, False),
         (Row("x", "ms"), {"ours": 3.0, "peers": {"a": 1.0}}, None),
     ],
 )
