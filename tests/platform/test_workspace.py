@@ -203,6 +203,31 @@ def test_after_somebody_deleted_the_workspace_the_next_run_makes_a_new_one(proje
     workspace.close()
 
 
+def test_a_server_that_had_a_deleted_workspace_open_reads_and_drains_the_new_one(project):
+    kernel, server = opened(project, say=lambda line: None), opened(project)
+    kernel.tracker.start_run("before")
+    server.catch_up()
+    server.jobs.start()
+    assert server.tracker.get_run("before").name == "before"
+    kernel.close()
+    shutil.rmtree(project / ".nbproof")
+    assert not list(server.tracker.find_runs())
+    assert server.catch_up() is None
+
+    kernel = opened(project, say=lambda line: None)
+    kernel.tracker.start_run("after")
+    kernel.tracker.log_metric("x", 2.0)
+    # The server alone drains: into the file that the name stands for now, not into the one that is gone.
+    report = server.catch_up()
+    assert report is not None and report.points == 1
+    assert [run.name for run in server.tracker.find_runs()] == ["after"]
+    kernel.close()
+    server.close()
+    again = opened(project)
+    assert again.tracker.get_run("after").metrics == {"x": 2.0}
+    again.close()
+
+
 def test_a_script_that_is_stopped_leaves_a_cancelled_run(project):
     (project / "train.py").write_text("import nbproof as nbp\nnbp.start_run('r')\nraise KeyboardInterrupt\n")
     subprocess.run([sys.executable, "train.py"], cwd=project, capture_output=True)

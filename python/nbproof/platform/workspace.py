@@ -99,6 +99,7 @@ class Workspace:
         self._lock = threading.RLock()
         self._made = False
         self._database: Database | None = None
+        self._opened_file: tuple[int, int] | None = None
         self._drain: Drain | None = None
         self._witness: Witness | None = None
         _opened.add(self)
@@ -186,8 +187,17 @@ class Workspace:
         if self._database is not None:
             self._database.close()
         self._database = self._drain = self._witness = None
-        for name in ("jobs", "settings"):
-            self.__dict__.pop(name, None)
+        jobs = self.__dict__.pop("jobs", None)
+        if jobs is not None:
+            # Its workers are waited for elsewhere: they may need what is locked here.
+            threading.Thread(target=jobs.close, name="nbproof-jobs-close", daemon=True).start()
+        self.__dict__.pop("settings", None)
+
+    def _forget_if_deleted(self) -> None:
+        # An open SQLite file lives on after its name is gone: what is drained into it is lost.
+        known = self._opened_file if self._database is not None else None
+        if known is not None and known != _file(self.folder / "meta.db"):
+            self._forget()
 
     # -- what reading needs --------------------------------------------------------------------------
 
@@ -207,6 +217,7 @@ class Workspace:
     def database(self) -> Database:
         """The records; opened, made or upgraded on first use."""
         with self._lock:
+            self._forget_if_deleted()
             if self._database is None:
                 from nbproof.storage.database import open_database
 
@@ -221,6 +232,7 @@ class Workspace:
                     self.__dict__.pop("jobs", None)  # another process made the workspace meanwhile
                 url: str | Path = self.settings.database or self.folder / "meta.db"
                 self._database = open_database(url, backup_dir=self.folder / "backups")
+                self._opened_file = _file(url) if isinstance(url, Path) else None
             return self._database
 
     def refuse_the_future(self) -> None:
@@ -306,12 +318,13 @@ class Workspace:
 
     def catch_up(self, *, wait_seconds: float | None = None) -> DrainReport | None:
         """Drain the journals of every process that writes here; cheap when there is nothing new."""
-        if self._drain is None and not self.exists:
+        if not self.exists and (self._drain is None or self._opened_file is not None):
             return None
         return self._drain_of_all().run_once(wait_seconds=wait_seconds)
 
     def _drain_of_all(self) -> Drain:
         with self._lock:
+            self._forget_if_deleted()
             if self._drain is None:
                 from nbproof.storage.drain import Drain
                 from nbproof.tracking.repository import (
@@ -332,6 +345,7 @@ class Workspace:
     def look_after_writers(self) -> None:
         """Say which writers of this machine live, and miss those of others; for servers, who do it often."""
         with self._lock:
+            self._forget_if_deleted()
             if self._witness is None:
                 if not self.exists:
                     return
@@ -414,6 +428,15 @@ class Workspace:
             from nbproof.storage.background import drain_in_background
 
             drain_in_background(self.root)
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    # Which file a name stands for; None for none.
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _refuse_format(raw: Mapping[str, Any], folder: Path) -> None:

@@ -16,6 +16,7 @@ from nbproof.core.events import Changed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nbproof.jobs.service import Jobs
     from nbproof.platform.directory import Directory
     from nbproof.platform.workspace import Workspace
 
@@ -41,7 +42,7 @@ class _Watch:
     good: float | None = None
     trouble: str | None = None
     elsewhere: Elsewhere | None = None
-    serving: bool = False
+    serving: Jobs | None = None
 
 
 class Drains:
@@ -160,9 +161,9 @@ class Drains:
         workspace = directory.get(watch.id)
         report = workspace.catch_up()
         workspace.look_after_writers()
-        if self._some_jobs and not watch.serving and workspace.exists:
-            workspace.jobs.start()
-            watch.serving = True
+        if self._some_jobs and workspace.exists and watch.serving is not workspace.jobs:
+            watch.serving = workspace.jobs  # others after the workspace was deleted and made anew
+            watch.serving.start()
         if watch.elsewhere is None:
             watch.elsewhere = Elsewhere(workspace)
         told = {each for change in report.changed for each in change.ids} if report else set()
