@@ -84,7 +84,10 @@ font-weight:normal;overflow-wrap:anywhere;max-width:28em}}
 {_CARD} td svg{{color:var(--jp-brand-color1,#1e88e5)}}
 {_CARD} td.nbproof-best{{font-weight:600}}
 {_CARD} summary{{cursor:pointer;color:var(--jp-ui-font-color2,#808080)}}
-{_CARD} .nbproof-notes{{white-space:pre-wrap;margin:.25em 0}}
+{_CARD} .nbproof-notes{{margin:.25em 0;max-width:44em}}
+{_CARD} .nbproof-notes :is(h1,h2,h3,h4,h5,h6){{font-size:1em;font-weight:600;margin:.6em 0 .2em}}
+{_CARD} .nbproof-notes :is(p,ul,ol,pre,blockquote){{margin:.2em 0 .5em}}
+{_CARD} .nbproof-notes :is(ul,ol){{padding-left:1.5em}}
 </style>"""
 
 
@@ -239,7 +242,9 @@ def card_html(card: RunCard) -> str:
             f"{card.unacknowledged} log calls could not be recorded</div>"
         )
     if card.notes:
-        parts.append(f'<div class="nbproof-notes">{escape(card.notes)}</div>')
+        from nbproof.tracking.markdown import markdown_html
+
+        parts.append(f'<div class="nbproof-notes">{markdown_html(card.notes)}</div>')
     parts.append(_metric_table(card.metrics))
     parts.append('<div class="nbproof-parts">')
     parts.append(_pairs("Params", [(key, param_text(value)) for key, value in card.params.items()]))

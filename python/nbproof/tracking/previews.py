@@ -262,6 +262,11 @@ def preview_html(preview: ArtifactPreview) -> str:
         return _histogram_svg(preview.histograms[-1], preview.name)
     if preview.shows == "image" and preview.image:
         return f'<img alt="{escape(preview.name)}" style="max-width:100%" src="{escape(preview.image)}">'
+    if preview.shows == "text" and preview.media_type == "text/markdown":
+        from nbproof.tracking.markdown import markdown_html
+
+        more = "<p>…</p>" if preview.truncated else ""
+        return f"<div>{markdown_html(preview.text or '')}{more}</div>"
     return (
         '<pre style="font-family:var(--jp-code-font-family,monospace);'
         'font-size:var(--jp-code-font-size,13px)">'
