@@ -440,3 +440,11 @@ def test_what_is_written_to_an_ended_run_says_how_it_goes_on(recorded):
     assert refused.code == 4
     assert "has ended (cancelled); this was not recorded" in refused.err
     assert "nbproof runs resume" in refused.err
+
+
+def test_a_run_is_nested_by_naming_its_parent(nbproof):
+    parent = nbproof("runs", "start", "churn", "--name", "parent", "--json").json
+    child = nbproof("runs", "start", "--parent", "parent", "--json").json
+    assert (child["parent_id"], child["experiment"]) == (parent["id"], "churn")
+    refused = nbproof("runs", "start")
+    assert refused.code == 2 and "an experiment, or a parent" in refused.err

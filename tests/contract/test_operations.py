@@ -146,6 +146,20 @@ def life_of_a_run(call: Caller, folder: Path) -> None:
     assert again.id == parent and len(call("runs.list", id="e").items) == 2
 
 
+@scenario("runs.open")
+def a_run_with_an_experiment_or_a_parent(call: Caller, folder: Path) -> None:
+    parent = call("runs.open", experiment="e", name="parent", params={"depth": 3})
+    child = call("runs.open", parent_id="parent", name="child")
+    assert (parent.experiment, parent.parent_id, parent.params) == ("e", None, {"depth": 3})
+    assert (child.experiment, child.parent_id, child.status) == ("e", parent.id, "running")
+    elsewhere = call("runs.open", experiment="other", parent_id=parent.id)
+    assert (elsewhere.experiment, elsewhere.parent_id) == ("other", parent.id)
+    with pytest.raises(Invalid, match="an experiment, or a parent"):
+        call("runs.open", name="nowhere")
+    with pytest.raises(NotFound):
+        call("runs.open", parent_id="nobody")
+
+
 @scenario("runs.list", "runs.search", "runs.compare")
 def many_runs(call: Caller, folder: Path) -> None:
     for number in range(5):

@@ -19,8 +19,8 @@ from nbproof.platform.rooms import operations
 
 SIGNATURES = {
     "start_run": (
-        "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, resume=None, "
-        "group=None, system_metrics=None)"
+        "(name=None, *, experiment=None, tags=None, params=None, notes=None, nested=False, parent=None, "
+        "resume=None, group=None, system_metrics=None)"
     ),
     "end_run": "(status='finished', *, run_id=None)",
     "log_metric": "(key, value, step=None, *, time=None, run_id=None)",
@@ -110,6 +110,7 @@ ROUTES = {
     "GET /experiments",
     "GET /experiments/{id}",
     "POST /experiments/{id}/runs",
+    "POST /runs",
     "GET /runs/search",
     "GET /runs/search/completions",
     "GET /runs/leaderboard",

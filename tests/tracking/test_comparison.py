@@ -234,6 +234,48 @@ def test_parallel_coordinates_begin_with_the_params_that_all_runs_have(tracker):
     assert figure.text.splitlines()[0].split() == ["model", "auc"]
 
 
+@pytest.mark.parametrize(
+    ("draw", "message", "hint"),
+    [
+        (lambda found: found.scatter("auc", "depth"), "no metric 'depth'", "name the param first"),
+        (lambda found: found.box("auc", "depth"), "no metric 'depth'", "name the param first"),
+        (lambda found: found.parallel("depth"), "no metric 'depth'", "'depth' is a param"),
+        (lambda found: found.parallel(["depth"], "auc"), "found list", "params=['depth']"),
+        (lambda found: found.parallel("auc", "depth"), "found the text 'depth'", "params=['depth']"),
+        (lambda found: found.scatter("deptt"), "no param 'deptt'", "did you mean 'depth'"),
+        (lambda found: found.scatter("zzzzzz"), "no param 'zzzzzz'", "the params are 'depth'"),
+        (lambda found: found.box(3), "name of a param, found int 3", "the params are 'depth'"),
+    ],
+)
+def test_wrong_names_for_a_figure_are_told_with_what_is_there(tracker, draw, message, hint):
+    for depth in (1, 2):
+        record(tracker, f"d{depth}", params={"depth": depth}, metrics={"auc": depth / 10})
+    with pytest.raises((Invalid, NotFound)) as told:
+        draw(tracker.compare_runs("d1", "d2"))
+    assert message in str(told.value) and hint in str(told.value.hint)
+
+
+def test_folds_of_one_name_are_told_apart_by_their_parents(tracker):
+    ids = []
+    for model in ("forest", "xgb"):
+        with tracker.start_run(model), tracker.start_run("fold 0", nested=True) as fold:
+            tracker.log_metric("auc", 0.5 if model == "xgb" else 0.6)
+        ids.append(fold.id)
+    alone = record(tracker, "fold 1")
+    found = tracker.compare_runs(*ids, alone)
+    assert found.labels() == ["fold 0 (forest)", "fold 0 (xgb)", "fold 1"]
+    expected = [
+        f"fold 0 (forest, {ids[0][-6:]})", f"fold 0 (xgb, {ids[1][-6:]})", f"fold 1 ({alone[-6:]})",
+    ]  # fmt: skip
+    assert found.to_frame().columns.tolist() == expected
+    assert all(label in str(found).splitlines()[0] for label in expected)
+    assert "fold 0 (forest)</span>" in found._repr_mimebundle_()["text/html"]
+    with tracker.start_run(parent="forest", name="fold 0") as again:
+        pass
+    same = tracker.compare_runs(ids[0], again.id)
+    assert same.labels() == [f"fold 0 (forest, {run[-6:]})" for run in (ids[0], again.id)]
+
+
 def test_a_frame_has_a_row_for_each_value_that_was_compared(comparison):
     frame = comparison.to_frame()
     assert frame.loc[("params", "model")].tolist() == ["xgb", "forest", "xgb", "forest"]

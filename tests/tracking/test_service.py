@@ -106,6 +106,41 @@ def test_a_nested_run_is_in_the_experiment_of_its_parent_unless_told_otherwise(t
     assert found == ["churn", "churn", "aside"]
 
 
+def test_a_run_may_be_nested_in_one_that_has_ended(tracker):
+    with tracker.start_run("parent", experiment="churn") as parent:
+        pass
+    before = tracker.start_run("before", experiment="aside")
+    child = tracker.start_run("child", parent="parent")
+    found = tracker.get_run("child")
+    assert (found.parent_id, found.experiment) == (parent.id, "churn")
+    assert before.status == "finished" and tracker.live is child
+
+
+def test_nested_in_a_live_run_the_run_beside_is_ended_and_the_parent_goes_on(tracker):
+    parent = tracker.start_run("parent")
+    one = tracker.start_run("one", parent=parent.id)
+    two = tracker.start_run("two", parent="parent")
+    assert (parent.status, one.status, two.status) == ("running", "finished", "running")
+    assert tracker.get_run("two").parent_id == parent.id
+    tracker.end_run()
+    assert tracker.live is parent
+
+
+@pytest.mark.parametrize("other", [{"nested": True}, {"resume": "parent"}])
+def test_a_parent_and_what_says_otherwise_exclude_each_other(tracker, other):
+    tracker.start_run("parent")
+    with pytest.raises(Invalid, match="exclude each other"):
+        tracker.start_run("child", parent="parent", **other)
+    assert tracker.live.name == "parent"
+
+
+def test_an_unknown_parent_starts_and_ends_nothing(tracker):
+    live = tracker.start_run("live")
+    with pytest.raises(NotFound, match="nobody"):
+        tracker.start_run("child", parent="nobody")
+    assert tracker.live is live
+
+
 def test_starting_anew_ends_a_parent_with_its_children(tracker):
     parent = tracker.start_run("parent")
     child = tracker.start_run("child", nested=True)

@@ -122,6 +122,8 @@ export interface Comparison {
   /** Metrics with a course that got no chart. */
   more_metrics: number;
   code_differences: CodeDifference[];
+  /** Names of the runs that runs of one name are nested in, by id: what tells them apart. */
+  parents: Record<string, string>;
 }
 
 /** Something that may be written in a search. */
@@ -896,6 +898,24 @@ export interface LogReference {
 /** All of the workspace. */
 export type MakeBackup = Record<string, never>;
 
+/** What a new run begins with: an experiment, or a parent whose experiment it shares. */
+export interface OpenRun {
+  name?: string | null;
+  tags?: Record<string, string>;
+  params?: Record<string, unknown>;
+  notes?: string | null;
+  /** The run this one is nested in. */
+  parent_id?: string | null;
+  /** An id made by the caller, so that a request sent twice starts one run. */
+  run_id?: string | null;
+  /** The notebook or script that starts it. */
+  source?: string | null;
+  /** What it is one of, for searches: group = "...". */
+  group?: string | null;
+  /** Name or id; a new name makes a new experiment. By default its parent's. */
+  experiment?: string | null;
+}
+
 /** Which runs of the trash go for good. */
 export interface PurgeRuns {
   /** By default all in the trash. */
@@ -990,8 +1010,6 @@ export type ShowEnvironment = Record<string, never>;
 
 /** What a new run begins with. */
 export interface StartRun {
-  /** Name or id of the experiment; a new name makes a new experiment. */
-  id: string;
   name?: string | null;
   tags?: Record<string, string>;
   params?: Record<string, unknown>;
@@ -1004,6 +1022,8 @@ export interface StartRun {
   source?: string | null;
   /** What it is one of, for searches: group = "...". */
   group?: string | null;
+  /** Name or id of the experiment; a new name makes a new experiment. */
+  id: string;
 }
 
 /** A stretch of the journal of a process on another machine. */
@@ -1052,7 +1072,7 @@ export function experimentsGet(
   );
 }
 
-/** Start a run that lives until it is ended by name or id. */
+/** Start a run in an experiment; it lives until it is ended by name or id. */
 export function runsStart(request: Requester, ask: StartRun): Promise<Run> {
   const { id: _id, ...rest } = ask;
   return request<Run>(
@@ -1061,6 +1081,11 @@ export function runsStart(request: Requester, ask: StartRun): Promise<Run> {
     undefined,
     rest
   );
+}
+
+/** Start a run that lives until it is ended by name or id; a nested one needs no experiment. */
+export function runsOpen(request: Requester, ask: OpenRun = {}): Promise<Run> {
+  return request<Run>('POST', '/runs', undefined, ask);
 }
 
 /** List the runs of an experiment, newest first. */

@@ -445,7 +445,7 @@ def _param_history(printer: Printer, history: ParamHistory) -> None:
 
 
 def _comparison(printer: Printer, comparison: Comparison) -> None:
-    named = [f"{run.name} ({short(run.id)})" for run in comparison.runs]
+    labels = comparison.labels()
     rows: list[list[str | Text]] = [["status", *(printer.status(run.status) for run in comparison.runs)]]
     same: list[list[str | Text]] = []
     for kind, group in groups_of(comparison):
@@ -453,12 +453,12 @@ def _comparison(printer: Printer, comparison: Comparison) -> None:
             line: list[str | Text] = [f"{kind}.{row.key}", *_values(row)]
             (rows if row.differs else same).append(line)
     if len(comparison.runs) <= IN_COLUMNS:
-        printer.table(["", *named], rows)
+        printer.table(["", *comparison.labels(ids=True)], rows)
     else:
         columns = list(zip(*rows, strict=True))
         printer.table(
             ["", *map(str, columns[0])],
-            ([name, *values] for name, values in zip(named, columns[1:], strict=True)),
+            ([name, *values] for name, values in zip(comparison.labels(ids=True), columns[1:], strict=True)),
         )
     if same and printer.for_people:
         printer.line(f"{len(same)} more are the same in all: ", ", ".join(str(line[0]) for line in same))
@@ -468,9 +468,9 @@ def _comparison(printer: Printer, comparison: Comparison) -> None:
     if comparison.same_packages:
         printer.line(f"{comparison.same_packages} packages have the same version in all")
     for difference in comparison.code_differences:
-        others = ", ".join(comparison.runs[place].name for place in difference.runs)
+        others = ", ".join(labels[place] for place in difference.runs)
         printer.line("")
-        printer.line(Text(f"code of {clean(others)}, against {clean(comparison.runs[0].name)}", style="bold"))
+        printer.line(Text(f"code of {clean(others)}, against {clean(labels[0])}", style="bold"))
         if difference.missing:
             printer.line(difference.missing)
         for line_ in (difference.patch or "").splitlines():

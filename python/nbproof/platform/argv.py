@@ -392,7 +392,7 @@ def magic_form(operation: Operation) -> Form:
                 required=required,
                 default=None if required else parameter.default,
                 help=(field.description or "") if field is not None else _known_help(name),
-                noun="run" if name == "run_id" else "",
+                noun="run" if name in ("run_id", "parent") else "",
             )
         )
     return Form(prog, tuple(arguments), _first_paragraph(inspect.getdoc(method) or operation.description))
@@ -448,11 +448,8 @@ def _argument(
     choices = tuple(map(str, typing.get_args(inner))) if typing.get_origin(inner) is Literal else ()
     about = noun or ("experiment" if name == "experiment" else "file" if inner is Path else "")
     metavar = _metavar(name, inner, choices, noun)
-    spelling = (
-        metavar
-        if positional
-        else f"--{_singular(name) if shape == 'mapping' else name}".rstrip("_").replace("_", "-")
-    )
+    word = _singular(name) if shape == "mapping" else "parent" if name == "parent_id" else name
+    spelling = metavar if positional else f"--{word}".rstrip("_").replace("_", "-")
     if default not in (None, "", False, True) and shape == "one":
         help = f"{help} Default: {default}.".strip()
     return Argument(
@@ -554,6 +551,7 @@ def _known_help(name: str) -> str:
     return {
         "run_id": "Another run than the live one: name, last 6 digits, id, @last.",
         "nested": "Keep the live run and start a child of it.",
+        "parent": "Start a child of this run: name, last 6 digits, id, @last.",
         "resume": "Go on with this run: name, last 6 digits, id, @last.",
         "experiment": "A new name makes a new experiment; by default the notebook's name.",
     }.get(name, "")

@@ -45,6 +45,7 @@ def compare(
     charts: Sequence[ComparedMetric] = (),
     more_metrics: int = 0,
     code: Sequence[CodeDifference] = (),
+    parents: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Params, metrics, tags, git and environments of runs; those that differ first, then by name."""
     git = [_known({**(run.git.model_dump() if run.git else {}), "code": run.code}) for run in runs]
@@ -62,6 +63,7 @@ def compare(
         charts=list(charts),
         more_metrics=more_metrics,
         code_differences=list(code),
+        parents=dict(parents or {}),
     )
 
 

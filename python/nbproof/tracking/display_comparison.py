@@ -76,11 +76,10 @@ def comparison_table(comparison: Comparison, *, differing: bool = True) -> list[
 
     The best value of a metric has a star.
     """
-    heads = [f"{run.name} ({run.id[-6:]})" for run in comparison.runs]
     rows = [["status", *(run.status for run in comparison.runs)]] if differing else []
     for title, group in groups_of(comparison):
         rows += [[f"{title}.{row.key}", *_cells(row)] for row in group if row.differs == differing]
-    table = [["", *heads], *rows]
+    table = [["", *comparison.labels(ids=True)], *rows]
     if len(comparison.runs) > IN_COLUMNS:
         table = [list(column) for column in zip(*table, strict=True)]
     return table
@@ -156,8 +155,9 @@ def _table_html(comparison: Comparison) -> str:
 def _run_html(comparison: Comparison, place: int) -> str:
     run = comparison.runs[place]
     between = "<br>" if len(comparison.runs) <= IN_COLUMNS else " "
+    label = escape(comparison.labels()[place])
     return (
-        f'<span class="nbproof-name">{escape(run.name)}</span> <code>{run.id[-6:]}</code>{between}'
+        f'<span class="nbproof-name">{label}</span> <code>{run.id[-6:]}</code>{between}'
         f"{status_html(run.status)}"
     )
 
@@ -247,7 +247,7 @@ def _grid(figures: Sequence[Figure]) -> str:
 
 
 def _code_html(comparison: Comparison) -> Iterator[str]:
-    first = escape(comparison.runs[0].name)
+    first = escape(comparison.labels()[0])
     for difference in comparison.code_differences:
         others = escape(_named(comparison, difference.runs))
         note = f'<div class="nbproof-dim">{escape(difference.missing)}</div>' if difference.missing else ""
@@ -274,7 +274,8 @@ def _patch_html(patch: str) -> str:
 
 
 def _named(comparison: Comparison, places: Sequence[int]) -> str:
-    names = [comparison.runs[place].name for place in places[:3]]
+    labels = comparison.labels()
+    names = [labels[place] for place in places[:3]]
     return ", ".join(names) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
 
 

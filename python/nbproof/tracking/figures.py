@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
 from nbproof.core.ids import short
 from nbproof.plots.box import boxes_of, plot_boxes
 from nbproof.plots.figure import Figure, Frame
@@ -27,7 +27,6 @@ __all__ = [
     "line_figure",
     "overlaid_figures",
     "parallel_figure",
-    "run_names",
     "scatter_figure",
 ]
 
@@ -37,15 +36,6 @@ _X: dict[str, tuple[str, Kind]] = {
     "time": ("time (UTC)", "time"),
     "relative": ("time since the start", "seconds"),
 }
-
-
-def run_names(comparison: Comparison) -> list[str]:
-    """What each run is called in a figure: its name, with its last six digits where several share it."""
-    names = [run.name for run in comparison.runs]
-    return [
-        name if names.count(name) == 1 else f"{name} ({run.id[-6:]})"
-        for name, run in zip(names, comparison.runs, strict=True)
-    ]
 
 
 def differing_params(comparison: Comparison) -> list[str]:
@@ -83,7 +73,7 @@ def line_figure(
             f"smoothing lies from 0 to below 1, found {smoothing!r}", details={"field": "smoothing"}
         )
     chart = _chart(comparison, metric)
-    names = run_names(comparison)
+    names = comparison.labels()
     label, kind = _X[x]
     lines = lines_of(
         [
@@ -154,19 +144,25 @@ def parallel_figure(
     comparison: Comparison, metric: str | None = None, params: Sequence[str] | None = None
 ) -> Figure:
     """Parallel coordinates across params to a metric; see `Comparison.parallel`."""
+    end = metric if metric is not None else first_metric(comparison)
+    values = None if end is None else _column(comparison, end, "metrics")
+    if isinstance(params, str):
+        raise Invalid(
+            f"params takes a list of params, found the text {params!r}",
+            hint=f"params=[{params!r}]",
+            details={"field": "params"},
+        )
     chosen = list(params) if params is not None else _telling_params(comparison)
     columns: dict[str, Sequence[object]] = {key: _column(comparison, key) for key in chosen}
-    end = metric if metric is not None else first_metric(comparison)
-    if end is not None:
-        label = f"{end} (metric)" if end in columns else end
-        columns[label] = _column(comparison, end, "metrics")
+    if end is not None and values is not None:
+        columns[f"{end} (metric)" if end in columns else end] = values
     if len(columns) < 2:
         raise Invalid(
             "parallel coordinates take a param that differs and a metric",
             hint="name them: .parallel(metric, params)",
             details={"field": "params"},
         )
-    return plot_strands(strands_of(run_names(comparison), columns))
+    return plot_strands(strands_of(comparison.labels(), columns))
 
 
 def scatter_figure(
@@ -182,7 +178,7 @@ def scatter_figure(
     chosen = _metric(comparison, metric)
     return plot_dots(
         dots_of(
-            run_names(comparison),
+            comparison.labels(),
             _column(comparison, param),
             _column(comparison, chosen, "metrics"),
             x_label=param,
@@ -226,15 +222,23 @@ def _column(comparison: Comparison, key: str, kind: Literal["params", "metrics"]
     }
     order = ("params", "metrics") if kind == "params" else ("metrics",)
     for each in order:
-        if key in rows[each]:
+        if isinstance(key, str) and key in rows[each]:
             return [_placed(value) for value in rows[each][key]]
-    known: Mapping[str, object] = {name: None for each in order for name in rows[each]}
-    near = near_names(key, known)
-    raise NotFound(
-        f"the compared runs have no {kind.removesuffix('s')} {key!r}",
-        hint=f"did you mean {near[0]!r}?" if near else None,
-        details={"near": near},
-    )
+    noun, known = kind.removesuffix("s"), list(rows[kind])
+    if not isinstance(key, str):
+        hint = hint_of([], known, f"the {kind} are") or ""
+        if kind == "metrics" and isinstance(key, (list, tuple)):
+            hint = f"{hint}; a list of params is params={key!r}".removeprefix("; ")
+        raise Invalid(
+            f"expected the name of a {noun}, found {type(key).__name__} {key!r}",
+            hint=hint or None,
+            details={"field": noun},
+        )
+    near = near_names(key, [name for each in order for name in rows[each]])
+    told = hint_of(near, known, f"the {kind} are")
+    if kind == "metrics" and key in rows["params"]:
+        told = f"{key!r} is a param: name the param first, then the metric"
+    raise NotFound(f"the compared runs have no {noun} {key!r}", hint=told, details={"near": near})
 
 
 def _placed(value: object) -> float | str | None:

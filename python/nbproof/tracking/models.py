@@ -702,6 +702,29 @@ class Comparison(View):
     charts: list[ComparedMetric] = Field(default_factory=list)
     more_metrics: int = Field(0, description="Metrics with a course that got no chart.")
     code_differences: list[CodeDifference] = Field(default_factory=list)
+    parents: dict[str, str] = Field(
+        default_factory=dict,
+        description="Names of the runs that runs of one name are nested in, by id: what tells them apart.",
+    )
+
+    def labels(self, *, ids: bool = False) -> list[str]:
+        """What each run is called beside the others; runs of one name are told apart by their parents.
+
+        Parameters
+        ----------
+        ids : bool
+            With the last six digits of each id; otherwise only where name and parent are not enough.
+        """
+        names = [run.name for run in self.runs]
+        pairs = [(run.name, self.parents.get(run.parent_id or "")) for run in self.runs]
+        labels = []
+        for run, pair in zip(self.runs, pairs, strict=True):
+            alone = names.count(run.name) == 1
+            parent = None if alone else pair[1]
+            told = alone or (parent is not None and pairs.count(pair) == 1)
+            parts = [*([] if parent is None else [parent]), *([run.id[-6:]] if ids or not told else [])]
+            labels.append(f"{run.name} ({', '.join(parts)})" if parts else run.name)
+        return labels
 
     def __str__(self) -> str:
         from nbproof.tracking.display_comparison import comparison_text
@@ -709,7 +732,7 @@ class Comparison(View):
         return comparison_text(self)
 
     def __repr__(self) -> str:
-        return f"<comparison of {len(self.runs)} runs: {', '.join(run.name for run in self.runs[:5])}>"
+        return f"<comparison of {len(self.runs)} runs: {', '.join(self.labels()[:5])}>"
 
     def to_frame(self) -> pandas.DataFrame:
         """One row per value that was compared (index ``(kind, key)``), one column per run."""
@@ -720,7 +743,7 @@ class Comparison(View):
             for kind in ("params", "metrics", "tags", "git", "environment", "packages")
             for row in getattr(self, kind)
         }
-        names = [f"{run.name} ({run.id[-6:]})" for run in self.runs]
+        names = self.labels(ids=True)
         index = pandas.MultiIndex.from_tuples(list(rows), names=["kind", "key"]) if rows else None
         return pandas.DataFrame(list(rows.values()), index=index, columns=names)
 
@@ -877,10 +900,7 @@ class ListRuns(Ask):
     deleted: bool = Field(False, description="Those in the trash instead.")
 
 
-class StartRun(Ask):
-    """What a new run begins with."""
-
-    id: Annotated[Name, Field(description="Name or id of the experiment; a new name makes a new experiment.")]
+class _RunBeginning(Ask):
     name: Name | None = None
     tags: dict[str, str] = Field(default_factory=dict)
     params: dict[str, Json] = Field(default_factory=dict)
@@ -891,6 +911,22 @@ class StartRun(Ask):
     )
     source: str | None = Field(None, max_length=4096, description="The notebook or script that starts it.")
     group: Name | None = Field(None, description='What it is one of, for searches: group = "...".')
+
+
+class StartRun(_RunBeginning):
+    """What a new run begins with."""
+
+    id: Annotated[Name, Field(description="Name or id of the experiment; a new name makes a new experiment.")]
+
+
+class OpenRun(_RunBeginning):
+    """What a new run begins with: an experiment, or a parent whose experiment it shares."""
+
+    experiment: Annotated[
+        Name | None,
+        Positional,
+        Field(description="Name or id; a new name makes a new experiment. By default its parent's."),
+    ] = None
 
 
 class GetRun(Ask):

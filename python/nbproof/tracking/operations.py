@@ -37,6 +37,7 @@ from nbproof.tracking.models import (
     Metric,
     MetricHistory,
     MetricLines,
+    OpenRun,
     ResumeRun,
     Run,
     SavedSearch,
@@ -96,14 +97,23 @@ def get_experiment(tracker: ExperimentTracker, ask: GetExperiment) -> Experiment
     "POST /experiments/{id}/runs",
     action="write",
     python="start_run",
-    cli="runs start",
     magic="start_run",
     creates=True,
 )
 def start_run(tracker: ExperimentTracker, ask: StartRun) -> Run:
-    """Start a run that lives until it is ended by name or id."""
+    """Start a run in an experiment; it lives until it is ended by name or id."""
+    return _opened(tracker, ask.id, ask)
+
+
+@operation("runs.open", "POST /runs", action="write", cli="runs start", creates=True)
+def open_run(tracker: ExperimentTracker, ask: OpenRun) -> Run:
+    """Start a run that lives until it is ended by name or id; a nested one needs no experiment."""
+    return _opened(tracker, ask.experiment, ask)
+
+
+def _opened(tracker: ExperimentTracker, experiment: str | None, ask: StartRun | OpenRun) -> Run:
     return tracker.open_run(
-        ask.id,
+        experiment,
         name=ask.name,
         tags=ask.tags,
         params=ask.params,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -182,6 +183,7 @@ class ExperimentTracker:
         params: Mapping[str, Any] | None = None,
         notes: str | None = None,
         nested: bool = False,
+        parent: str | None = None,
         resume: str | None = None,
         group: str | None = None,
         system_metrics: bool | None = None,
@@ -203,6 +205,9 @@ class ExperimentTracker:
             Markdown.
         nested : bool
             Keep the live run and start a child of it; otherwise the live run is ended first.
+        parent : str, optional
+            Start a child of this run (name, last 6 digits, id, ``@last``), live or ended, of this process or
+            another. Live runs are ended first, but for the parent and those around it.
         resume : str, optional
             Go on with this run (name, last 6 digits, id, ``@last``): it is running again, its metrics
             count on from their last steps.
@@ -222,7 +227,7 @@ class ExperimentTracker:
         Invalid
             A wrong argument.
         NotFound, Conflict
-            No such run to resume, or several.
+            No such run to resume or to be the parent, or several.
 
         Examples
         --------
@@ -232,28 +237,39 @@ class ExperimentTracker:
         >>> run.status
         'finished'
         """
+        if parent is not None and (nested or resume is not None):
+            other, why = (
+                ("nested", "the child of the live run")
+                if nested
+                else ("resume", "a run that stays where it is")
+            )
+            raise Invalid(
+                f"parent={parent!r} and {other}= exclude each other: {other}= means {why}",
+                hint="leave out one of them",
+                details={"field": "parent"},
+            )
         if resume is not None:
             run = self._resume(resume, name, experiment, tags, params, notes, nested)
             self._sample(run, system_metrics)
             return run
         joining = asked_run(self._environ)
-        if joining is not None and not (nested and self._live is not None):
+        if joining is not None and parent is None and not (nested and self._live is not None):
             return self._join(joining, name, experiment, tags, params, notes, group)
         checked_name = None if name is None else _run_name(name)
         origin = self._origin()
         with self._lock:
-            parent = self._live if nested else None
+            around = self._live if nested else None if parent is None else self._parent(parent)
             if experiment is None:
-                experiment = (parent and parent.experiment) or self._experiment or origin.experiment
+                experiment = (around and around.experiment) or self._experiment or origin.experiment
             run = self._begin(
                 name_of(experiment, "an experiment", "experiment"),
                 checked_name,
                 tags,
                 params,
                 notes,
-                parent.id if parent else None,
+                around.id if around else None,
                 origin=origin,
-                before=None if nested else self._end_live,
+                before=None if nested else lambda: self._end_live(around),
                 group=group,
             )
             self._push(run)
@@ -262,7 +278,7 @@ class ExperimentTracker:
 
     def open_run(
         self,
-        experiment: str,
+        experiment: str | None = None,
         *,
         name: str | None = None,
         tags: Mapping[str, Any] | None = None,
@@ -276,12 +292,22 @@ class ExperimentTracker:
         """Start a run that belongs to no process: whoever knows its id writes to it and ends it.
 
         What REST and the command line use.  It does not become the live run, and is not marked
-        interrupted when this process ends.
+        interrupted when this process ends.  Without an experiment it is in that of its parent.
         """
         records = self._fresh()
-        if is_id(experiment):  # a name makes an experiment, an id must be one's
-            experiment = records.get_experiment(experiment).name
         parent_id = None if parent is None else _run_id(records, parent)
+        if parent_id is not None:
+            self._refuse_deleted(parent_id)
+        if experiment is None:
+            if parent_id is None:
+                raise Invalid(
+                    "a run needs an experiment, or a parent whose experiment it shares",
+                    hint="name an experiment (a new name makes one), or the run it is nested in",
+                    details={"field": "experiment"},
+                )
+            experiment = records.get_run(parent_id).experiment
+        elif is_id(experiment):  # a name makes an experiment, an id must be one's
+            experiment = records.get_experiment(experiment).name
         run = self._begin(
             name_of(experiment, "an experiment", "experiment"),
             None if name is None else _run_name(name),
@@ -982,7 +1008,16 @@ class ExperimentTracker:
             charts=charts,
             more_metrics=more,
             code=code_differences(runs, self._short_text, self._repository),
+            parents=self._parents_of_namesakes(runs),
         )
+
+    def _parents_of_namesakes(self, runs: Sequence[Run]) -> dict[str, str]:
+        shared = Counter(run.name for run in runs)
+        found: dict[str, str] = {}
+        for identifier in {run.parent_id for run in runs if run.parent_id and shared[run.name] > 1}:
+            with suppress(NotFound):  # purged
+                found[identifier] = self._records().get_run(identifier).name
+        return found
 
     def _short_text(self, run_id: str, name: str, most_bytes: int = 1_000_000) -> str | None:
         """Text of an artifact; None where it is gone, too large, or only referred to."""
@@ -1713,10 +1748,21 @@ class ExperimentTracker:
             with suppress(OSError, ValueError):  # no process can be started; the setting is no number
                 self._samplers[run.id] = self._sampler(run.id)
 
-    def _end_live(self) -> None:
-        # Not nested: whatever is open ends, children first.
+    def _end_live(self, around: ActiveRun | Run | None = None) -> None:
+        """End whatever is open, children first; the run `around` the next one goes on."""
         for run in reversed(list(self._stack)):
+            if around is not None and run.id == around.id:
+                return
             self._end(run, "finished")
+
+    def _parent(self, reference: str) -> ActiveRun | Run:
+        """The run that a new one is nested in: one that is live here, or any that is recorded."""
+        for run in self._stack:
+            if run.id == reference:
+                return run  # without asking the database
+        recorded = self.get_run(reference)
+        self._refuse_deleted(recorded.id)
+        return recorded
 
     def _end(self, run: ActiveRun, status: str) -> None:
         if run.status != "running":
