@@ -245,5 +245,5 @@ def test_of_many_columns_a_leaderboard_shows_those_that_most_groups_have():
     assert lines[1].split()[1:7] == keys[3:9]
     assert lines[-1] == "4 more columns tell them apart: .to_frame()"
     html = board._repr_mimebundle_()["text/html"]
-    assert lines[-1] in html and parsed(html).seen.count("th") == 13
+    assert lines[-1] in html and parsed(html).seen.count("th") == 12
     assert leaderboard_cells(board, whole=True)[0][1:11] == keys

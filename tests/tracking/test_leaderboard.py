@@ -10,6 +10,7 @@ import pytest
 from nbproof.core.errors import Invalid, NotFound
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace
+from nbproof.tracking.display import spread_text
 
 
 @pytest.fixture
@@ -162,6 +163,37 @@ def test_it_is_a_table_in_a_cell_and_nothing_in_it_is_markup(tracker):
     assert "&lt;script&gt;" in shown["text/html"] and "<script>" not in shown["text/html"]
     assert "0.5" in shown["text/plain"]
     assert ">params.<wbr>model</th>" in shown["text/html"]
+
+
+def test_people_see_mean_and_spread_to_the_digits_that_count(tracker):
+    for value in (0.851, 0.8634, 0.8391):
+        record(tracker, "r", {"model": "seeds"}, auc=value)
+    record(tracker, "r", {"model": "alone"}, auc=0.7)
+    record(tracker, "r", {"model": "lost"}, auc=math.nan)
+    record(tracker, "r", {"model": "lost"}, auc=math.nan)
+
+    board = tracker.leaderboard("auc", group_by="params.model")
+    head, seeds, alone, lost = str(board).splitlines()[1:]
+
+    assert "mean ± std" in head
+    assert "0.851 ± 0.012" in seeds and "±" not in alone + lost and "nan" not in alone + lost
+    assert "0.7" in alone and "0 (+2 NaN)" in lost and "NaN in all" in lost
+    assert "0.851 ± 0.012" in board._repr_mimebundle_()["text/html"]
+    assert board.to_frame()["std"].iloc[0] == pytest.approx(
+        np.std([0.851, 0.8634, 0.8391], ddof=1)
+    )  # programs have every digit
+
+
+@pytest.mark.parametrize("exponent", [-320, -308, -20, -6, -5, -1, 0, 4, 5, 6, 20, 300, 307])
+def test_a_spread_of_any_size_reads_as_it_is(exponent):
+    mean, std = float(f"1.23456e{exponent}"), float(f"1.2e{exponent - 2}")
+    shown = spread_text(mean, std)
+    middle, _, rest = shown.strip("(").partition(" ± ")
+    spread, closed, power = rest.partition(")")
+    factor = power if closed else ""
+    assert float(middle + factor) == pytest.approx(mean, rel=5e-3)
+    assert exponent == -320 or float(spread + factor) == pytest.approx(std, rel=1e-6)
+    assert len(shown) < 25
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from nbproof.tracking.display import (
     leaderboard_cells,
     number_text,
     short_value,
+    spread_text,
 )
 from nbproof.tracking.display_comparison import IN_COLUMNS, groups_of
 from nbproof.tracking.display_environment import environment_facts_text
@@ -417,19 +418,26 @@ def _children(printer: Printer, children: Children) -> None:
     if deeper:
         printer.line(f"{deeper} more nested in these")
     if children.metrics:
+        spread = ["MEAN ± STD"] if printer.for_people else ["MEAN", "STD"]
         printer.table(
-            ["METRIC", "RUNS", "BEST", "OF RUN", "MEAN", "STD", "LEAST", "GREATEST"],
+            ["METRIC", "RUNS", "BEST", "OF RUN", *spread, "LEAST", "GREATEST"],
             (
                 [
                     each.name,
                     str(each.count),
                     _number(each.best),
                     short(each.best_run) if each.best_run else "",
-                    *(_number(value) for value in (each.mean, each.std, each.min, each.max)),
+                    *(
+                        ["" if each.mean is None else spread_text(each.mean, each.std)]
+                        if printer.for_people
+                        else [_number(each.mean), _number(each.std)]
+                    ),
+                    _number(each.min),
+                    _number(each.max),
                 ]
                 for each in children.metrics
             ),
-            right=["RUNS", "BEST", "MEAN", "STD", "LEAST", "GREATEST"],
+            right=["RUNS", "BEST", *spread, "LEAST", "GREATEST"],
         )
 
 
@@ -489,7 +497,11 @@ def _leaderboard(printer: Printer, board: Leaderboard) -> None:
     if printer.for_people:
         printer.line(leaderboard_caption(board))
     titles, rows = leaderboard_cells(board, whole=not printer.for_people)
-    printer.table([title.upper() for title in titles], rows, right=["RANK", "N", "MEAN", "STD", "MIN", "MAX"])
+    printer.table(
+        [title.upper() for title in titles],
+        rows,
+        right=["RANK", "N", "MEAN ± STD", "MEAN", "STD", "MIN", "MAX"],
+    )
 
 
 def _values(row: ComparedValues) -> list[str | Text]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ __all__ = [
     "run_html",
     "run_text",
     "short_value",
+    "spread_text",
     "status_html",
     "status_text",
 ]
@@ -258,13 +260,19 @@ def card_html(card: RunCard) -> str:
 
 
 def leaderboard_cells(board: Leaderboard, *, whole: bool = False) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows of a leaderboard, as text; of many keys those that most groups have, unless `whole`."""
+    """Titles and rows of a leaderboard, as text.
+
+    Of many keys those that most groups have, and mean and std in one column; `whole` for programs: every key,
+    each number in a column of its own.
+    """
     keyed = board.group_by if whole else _told_keys(board)
-    titles = ["rank", *keyed, "n", "mean", "std", "min", "max", "best run"]
+    titles = ["rank", *keyed, "n", *(["mean", "std"] if whole else ["mean ± std"]), "min", "max", "best run"]
     rows = []
     for group in board.groups:
-        numbers = (group.mean, group.std, group.min, group.max)
-        cells = ["—" if each is None else number_text(each) for each in numbers]
+        spread = [_or_dash(group.mean), _or_dash(group.std)]
+        if not whole:
+            spread = ["NaN in all" if group.mean is None else spread_text(group.mean, group.std)]
+        cells = [*spread, _or_dash(group.min), _or_dash(group.max)]
         keys = [
             "—" if (key := group.keys.get(name)) is None else short_value(param_text(key)) for name in keyed
         ]
@@ -272,6 +280,10 @@ def leaderboard_cells(board: Leaderboard, *, whole: bool = False) -> tuple[list[
         count = f"{group.n} (+{group.nan} NaN)" if group.nan else str(group.n)
         rows.append([str(group.rank), *keys, count, *cells, best])
     return titles, rows
+
+
+def _or_dash(value: float | None) -> str:
+    return "—" if value is None else number_text(value)
 
 
 def _told_keys(board: Leaderboard) -> list[str]:
@@ -313,7 +325,7 @@ def _more_keys(board: Leaderboard) -> str:
 def leaderboard_html(board: Leaderboard) -> str:
     """A leaderboard in HTML, escaped."""
     titles, rows = leaderboard_cells(board)
-    numbers = range(len(titles) - 6, len(titles) - 1)
+    numbers = range(len(titles) - 5, len(titles) - 1)
 
     def cell(place: int, text: str) -> str:
         number = ' class="nbproof-number"' if place in numbers or place == 0 else ""
@@ -346,6 +358,33 @@ def number_text(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     return f"{value:.6g}"
+
+
+def spread_text(mean: float, std: float | None) -> str:
+    """A mean and its spread: the spread to two digits, the mean to the same place; without one the mean.
+
+    Examples
+    --------
+    >>> [spread_text(*each) for each in ((0.851234, 0.0123), (1234.5, 56.78), (0.5, None), (0.5, 0.0))]
+    ['0.851 ± 0.012', '1234 ± 57', '0.5', '0.5 ± 0']
+    >>> [spread_text(*each) for each in ((2.345e-7, 1.2e-9), (6.54321e9, 1.2e7), (0.5, 1e-12), (0.0, 0.0996))]
+    ['(2.345 ± 0.012)e-07', '(6.543 ± 0.012)e+09', '0.5 ± 1.0e-12', '0.00 ± 0.10']
+    """
+    if std is None or not (math.isfinite(mean) and math.isfinite(std)):
+        return number_text(mean)
+    if std == 0:
+        return f"{number_text(mean)} ± 0"
+    last = int(f"{std:.1e}".partition("e")[2]) - 1  # the place of the spread's second digit, of tens
+    first = int(f"{max(abs(mean), std):.1e}".partition("e")[2])
+    if first - last > 9:
+        return f"{number_text(mean)} ± {std:.1e}"
+    if -5 < first < 6:
+        digits = max(-last, 0)
+        shown = [f"{round(each, -last):.{digits}f}" for each in (mean, std)]
+        return f"{shown[0]} ± {shown[1]}"
+    digits = first - last
+    shown = [f"{Decimal(each).scaleb(-first):.{digits}f}" for each in (mean, std)]
+    return f"({shown[0]} ± {shown[1]})e{first:+03d}"
 
 
 def duration_text(seconds: float) -> str:
