@@ -17,6 +17,7 @@ const run = (id, more = {}) => ({
   started: '2026-01-01T00:00:00Z',
   ended: '2026-01-01T00:01:00Z',
   parent_id: null,
+  group: null,
   notes: null,
   params: {},
   metrics: {},
@@ -54,6 +55,12 @@ test('a cell holds the value as logged; a run without it has null', () => {
   assert.equal(columns.cellOf(one, column('params.depth')), 0);
   assert.equal(columns.cellOf(one, column('params.other')), null);
   assert.equal(columns.cellOf(one, column('run.duration')), 60_000);
+  assert.equal(columns.cellOf(one, column('run.group')), null);
+  const grouped = run('b', { group: 'seeds' });
+  assert.equal(columns.cellOf(grouped, column('run.group')), 'seeds');
+  assert.deepEqual(columns.knownOf([one, grouped]).values.get('run.group'), [
+    'seeds'
+  ]);
 });
 
 test('at first the commonest metrics and the params that differ are shown', () => {

@@ -454,16 +454,30 @@ def test_a_run_is_renamed_tagged_noted_and_brought_back_from_the_trash(
     keyboard.press("Control+Enter")
     expect(view.locator(".jp-nbproof-Notes strong")).to_have_text("best")
 
+    view.get_by_role("button", name="Change the group").press("Enter")
+    group = view.get_by_label("Group of the run")
+    expect(group).to_be_focused()
+    group.fill("seeds")
+    group.press("Enter")
+    expect(view.locator(".jp-nbproof-GroupName")).to_have_text("seeds")
+    expect(view.get_by_role("button", name="Change the group")).to_be_focused()
+
     view.get_by_role("button", name="Add a tag").press("Enter")
     keyboard.insert_text("owner = ann")
     keyboard.press("Enter")
     expect(view.locator(".jp-nbproof-Tags li")).to_have_text(["ownerann"])
     found = lab.ask("GET", f"runs/{run}?workspace={workspace}")
-    assert (found["name"], found["notes"], found["tags"]) == (
+    assert (found["name"], found["group"], found["notes"], found["tags"]) == (
         "after <b>",
+        "seeds",
         "The **best** so far.",
         {"owner": "ann"},
     )
+    view.get_by_role("button", name="Change the group").press("Enter")
+    group.fill("")
+    group.press("Enter")
+    expect(view.locator(".jp-nbproof-GroupName")).to_have_text("none")
+    assert lab.ask("GET", f"runs/{run}?workspace={workspace}")["group"] is None
     view.get_by_role("button", name="Remove the tag owner").press("Enter")
     expect(view.locator(".jp-nbproof-Tags li")).to_have_count(0)
 
@@ -581,7 +595,7 @@ def test_the_tabs_of_a_run_show_its_courses_files_and_code(window: Window, lab: 
     expect(again.get_by_role("tab", selected=True)).to_have_text("Code")
 
 
-def test_a_run_that_starts_meanwhile_appears_and_the_selected_runs_are_tagged_and_cancelled(
+def test_a_run_that_starts_meanwhile_appears_and_the_selected_runs_are_tagged_grouped_and_cancelled(
     window: Window, lab: Lab, plain_user: PlainUser
 ) -> None:
     folder = lab.root / "meanwhile"
@@ -603,6 +617,11 @@ def test_a_run_that_starts_meanwhile_appears_and_the_selected_runs_are_tagged_an
     dialog.get_by_role("button", name="Set").click()
     table.get_by_label("Group").select_option("tags.owner")
     expect(table.locator(".jp-nbproof-Grid-label")).to_have_text(["ann", "(nothing)"])
+    tools.get_by_role("button", name="Group…").click()
+    dialog.locator("input").fill("seeds")
+    dialog.get_by_role("button", name="Set").click()
+    table.get_by_label("Group").select_option("run.group")
+    expect(table.locator(".jp-nbproof-Grid-label")).to_have_text(["seeds", "(nothing)"])
     tools.get_by_role("button", name="Cancel…").click()
     dialog.get_by_role("button", name="Cancel the runs").click()
     expect(table.get_by_role("img", name="Cancelled")).to_be_visible()

@@ -317,7 +317,10 @@ export function ColumnSelect({
     ['metrics', known.metrics],
     ['params', known.params],
     ['tags', known.tags],
-    ['run', ['experiment', 'status', 'started', 'duration', 'user', 'branch']]
+    [
+      'run',
+      ['group', 'experiment', 'status', 'started', 'duration', 'user', 'branch']
+    ]
   ] as const;
   const keys = groups.flatMap(([group, names]) =>
     names.map(name => `${group}.${name}`)

@@ -252,13 +252,19 @@ function RunFacts({
       )
     ],
     [trans.__('Experiment'), run => run.experiment],
+    ...(runs.some(run => run.group !== null)
+      ? [[trans.__('Group'), (run: Run) => run.group ?? '–'] as const]
+      : []),
     [trans.__('Started'), run => minuteWord(run.started)],
     [
       trans.__('Duration'),
-      run =>
-        run.ended === null
+      run => {
+        const now = run.status === 'running' ? Date.now() : NaN;
+        const ended = run.ended === null ? now : Date.parse(run.ended);
+        return isNaN(ended)
           ? '–'
-          : formatDuration(Date.parse(run.ended) - Date.parse(run.started))
+          : formatDuration(ended - Date.parse(run.started));
+      }
     ]
   ];
   return (

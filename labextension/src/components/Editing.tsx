@@ -17,6 +17,8 @@ import { Section } from './Section';
 /** What may be changed of a run; each resolves to whether it was. */
 export interface Edits {
   rename: (name: string) => Promise<boolean>;
+  /** An empty text takes it out of its group. */
+  setGroup: (group: string) => Promise<boolean>;
   setNotes: (notes: string) => Promise<boolean>;
   /** Null takes the tag away. */
   setTag: (key: string, value: string | null) => Promise<boolean>;
@@ -80,31 +82,123 @@ export function EditableName({
     );
   }
   return (
+    <LineForm
+      box={box}
+      label={trans.__('Name of the run')}
+      text={draft}
+      word={trans.__('Rename')}
+      canSave={draft.trim() !== ''}
+      trans={trans}
+      onChange={setDraft}
+      onSave={() => void save()}
+      onCancel={close}
+    />
+  );
+}
+
+/** The group that a run is one of, which a click makes a box; emptied, the run is in none. */
+export function EditableGroup({
+  run,
+  edits,
+  trans
+}: {
+  run: Run;
+  edits: Edits;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const [draft, setDraft] = useState<string | null>(null);
+  const box = useRef<HTMLInputElement>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const group = run.group ?? '';
+  useFocusBack(draft !== null, box, opener);
+  const close = (): void => setDraft(null);
+  const save = async (): Promise<void> => {
+    const next = draft?.trim() ?? '';
+    if (next === group || (await edits.setGroup(next))) {
+      close();
+    }
+  };
+  if (draft !== null) {
+    return (
+      <LineForm
+        box={box}
+        label={trans.__('Group of the run')}
+        text={draft}
+        word={trans.__('Save')}
+        canSave={true}
+        trans={trans}
+        onChange={setDraft}
+        onSave={() => void save()}
+        onCancel={close}
+      />
+    );
+  }
+  return (
+    <span className="jp-nbproof-GroupName">
+      {group === '' ? (
+        <span className="jp-nbproof-dim">{trans.__('none')}</span>
+      ) : (
+        <bdi title={group}>{group}</bdi>
+      )}
+      <button
+        ref={opener}
+        type="button"
+        className="jp-nbproof-IconButton jp-nbproof-GroupName-pencil"
+        aria-label={trans.__('Change the group')}
+        title={trans.__('Change the group')}
+        onClick={() => setDraft(group)}
+      >
+        <editIcon.react tag="span" />
+      </button>
+    </span>
+  );
+}
+
+/** A line to write, and what keeps it or puts it away. */
+function LineForm(props: {
+  box: RefObject<HTMLInputElement>;
+  label: string;
+  placeholder?: string;
+  text: string;
+  word: string;
+  canSave: boolean;
+  trans: TranslationBundle;
+  onChange: (text: string) => void;
+  onSave: () => void;
+  onCancel: () => void;
+}): JSX.Element {
+  const { trans } = props;
+  return (
     <form
-      className="jp-nbproof-Rename"
+      className="jp-nbproof-LineForm"
       onSubmit={event => {
         event.preventDefault();
-        void save();
+        props.onSave();
       }}
     >
       <input
-        ref={box}
+        ref={props.box}
         className="jp-mod-styled jp-nbproof-Input"
-        aria-label={trans.__('Name of the run')}
-        value={draft}
-        onChange={event => setDraft(event.target.value)}
+        placeholder={props.placeholder}
+        aria-label={props.label}
+        value={props.text}
+        onChange={event => props.onChange(event.target.value)}
         onFocus={event => event.target.select()}
-        onKeyDown={event => onEscape(event, close)}
+        onKeyDown={event => onEscape(event, props.onCancel)}
       />
       <button
         type="submit"
         className="jp-nbproof-ToolButton"
         data-main="true"
-        disabled={draft.trim() === ''}
+        disabled={!props.canSave}
       >
-        {trans.__('Rename')}
+        {props.word}
       </button>
-      <button type="button" className="jp-nbproof-ToolButton" onClick={close}>
+      <button
+        type="button"
+        className="jp-nbproof-ToolButton"
+        onClick={props.onCancel}
+      >
         {trans.__('Cancel')}
       </button>
     </form>
@@ -259,38 +353,18 @@ export function EditableTags({
         ))}
       </ul>
       {draft !== null && (
-        <form
-          className="jp-nbproof-Rename"
-          onSubmit={event => {
-            event.preventDefault();
-            void save();
-          }}
-        >
-          <input
-            ref={box}
-            className="jp-mod-styled jp-nbproof-Input"
-            placeholder="owner = ann"
-            aria-label={trans.__('Name of the tag, and its value after “=”')}
-            value={draft}
-            onChange={event => setDraft(event.target.value)}
-            onKeyDown={event => onEscape(event, close)}
-          />
-          <button
-            type="submit"
-            className="jp-nbproof-ToolButton"
-            data-main="true"
-            disabled={draft.trim() === ''}
-          >
-            {trans.__('Add')}
-          </button>
-          <button
-            type="button"
-            className="jp-nbproof-ToolButton"
-            onClick={close}
-          >
-            {trans.__('Cancel')}
-          </button>
-        </form>
+        <LineForm
+          box={box}
+          label={trans.__('Name of the tag, and its value after “=”')}
+          placeholder="owner = ann"
+          text={draft}
+          word={trans.__('Add')}
+          canSave={draft.trim() !== ''}
+          trans={trans}
+          onChange={setDraft}
+          onSave={() => void save()}
+          onCancel={close}
+        />
       )}
     </Section>
   );

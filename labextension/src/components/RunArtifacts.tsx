@@ -43,7 +43,7 @@ export function ArtifactsTab(
   }
   return (
     <div className="jp-nbproof-ArtifactsTab">
-      <div>
+      <div className="jp-nbproof-ArtifactsTab-list">
         {artifacts.length > MANY && (
           <input
             type="search"
@@ -303,14 +303,21 @@ export function PreviewBox(props: {
       return <Notes text={preview.text} render={props.renderNotes} />;
     case 'html':
       return <Page name={name} text={preview.text} trans={trans} />;
-    case 'table':
+    case 'table': {
+      const numeric = preview.head.map((_, place) =>
+        isNumbers(preview.rows.map(row => row[place] ?? ''))
+      );
       return (
         <div className="jp-nbproof-Preview-table">
           <table className="jp-nbproof-Table">
             <thead>
               <tr>
                 {preview.head.map((cell, index) => (
-                  <th key={index} scope="col">
+                  <th
+                    key={index}
+                    scope="col"
+                    data-numeric={numeric[index] || undefined}
+                  >
                     {cell}
                   </th>
                 ))}
@@ -320,7 +327,9 @@ export function PreviewBox(props: {
               {preview.rows.map((row, index) => (
                 <tr key={index}>
                   {row.map((cell, place) => (
-                    <td key={place}>{cell}</td>
+                    <td key={place} data-numeric={numeric[place] || undefined}>
+                      {cell}
+                    </td>
                   ))}
                 </tr>
               ))}
@@ -337,8 +346,15 @@ export function PreviewBox(props: {
           )}
         </div>
       );
+    }
   }
 }
+
+/** Whether a column holds numbers: they are set to the right, so that their digits stand beneath each other. */
+const isNumbers = (cells: readonly string[]): boolean => {
+  const filled = cells.filter(cell => cell !== '');
+  return filled.length > 0 && filled.every(cell => !isNaN(Number(cell)));
+};
 
 /** Somebody's page: in a frame of its own that can reach nothing, and runs nothing unless asked to. */
 function Page({

@@ -14,7 +14,7 @@ import type { RunModel } from '../models/run';
 import type { Run } from '../services/api';
 import type { Problem } from '../services/problem';
 import { ChartsPane } from './ChartsPane';
-import { EditableName, Edits } from './Editing';
+import { EditableGroup, EditableName, Edits } from './Editing';
 import { EnvironmentTab } from './EnvironmentTab';
 import { Notes } from './Notes';
 import { Notice } from './Notice';
@@ -40,8 +40,16 @@ export function RunView(props: RunView.IProps): JSX.Element {
         icon={nbproofIcon}
         title={words.title}
         actions={[
-          { label: trans.__('Retry'), onClick: actions.refresh, isMain: true },
-          { label: trans.__('Show all runs'), onClick: actions.openTable }
+          {
+            label: trans.__('Retry'),
+            onClick: actions.refresh,
+            isMain: !isGone(problem)
+          },
+          {
+            label: trans.__('Show all runs'),
+            onClick: actions.openTable,
+            isMain: isGone(problem)
+          }
         ]}
       >
         {words.text}
@@ -122,12 +130,16 @@ export namespace RunView {
   }
 }
 
+/** Whether the run itself is what is missing. */
+const isGone = (problem: Problem): boolean =>
+  problem.status === 404 && problem.kind === 'refused';
+
 /** What is wrong; of a run that is not there, in words that fit a page that was open or linked to. */
 function runProblem(
   problem: Problem,
   trans: TranslationBundle
 ): { title: string; text: string } {
-  return problem.status === 404 && problem.kind === 'refused'
+  return isGone(problem)
     ? {
         title: trans.__('This run is not here'),
         text: trans.__(
@@ -234,9 +246,9 @@ function Header({
             </button>
           </Fact>
         )}
-        {typeof run.group === 'string' && (
-          <Fact word={trans.__('Group')}>{run.group}</Fact>
-        )}
+        <Fact word={trans.__('Group')}>
+          <EditableGroup run={run} edits={actions.edits} trans={trans} />
+        </Fact>
         <Fact word={trans.__('Started')}>{instantWord(run.started)}</Fact>
         <Fact word={trans.__('Duration')}>
           {run.ended === null && !isLive

@@ -42,6 +42,7 @@ export namespace RunsTable {
     openRun: (run: Run) => void;
     compare: () => void;
     tag: () => void;
+    regroup: () => void;
     cancel: () => void;
     delete: () => void;
     copyLink: () => void;
@@ -114,31 +115,31 @@ function Tools(props: RunsTable.IProps): JSX.Element {
         trans={trans}
         onChoose={key => model.setGroup(key === '' ? null : key)}
       />
-      <div className="jp-nbproof-RunsTable-pick">
-        <button
-          ref={picker}
-          type="button"
-          className="jp-nbproof-ToolButton"
-          aria-expanded={isPicking}
-          aria-haspopup="dialog"
-          onClick={() => setIsPicking(!isPicking)}
-        >
-          {trans.__('Columns')}
+      <button
+        ref={picker}
+        type="button"
+        className="jp-nbproof-ToolButton"
+        aria-expanded={isPicking}
+        aria-haspopup="dialog"
+        onClick={() => setIsPicking(!isPicking)}
+      >
+        {trans.__('Columns')}
+        {model.columns.length > 0 && (
           <span className="jp-nbproof-Section-count">
             {' '}
             {model.columns.length}
           </span>
-        </button>
-        {isPicking && (
-          <ColumnPicker
-            columns={model.columns}
-            known={model.known}
-            trans={trans}
-            onChange={keys => model.setColumns(keys)}
-            onClose={close}
-          />
         )}
-      </div>
+      </button>
+      {isPicking && (
+        <ColumnPicker
+          columns={model.columns}
+          known={model.known}
+          trans={trans}
+          onChange={keys => model.setColumns(keys)}
+          onClose={close}
+        />
+      )}
       <Choice<Layout>
         label={trans.__('Layout')}
         value={state.layout}
@@ -213,6 +214,12 @@ function Selection(props: RunsTable.IProps): JSX.Element | null {
         onClick={actions.compare}
       />
       <Button word={trans.__('Tag…')} disabled={isBusy} onClick={actions.tag} />
+      <Button
+        word={trans.__('Group…')}
+        title={trans.__('Put the selected runs into a group')}
+        disabled={isBusy}
+        onClick={actions.regroup}
+      />
       <Button
         word={pinned ? trans.__('Unpin') : trans.__('Pin')}
         onClick={() => model.pin(ids, !pinned)}
@@ -531,18 +538,21 @@ function Separator({
 
 function countWord(model: RunsTableModel, trans: TranslationBundle): string {
   const { loaded, all } = model.counts;
+  const isScrolled = model.state.layout !== 'charts';
   if (all === null) {
-    return trans.__('%1 runs, more while scrolling', loaded.toLocaleString());
+    return isScrolled
+      ? trans.__('%1 runs, more while scrolling', loaded.toLocaleString())
+      : trans.__('The first %1 runs', loaded.toLocaleString());
   }
-  return all > loaded
-    ? trans.__(
-        '%1 of %2 runs, more while scrolling',
-        loaded.toLocaleString(),
-        all.toLocaleString()
-      )
-    : trans
-        ._n('%1 run', '%1 runs', loaded)
-        .replace(String(loaded), loaded.toLocaleString());
+  if (all > loaded) {
+    const [some, whole] = [loaded.toLocaleString(), all.toLocaleString()];
+    return isScrolled
+      ? trans.__('%1 of %2 runs, more while scrolling', some, whole)
+      : trans.__('%1 of %2 runs', some, whole);
+  }
+  return trans
+    ._n('%1 run', '%1 runs', loaded)
+    .replace(String(loaded), loaded.toLocaleString());
 }
 
 function Foot({ model, trans }: RunsTable.IProps): JSX.Element | null {

@@ -26,6 +26,8 @@ export function attributeWord(name: string, trans: TranslationBundle): string {
       return trans.__('Status');
     case 'experiment':
       return trans.__('Experiment');
+    case 'group':
+      return trans.__('Group');
     case 'started':
       return trans.__('Started');
     case 'ended':

@@ -16,6 +16,7 @@ export interface Column {
 export const ATTRIBUTES = [
   'status',
   'experiment',
+  'group',
   'started',
   'duration',
   'ended',
@@ -35,6 +36,7 @@ const SORTABLE: ReadonlySet<string> = new Set([
   'name',
   'status',
   'experiment',
+  'group',
   'id',
   'parent',
   'user',
@@ -84,6 +86,8 @@ function attributeOf(run: Run, name: string, now: number): unknown {
       return run.status;
     case 'experiment':
       return run.experiment;
+    case 'group':
+      return run.group;
     case 'started':
       return run.started;
     case 'ended':
@@ -204,11 +208,11 @@ export function knownOf(runs: Iterable<Run>): Known {
   for (const run of runs) {
     see('run.status', run.status);
     see('run.experiment', run.experiment);
-    if (run.user !== null) {
-      see('run.user', run.user);
-    }
-    if (run.host !== null) {
-      see('run.host', run.host);
+    for (const name of ['group', 'user', 'host'] as const) {
+      const value = run[name];
+      if (typeof value === 'string') {
+        see(`run.${name}`, value);
+      }
     }
     for (const group of ['metrics', 'params', 'tags'] as const) {
       const count = counts[group];

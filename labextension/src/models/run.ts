@@ -2,6 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Throttler } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { naturally } from '../figures/columns';
 import { CHARTS, ChartsState, RunTab } from '../figures/link';
 import { Look, looksOf } from '../figures/palette';
 import {
@@ -246,8 +247,12 @@ export class RunModel implements IDisposable {
     }
   }
 
-  /** Change its name or its notes. */
-  async update(change: { name?: string; notes?: string }): Promise<void> {
+  /** Change its name, its notes or its group. */
+  async update(change: {
+    name?: string;
+    notes?: string;
+    group?: string;
+  }): Promise<void> {
     await runsUpdate(this._request, { id: this.id, ...change });
     await this.refresh();
   }
@@ -316,7 +321,7 @@ export class RunModel implements IDisposable {
       after = page.next;
     } while (after !== null && metrics.length < MAX_METRICS);
     this._isCut = after !== null;
-    return metrics;
+    return metrics.sort((a, b) => naturally(a.name, b.name));
   }
 
   /** Only its name is shown: without it, the page stands as it is. */

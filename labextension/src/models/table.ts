@@ -32,6 +32,7 @@ import {
   runsGet,
   runsSearch,
   runsSetTags,
+  runsUpdate,
   WorkspaceView
 } from '../services/api';
 import type { Change } from '../services/change';
@@ -446,6 +447,11 @@ export class RunsTableModel implements IDisposable {
     await this._each(ids, id =>
       runsSetTags(this._request, { id, tags: { [key]: value } })
     );
+  }
+
+  /** Put some runs into a group; an empty text takes them out of theirs. */
+  async regroup(ids: readonly string[], group: string): Promise<void> {
+    await this._each(ids, id => runsUpdate(this._request, { id, group }));
   }
 
   /** End some live runs as cancelled. */

@@ -183,6 +183,11 @@ export class RunViewWidget extends ReactWidget {
           this._options.trans.__('The run could not be renamed'),
           () => this.model.update({ name })
         ),
+      setGroup: group =>
+        this._change(
+          this._options.trans.__('The group could not be changed'),
+          () => this.model.update({ group })
+        ),
       setNotes: notes =>
         this._change(
           this._options.trans.__('The notes could not be saved'),

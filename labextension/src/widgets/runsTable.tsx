@@ -119,6 +119,23 @@ export class RunsTableWidget extends ReactWidget {
     );
   }
 
+  private async _regroup(): Promise<void> {
+    const { trans } = this._options;
+    const ids = [...this.model.state.selected];
+    const groups = new Set(this.model.selectedRuns.map(run => run.group ?? ''));
+    const answer = await InputDialog.getText({
+      title: trans._n('Group of %1 run', 'Group of %1 runs', ids.length),
+      label: trans.__('Name of the group; without one they are in none'),
+      text: groups.size === 1 ? [...groups][0] : '',
+      okLabel: trans.__('Set')
+    });
+    if (answer.button.accept) {
+      await this._do(trans.__('The group could not be changed'), () =>
+        this.model.regroup(ids, answer.value?.trim() ?? '')
+      );
+    }
+  }
+
   private async _cancel(): Promise<void> {
     const { trans } = this._options;
     const ids = this.model.selectedRuns
@@ -201,6 +218,7 @@ export class RunsTableWidget extends ReactWidget {
     openRun: run => this._options.openRun(run.id),
     compare: () => this._options.compare([...this.model.state.selected]),
     tag: () => void this._tag(),
+    regroup: () => void this._regroup(),
     cancel: () => void this._cancel(),
     delete: () => void this._delete(),
     copyLink: () => this._copyLink(),
