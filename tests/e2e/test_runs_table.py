@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -488,6 +489,11 @@ def test_a_run_is_renamed_tagged_noted_and_brought_back_from_the_trash(
     expect(view).not_to_contain_text("This run is in the trash")
     assert [each["name"] for each in lab.runs("edited")] == ["after <b>"]
 
+    lab.ask("DELETE", f"runs/{run}?workspace={workspace}")
+    lab.ask("POST", f"runs/purge?workspace={workspace}", {"yes": True})
+    expect(view).to_contain_text("This run is not here")
+    window.screenshot("run-purged")
+
 
 def copied_link(window: Window, view: Locator) -> str:
     """The address that a view's button puts on the clipboard."""
@@ -626,3 +632,28 @@ def test_a_run_that_starts_meanwhile_appears_and_the_selected_runs_are_tagged_gr
     dialog.get_by_role("button", name="Cancel the runs").click()
     expect(table.get_by_role("img", name="Cancelled")).to_be_visible()
     assert lab.runs("meanwhile")[0]["status"] == "cancelled"
+
+
+def test_a_workspace_that_is_deleted_while_its_table_is_open_leaves_an_empty_one_that_fills_again(
+    window: Window, lab: Lab, plain_user: PlainUser
+) -> None:
+    folder = lab.root / "deleted"
+    folder.mkdir()
+    plain_user.own(folder)
+    script = "import nbproof as nbp\nwith nbp.start_run({!r}, experiment='e'): nbp.log_metric('loss', 1)"
+
+    def record(name: str) -> None:
+        plain_user.run(
+            [sys.executable, "-c", script.format(name)], cwd=folder, env=lab.environment(), check=True
+        )
+
+    record("first")
+    table = open_table(window, str(lab.ask("GET", "workspaces/resolve?path=deleted")["id"]))
+    expect(names(table)).to_have_text(["first"])
+    shutil.rmtree(folder / ".nbproof")
+    refresh = table.get_by_role("button", name="Refresh")
+    refresh.click()
+    expect(table).to_contain_text("No runs yet")
+    record("second")
+    refresh.click()
+    expect(names(table)).to_have_text(["second"])
