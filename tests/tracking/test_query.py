@@ -414,3 +414,10 @@ def test_odd_but_valid_searches_are_answered_by_both_databases(records):
         "notes ~ '" + "(.*)*" * 8 + "x$'",
     ):
         records.search(query)
+
+
+@pytest.mark.parametrize("name", ["auc", "loss", "learning_rate", "val.loss"])
+def test_a_bare_name_is_told_how_a_metric_and_a_param_are_written(name):
+    with pytest.raises(Invalid) as told:
+        parse(f"{name} > 0.9")
+    assert f"metrics.{name}, a param params.{name}" in (told.value.hint or "")

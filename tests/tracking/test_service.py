@@ -882,3 +882,34 @@ def test_of_a_masked_column_what_lies_below_the_mask_is_never_a_value(tracker):
     assert found.metric_history("loss")["value"].tolist() == [1.0, 2.0, 3.0]
     assert found.metric_history("auc")[["step", "value"]].values.tolist() == [[5.0, 1.0], [7.0, 3.0]]
     assert found.metric_history("f1")["value"].tolist() == [1.0, 2.0, 3.0]
+
+
+class Scaler:
+    """A user's class, without a text of its own."""
+
+
+def test_functions_classes_and_objects_are_kept_without_their_place_in_memory(tracker):
+    for name in ("one", "two"):
+        params = {"loss": math.sqrt, "type": Scaler, "object": Scaler(), "f": lambda x: x, "of": [Scaler()]}
+        with tracker.start_run(name, params=params):
+            pass
+    found = tracker.get_run("one").params
+    assert found == tracker.get_run("two").params
+    assert found["loss"] == "math.sqrt" and found["type"] == f"{__name__}.Scaler"
+    assert found["object"] == f"<{__name__}.Scaler object>" and "0x" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (None, "float('nan')"),
+        ("high", "float(...)"),
+        ({"auc": 1.0}, "log_metrics"),
+        ([1.0, 2.0], "log_history"),
+        (object(), "one number"),
+    ],
+)
+def test_what_is_no_metric_is_told_with_what_to_do(tracker, value, hint):
+    with pytest.raises(Invalid) as told:
+        tracker.log_metric("auc", value)
+    assert hint in (told.value.hint or "")

@@ -677,11 +677,12 @@ class _Parser:
     def _unknown(self, token: _Token, known: tuple[str, ...]) -> NoReturn:
         near = near_names(token.text, known)
         grouped = known == _GROUPS
+        whole = _NAME.match(self._text, token.start)
+        name = (whole[0] if whole else token.text)[:60]
+        written = f"a metric is written metrics.{name}, a param params.{name}, a tag tags.{name}"
         self._fail(
             "metrics., params. or tags." if grouped else f"one of {', '.join(known)}",
-            hint=f"did you mean {near[0]!r}?"
-            if near
-            else "metrics, params and tags are written metrics.NAME, ...",
+            hint=f"did you mean {near[0]!r}?{'' if grouped else f' {written}'}" if near else written,
         )
 
     def _name(self, group: str) -> str:

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}(?=[>,;) ])")
 _DEEPEST = 20
 _LONGEST_INTEGER_BITS = 14_000  # beyond, Python makes no decimal text of it (4,300 digits)
 
@@ -71,7 +72,19 @@ def metric_value(key: str, value: object) -> float:
             if found is not value:
                 return metric_value(key, found)
         raise _not_a_number(key, value, f"it has shape {tuple(shape)}; log one number, such as its .mean()")
-    raise _not_a_number(key, value, "convert it with float(...)" if isinstance(value, str) else None)
+    raise _not_a_number(key, value, _what_to_log(value))
+
+
+def _what_to_log(value: object) -> str:
+    if value is None:
+        return "log float('nan') where there is no value, or skip it"
+    if isinstance(value, str):
+        return "convert it with float(...); a text is a param or a tag"
+    if isinstance(value, Mapping):
+        return "log_metrics({...}) takes several metrics at once"
+    if isinstance(value, (list, tuple, range)):
+        return "log_history(key, values) takes many values of one metric"
+    return "log one number: an int, a float, or a scalar of numpy or torch"
 
 
 def _is_masked(value: object) -> bool:
@@ -263,7 +276,13 @@ def without_secrets(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[
 
 
 def _text(value: object) -> str:
+    # Where an object lies in memory is not what it is: equal runs would never compare equal.
+    name = getattr(value, "__qualname__", None)
+    if isinstance(name, str) and callable(value):
+        module = getattr(value, "__module__", None)
+        within = f"{module}." if isinstance(module, str) and module not in ("builtins", "__main__") else ""
+        return _CONTROL.sub("\ufffd", f"{within}{name}")
     try:
-        return _CONTROL.sub("\ufffd", str(value))
+        return _CONTROL.sub("\ufffd", _ADDRESS.sub("", str(value)))
     except Exception as error:  # a user's __str__ may fail in any way
         return f"<{type(value).__name__}: {type(error).__name__}>"
