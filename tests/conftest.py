@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from nbproof.core.clock import FixedClock
@@ -31,6 +32,10 @@ from tests.support.small_disk import mount_small_disk, unmount
 
 # Session-wide, since fixtures of any scope may call git.
 os.environ["GIT_CONFIG_GLOBAL"] = str(Path(__file__).parent / "support" / "gitconfig")
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("nbproof", deadline=None)
+hypothesis.settings.load_profile("nbproof")
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 

@@ -38,7 +38,7 @@ class Refused(Invalid):
 
 def wrong_method(method: str, path: str, known: Iterable[str]) -> Refused:
     """405, with the methods that there are."""
-    allowed = ", ".join(known)
+    allowed = ", ".join(sorted(known))
     return Refused(
         405, f"{path} has no {method}", hint=f"methods there: {allowed}", headers={"Allow": allowed}
     )

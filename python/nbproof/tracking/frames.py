@@ -19,6 +19,7 @@ __all__ = ["RunColumns", "leaderboard_frame", "param_frame", "runs_frame"]
 
 _FIRST_US = microseconds_of(datetime.min.replace(tzinfo=UTC))
 _LAST_US = microseconds_of(datetime.max.replace(tzinfo=UTC))
+_WORD = 1 << 63
 _ATTRIBUTES = ("id", "name", "experiment", "status", "started", "ended")
 
 
@@ -35,11 +36,10 @@ def param_frame(history: ParamHistory) -> pd.DataFrame:
 
 def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run: attributes, then ``params.*``, ``metrics.*`` and ``tags.*``, each sorted by name."""
-    columns: dict[str, list[object]] = {name: [getattr(run, name) for run in runs] for name in _ATTRIBUTES}
+    columns: dict[str, Any] = {name: [getattr(run, name) for run in runs] for name in _ATTRIBUTES}
     for time in ("started", "ended"):
-        columns[time] = list(
-            pd.to_datetime(pd.Series(columns[time], dtype=object), utc=True).astype("datetime64[us, UTC]")
-        )
+        moments = pd.to_datetime(pd.Series(columns[time], dtype=object), utc=True)
+        columns[time] = moments.astype("datetime64[us, UTC]")
     for group in ("params", "metrics", "tags"):
         keys = sorted({key for run in runs for key in getattr(run, group)})
         for key in keys:
@@ -48,7 +48,7 @@ def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
             columns[f"{group}.{key}"] = (
                 [float("nan") if value is None else value for value in values]
                 if group == "metrics"
-                else values
+                else _exact(values)
             )
     return pd.DataFrame(columns)
 
@@ -104,10 +104,17 @@ class RunColumns:
         columns["experiment"] = [unknown if each is None else each for each in columns["experiment"]]
         for time in ("started", "ended"):
             columns[time] = _instants(columns[time])
-        columns |= {f"params.{key}": self._params[key] for key in sorted(self._params)}
+        columns |= {f"params.{key}": _exact(self._params[key]) for key in sorted(self._params)}
         columns |= {f"metrics.{key}": np.array(self._metrics[key], float) for key in sorted(self._metrics)}
         columns |= {f"tags.{key}": self._tags[key] for key in sorted(self._tags)}
         return pd.DataFrame(columns)
+
+
+def _exact(values: list[Any]) -> Any:
+    # Older pandas makes floats of integers that fit no machine word.
+    if any(type(each) is int and not -_WORD <= each < _WORD for each in values):
+        return pd.Series(values, dtype=object)
+    return values
 
 
 def _instants(times_us: Sequence[int | None]) -> pd.Series[Any]:
