@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -24,6 +25,32 @@ def test_a_folder_is_kept_file_by_file_and_listed(run, project):
     assert [each["name"] for each in listed["items"]] == ["plots/a.txt", "plots/deep/b.txt"]
     top = run("runs", "artifacts", "r", "--folder", "plots")
     assert [line.split()[0] for line in top.out.splitlines()] == ["ARTIFACT", "plots/a.txt", "plots/deep/"]
+
+
+def test_a_folder_is_fetched_as_files_and_as_one_zip(run, project):
+    (project / "plots" / "deep").mkdir(parents=True)
+    (project / "plots" / "a.txt").write_text("abc")
+    (project / "plots" / "deep" / "b.txt").write_text("b")
+    assert run("runs", "log-artifact", "r", "plots").code == 0
+    assert run("runs", "get-artifact", "r", "plots", "--output", "copy").code == 0
+    assert (project / "copy" / "plots" / "deep" / "b.txt").read_text() == "b"
+    assert run("runs", "get-artifact-folder", "r", "plots").code == 0
+    with zipfile.ZipFile(project / "plots.zip") as archive:
+        assert archive.namelist() == ["plots/a.txt", "plots/deep/b.txt"]
+    unknown = run("runs", "get-artifact-folder", "r", "plot")
+    assert unknown.code == 3 and "did you mean 'plots'?" in unknown.err
+
+
+def test_nothing_is_written_through_a_link(run, project):
+    (project / "plots").mkdir()
+    (project / "plots" / "a.txt").write_text("abc")
+    assert run("runs", "log-artifact", "r", "plots").code == 0
+    for name in ("elsewhere", "copy"):
+        (project / name).mkdir()
+    (project / "copy" / "plots").symlink_to(project / "elsewhere")
+    refused = run("runs", "get-artifact", "r", "plots", "--output", "copy")
+    assert refused.code != 0 and "is no folder" in refused.err
+    assert list((project / "elsewhere").iterdir()) == []
 
 
 def test_stdin_is_kept_under_a_name(run, monkeypatch):

@@ -7,8 +7,10 @@ that is made from the same declarations.  A test fails when an operation has no 
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -437,6 +439,7 @@ def history_of_a_param(call: Caller, folder: Path) -> None:
 @scenario(
     "runs.log_artifact",
     "runs.artifact",
+    "runs.artifact_folder",
     "runs.artifacts",
     "runs.artifact_preview",
     "runs.delete_artifact",
@@ -450,11 +453,17 @@ def artifacts(call: Caller, folder: Path) -> None:
     call("runs.log_artifact", id="r", path=folder / "model.bin", name="deep/er/ü 1.bin")
     assert {each.name for each in call("runs.get", id="r").artifacts} == {"model.bin", "deep/er/ü 1.bin"}
     found = call("runs.artifact", id="r", name="deep/er/ü 1.bin")
-    assert isinstance(found, Download) and found.path.read_bytes() == content
+    assert isinstance(found, Download) and found.path and found.path.read_bytes() == content
     with pytest.raises(NotFound, match=r"model\.bin"):
         call("runs.artifact", id="r", name="modle.bin")
     with pytest.raises(Invalid):
         call("runs.log_artifact", id="r", path=folder / "model.bin", name="../../escape")
+    zipped = call("runs.artifact_folder", id="r", name="deep")
+    with zipped.open() as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
+        assert (zipped.name, archive.namelist()) == ("deep.zip", ["deep/er/ü 1.bin"])
+        assert archive.read("deep/er/ü 1.bin") == content
+    with pytest.raises(NotFound, match="did you mean 'deep'"):
+        call("runs.artifact_folder", id="r", name="depe")
     versions_of_artifacts(call, folder)
     looks_at_artifacts(call, folder)
 
@@ -549,7 +558,7 @@ def moving(call: Caller, folder: Path) -> None:
     with pytest.raises(NotFound):
         call("runs.exported", id="0" * 32)
     found = call("runs.exported", id=exported.id)
-    assert isinstance(found, Download) and found.media_type == "application/zip"
+    assert isinstance(found, Download) and found.path and found.media_type == "application/zip"
     (folder / "runs.zip").write_bytes(found.path.read_bytes())
     again = call.job(call("runs.import", path=folder / "runs.zip", name="runs.zip"))
     assert again.result["outcomes"] == {"there already": 1}
@@ -606,7 +615,9 @@ def backups(call: Caller, folder: Path) -> None:
     with pytest.raises(NotFound, match="no export but"):
         call("runs.exported", id=job.id)
     found = call("maintenance.backed_up", id=job.id)
-    assert isinstance(found, Download) and found.path.stat().st_size == job.result["size_bytes"]
+    assert (
+        isinstance(found, Download) and found.path and found.path.stat().st_size == job.result["size_bytes"]
+    )
     restore_workspace(found.path, folder / "restored", now_us=2**60)
     restored = Workspace(Location(folder / "restored", True, "a test"), say=lambda line: None)
     assert restored.tracker.get_run("r").params == {"depth": 3}

@@ -44,6 +44,7 @@ SIGNATURES = {
     "log_histogram": "(values, name, *, bins=64, step=None, run_id=None)",
     "list_artifacts": "(id, *, folder=None, prefix='', versions=False, limit=1000, after=None)",
     "preview_artifact": "(id, name)",
+    "download_artifact": "(id, name, folder='.')",
     "delete_artifact": "(id, name)",
     "get_run": "(id)",
     "search_runs": "(query='', *, experiment=None, limit=1000)",

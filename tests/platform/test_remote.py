@@ -75,6 +75,8 @@ notes = [found[name].read_text() for name in ("notes.md@v1", "notes.md")]
 print(*notes, found["t.jsonl"].to_pandas().x.tolist())
 print(found["h.json"].preview().histograms[0].counts, found["here"].check(), found["t.jsonl"].preview().rows)
 print(nbp.list_artifacts("kinds", folder="data").items[1].read_text())
+copied = nbp.download_artifact("kinds", "data", "copies")
+print(sorted(each.read_text() for each in copied.iterdir()))
 nbp.delete_artifact("kinds", "notes.md@v2")
 print(nbp.get_run("kinds").artifacts["notes.md"].read_text(), found["data/a"].download("got").read_text())
 """
@@ -86,6 +88,7 @@ print(nbp.get_run("kinds").artifacts["notes.md"].read_text(), found["data/a"].do
         "one two [1, 2]",
         "[1.0, 2.0] unchanged [[1], [2]]",
         "b",
+        "['a', 'b']",
         "one a",
     ]
 

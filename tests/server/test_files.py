@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,32 @@ async def test_a_file_comes_back_as_it_was_sent(ask: Ask, jp_root_dir: Path, nam
         "GET", f"/runs/{run}/artifacts/{encoded(name)}", headers={"If-None-Match": reply.headers["Etag"]}
     )
     assert (again.status, again.body) == (304, b"")
+
+
+# -- a folder as one zip ----------------------------------------------------------------------------------
+
+
+async def test_a_folder_comes_back_as_one_zip_without_what_was_deleted(ask: Ask) -> None:
+    run = await _run(ask)
+    content = os.urandom(3_000_000)
+    for name in ("out/plots/a.bin", "out/plots/deep/ü.bin", "out/plots/gone.bin", "out/plots2/b.bin"):
+        assert (await ask("POST", f"/runs/{run}/artifacts?name={encoded(name)}", content)).status == 204
+    assert (await ask("DELETE", f"/runs/{run}/artifacts/{encoded('out/plots/gone.bin')}")).status == 204
+    reply = await ask("GET", f"/runs/{run}/folders/{encoded('out/plots')}")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "application/zip")
+    assert 'filename="plots.zip"' in reply.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(reply.body)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["plots/a.bin", "plots/deep/ü.bin"]
+        assert archive.read("plots/deep/ü.bin") == content
+    again = await ask(
+        "GET",
+        f"/runs/{run}/folders/{encoded('out/plots')}",
+        headers={"If-None-Match": reply.headers["Etag"]},
+    )
+    assert (again.status, again.body) == (304, b"")
+    missing = await ask("GET", f"/runs/{run}/folders/{encoded('out/plot')}")
+    assert missing.status == 404 and "out/plots" in missing.json["error"]["hint"]
 
 
 # -- parts of a file -------------------------------------------------------------------------------------

@@ -601,6 +601,14 @@ export interface GetArtifact {
   name: string;
 }
 
+/** Which folder of which run. */
+export interface GetArtifactFolder {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** Its name in the run, with slashes. */
+  name: string;
+}
+
 /** Which backup, by the id of its job. */
 export interface GetBackup {
   /** The job's id. */
@@ -1345,6 +1353,14 @@ export function runsArtifacts(
 /** Download an artifact; name@v1 is an earlier version. Path only: bytes travel by hand. */
 export function runsArtifactPath(ask: { id: string; name: string }): string {
   return `/runs/${encodeURIComponent(ask.id)}/artifacts/${encodeURIComponent(ask.name)}`;
+}
+
+/** Download all artifacts of a folder as one zip; references are left out. Path only: bytes travel by hand. */
+export function runsArtifactFolderPath(ask: {
+  id: string;
+  name: string;
+}): string {
+  return `/runs/${encodeURIComponent(ask.id)}/folders/${encodeURIComponent(ask.name)}`;
 }
 
 /** Show the head of a text or a table, a small picture, the numbers of a histogram. */

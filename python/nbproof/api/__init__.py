@@ -23,6 +23,7 @@ __all__ = [
     "create_experiment",
     "delete_artifact",
     "delete_search",
+    "download_artifact",
     "end_run",
     "environment",
     "export_runs",
@@ -105,6 +106,7 @@ log_image = _of_tracker(ExperimentTracker.log_image)
 log_table = _of_tracker(ExperimentTracker.log_table)
 log_text = _of_tracker(ExperimentTracker.log_text)
 list_artifacts = _of_tracker(ExperimentTracker.list_artifacts)
+download_artifact = _of_tracker(ExperimentTracker.download_artifact)
 preview_artifact = _of_tracker(ExperimentTracker.preview_artifact)
 delete_artifact = _of_tracker(ExperimentTracker.delete_artifact)
 update_run = _of_tracker(ExperimentTracker.update_run)

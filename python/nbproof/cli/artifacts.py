@@ -16,7 +16,7 @@ from nbproof.core.operation import Operation
 from nbproof.platform.argv import Form, ask_from
 from nbproof.tracking.models import Artifact
 
-__all__ = ["log_artifact", "runs_check_references"]
+__all__ = ["get_folder", "is_folder", "log_artifact", "runs_check_references"]
 
 
 def log_artifact(session: Session, operation: Operation, form: Form, values: Mapping[str, Any]) -> int:
@@ -32,6 +32,29 @@ def log_artifact(session: Session, operation: Operation, form: Form, values: Map
             session.call(operation, ask_from(operation, form, {**values, "path": file, "name": name}))
     if session.json:
         session.print_json(None)
+    return 0
+
+
+def is_folder(session: Session, values: Mapping[str, Any]) -> bool:
+    """Whether artifacts of the run are below the name that was given."""
+    folder = str(values["name"]).rstrip("/")
+    return bool(session.ask("runs.artifacts", id=values["id"], prefix=f"{folder}/", limit=1).items)
+
+
+def get_folder(session: Session, values: Mapping[str, Any]) -> int:
+    """``runs get-artifact RUN FOLDER``: its files, in a folder of that name below ``--output``."""
+    output = values.get("output")
+    if output == "-":
+        raise Invalid(
+            "a folder has no place on stdout",
+            hint="get-artifact-folder writes it as one zip",
+            details={"field": "output"},
+        )
+    made = session.workspace.tracker.download_artifact(values["id"], f"{values['name']}/", output or ".")
+    if session.json:
+        session.print_json({"path": str(made.absolute())})
+    else:
+        print(made)
     return 0
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nbproof.cli.artifacts import get_folder, is_folder
 from nbproof.cli.session import Session
 from nbproof.cli.transfer import DIRECT
-from nbproof.core.errors import Conflict, Invalid
+from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.core.operation import Download, Operation
 from nbproof.platform.argv import Form, ask_from
 
@@ -22,7 +23,13 @@ def run_operation(session: Session, operation: Operation, form: Form, values: Ma
     ask = ask_from(operation, form, values)
     if operation.name in DIRECT:
         return DIRECT[operation.name](session, ask, values)
-    answer = session.call(operation, ask)
+    try:
+        answer = session.call(operation, ask)
+    except NotFound:
+        # The name may be one of a folder.
+        if operation.name != "runs.artifact" or not is_folder(session, values):
+            raise
+        return get_folder(session, values)
     if isinstance(answer, Download):
         return _save(session, answer, values)
     if operation.status == 202 and not values.get("no_wait"):
@@ -43,8 +50,8 @@ def _save(session: Session, download: Download, values: Mapping[str, Any]) -> in
     if output == "-":
         if session.json:
             raise Invalid("--output - and --json both want stdout", details={"field": "output"})
-        with download.path.open("rb") as source:
-            shutil.copyfileobj(source, sys.stdout.buffer)
+        with download.open() as source:
+            shutil.copyfileobj(source, sys.stdout.buffer, 1 << 20)
         return 0
     target = Path(output).expanduser() if output else Path(download.name)
     if target.is_dir():
@@ -60,7 +67,8 @@ def _save(session: Session, download: Download, values: Mapping[str, Any]) -> in
     # Beside its place first, so that an interrupted copy is never taken for the file.
     partial = target.with_name(f"{target.name}.part")
     try:
-        shutil.copyfile(download.path, partial)
+        with download.open() as source, partial.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

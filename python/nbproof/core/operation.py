@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import IO, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import quote, unquote
 
 from pydantic import (
@@ -238,13 +238,22 @@ class Page(View, Generic[Item]):
 class Download:
     """A file as an answer: streamed over HTTP, a path locally.
 
-    Where the content's hash is known, it is the tag by which a client knows the content again.
+    Where the content's hash is known, it is the tag by which a client knows the content again.  What is made
+    while it is read has no path but a stream.
     """
 
-    path: Path
+    path: Path | None
     name: str
     media_type: str = "application/octet-stream"
     hash: str = ""
+    stream: IO[bytes] | None = None
+
+    def open(self) -> IO[bytes]:
+        """The content, from its start; close it."""
+        if self.stream is not None:
+            return self.stream
+        assert self.path is not None
+        return self.path.open("rb")
 
 
 # -- the declaration ----------------------------------------------------------------------------

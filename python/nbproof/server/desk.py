@@ -45,10 +45,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file on its way out."""
+    """A file on its way out; without a size, one that is made while it is sent."""
 
     stream: IO[bytes]
-    size: int
+    size: int | None
     tag: str
     name: str
     media_type: str
@@ -161,11 +161,13 @@ class Desk:
 
 def _opened(download: Download) -> OpenFile:
     try:
-        stream = download.path.open("rb")
+        stream = download.open()
     except FileNotFoundError:
         raise NotFound(
             f"the content of {download.name!r} is gone from the server's disk", hint="run `nbproof doctor`"
         ) from None
+    if download.path is None:
+        return OpenFile(stream, None, f'"{download.hash}"', download.name, download.media_type)
     state = os.fstat(stream.fileno())
     tag = f'"{download.hash or f"{state.st_size:x}-{state.st_mtime_ns:x}"}"'
     return OpenFile(stream, state.st_size, tag, download.name, download.media_type)

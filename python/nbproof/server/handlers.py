@@ -292,9 +292,12 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
             self.set_status(304)
             await self.finish(set_content_type=kind)
             return
+        if file.size is None:
+            await self._send_made(file, kind)
+            return
         self.set_header("Accept-Ranges", "bytes")
         first, left = 0, file.size
-        if (part := self._part(file)) is not None:
+        if (part := self._part(file, file.size)) is not None:
             first, left = part
             self.set_status(206)
             self.set_header("Content-Range", f"bytes {first}-{first + left - 1}/{file.size}")
@@ -316,7 +319,27 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
                 await self.flush()
             await self.finish(set_content_type=kind)
 
-    def _part(self, file: OpenFile) -> tuple[int, int] | None:
+    async def _send_made(self, file: OpenFile, kind: str) -> None:
+        """Send what nobody knows the length of before it is made."""
+        if self.request.method == "HEAD":
+            await self.finish(set_content_type=kind)
+            return
+        with suppress(StreamClosedError):
+            while True:
+                try:
+                    block = await self.host.run(file.stream.read, _BLOCK)
+                except Exception:
+                    # The answer has begun.  Only a broken connection tells the client that it has no end.
+                    self.log.exception("nbproof: %s broke off while it was sent", file.name)
+                    self.request.connection.stream.close()  # type: ignore[union-attr]
+                    return
+                if not block:
+                    break
+                self.write(block)
+                await self.flush()
+            await self.finish(set_content_type=kind)
+
+    def _part(self, file: OpenFile, size: int) -> tuple[int, int] | None:
         """Start and length of the part that is asked for; None for the whole."""
         wanted = self.request.headers.get("Range")
         if wanted is None or self.request.method != "GET":
@@ -324,7 +347,7 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
         # A part of another content than the client has would make a file of two halves.  Dates are not told.
         if self.request.headers.get("If-Range", file.tag) != file.tag:
             return None
-        return byte_range(wanted, file.size)
+        return byte_range(wanted, size)
 
     async def _page(self) -> None:
         path = self._path()

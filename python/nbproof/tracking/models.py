@@ -51,6 +51,7 @@ __all__ = [
     "Environment",
     "Experiment",
     "GetArtifact",
+    "GetArtifactFolder",
     "GetExperiment",
     "GetLeaderboard",
     "GetMetricHistory",
@@ -1186,6 +1187,17 @@ class GetArtifact(Ask):
         str,
         StringConstraints(min_length=1, max_length=NAME_LIMIT + 12),
         Field(description="Its name in the run, with slashes; `name@v1` is an earlier version."),
+    ]
+
+
+class GetArtifactFolder(Ask):
+    """Which folder of which run."""
+
+    id: RunRef
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=NAME_LIMIT + 1),
+        Field(description="Its name in the run, with slashes."),
     ]
 
 

@@ -16,6 +16,7 @@ from nbproof.tracking.models import (
     Environment,
     Experiment,
     GetArtifact,
+    GetArtifactFolder,
     GetExperiment,
     GetLeaderboard,
     GetMetricHistory,
@@ -359,6 +360,14 @@ def get_artifact(tracker: ExperimentTracker, ask: GetArtifact) -> Download:
     artifact = tracker.find_artifact(ask.id, ask.name)
     path, media_type = tracker.get_artifact(ask.id, f"{artifact.name}@v{artifact.version}")
     return Download(path, artifact.name.rsplit("/", 1)[-1], media_type, artifact.hash)
+
+
+@operation(
+    "runs.artifact_folder", "GET /runs/{id}/folders/{name}", action="read", cli="runs get-artifact-folder"
+)
+def get_artifact_folder(tracker: ExperimentTracker, ask: GetArtifactFolder) -> Download:
+    """Download all artifacts of a folder as one zip; references are left out."""
+    return tracker.zip_artifacts(ask.id, ask.name)
 
 
 @operation(

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     import pandas
 
-    from nbproof.core.operation import Page
+    from nbproof.core.operation import Download, Page
     from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
     from nbproof.tracking.artifacts import Item
@@ -1167,6 +1168,71 @@ class ExperimentTracker:
                 details={"reference": artifact.reference},
             )
         return local_file(artifact), artifact.media_type
+
+    def download_artifact(self, id: str, name: str, folder: str | Path = ".") -> Path:
+        """Copy an artifact, or all artifacts of a folder, into a folder of this machine.
+
+        Parameters
+        ----------
+        id : str
+            Any way of naming a run.
+        name : str
+            Of an artifact (``name@v1`` is an earlier version) or of a folder; with a slash at its end it is
+            a folder.  References in a folder are left out.
+        folder : path-like
+            Made if it is not there.
+
+        Returns
+        -------
+        Path
+            The file or folder in it, called like the last part of `name`.
+
+        Raises
+        ------
+        NotFound
+            Neither an artifact nor a folder is called so; near names are in the hint.
+        Conflict
+            There is a file with other content, or a link, in the way.
+
+        Examples
+        --------
+        >>> import nbproof as nbp
+        >>> with nbp.start_run("fit") as run:
+        ...     nbp.log_text("one", "notes/a.txt")
+        ...     nbp.log_text("two", "notes/more/b.txt")
+        >>> (nbp.download_artifact("fit", "notes", "copies") / "more/b.txt").read_text()
+        'two'
+        """
+        from nbproof.tracking.folders import artifacts_below, put_below
+
+        artifact = None
+        if not name.endswith("/"):
+            try:
+                artifact = self.find_artifact(id, name)
+            except NotFound as unknown:
+                if not self.list_artifacts(id, prefix=f"{name}/", limit=1).items:
+                    raise unknown from None
+        if artifact is not None:
+            return artifact.download(folder)
+        identifier = _run_id(self._fresh(), id)
+        return put_below(artifacts_below(self.list_artifacts, identifier, name), Path(folder))
+
+    def zip_artifacts(self, id: str, name: str) -> Download:
+        """All artifacts of a folder as one zip that is made while it is read; see `download_artifact`."""
+        from hashlib import blake2b
+
+        from nbproof.core.operation import Download
+        from nbproof.tracking.folders import ZipStream, artifacts_below, files_of
+
+        identifier = _run_id(self._fresh(), id)
+        found = artifacts_below(self.list_artifacts, identifier, name)
+        tag = blake2b(digest_size=16)
+        for called, artifact in found:
+            tag.update(f"{called}\0{artifact.hash}\0{artifact.created.isoformat()}\n".encode())
+        called = f"{name.strip('/').rpartition('/')[2]}.zip"
+        # Buffered, so that a read gives as much as it was asked for.
+        stream = BufferedReader(ZipStream(files_of(found)), 1 << 20)
+        return Download(None, called, "application/zip", tag.hexdigest(), stream)
 
     def list_artifacts(
         self,

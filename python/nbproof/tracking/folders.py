@@ -1,0 +1,178 @@
+"""A folder of a run's artifacts as a whole: one zip that is made while it is read, or files in a folder."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbproof.core.errors import Conflict, NotFound, hint_of, near_names
+from nbproof.core.ids import short
+from nbproof.tracking.contents import downloaded, local_file
+from nbproof.tracking.values import artifact_name
+
+if TYPE_CHECKING:
+    from nbproof.core.operation import Page
+    from nbproof.tracking.models import Artifact
+
+__all__ = ["ZipStream", "artifacts_below", "files_of", "put_below"]
+
+_BLOCK = 1 << 20
+_NAMES = 1000  # looked at for the hint of a folder that is not there
+
+
+def artifacts_below(
+    listed: Callable[..., Page[Artifact]], run_id: str, folder: str
+) -> list[tuple[str, Artifact]]:
+    """The artifacts whose content is kept in a folder, each with its name in what is made of the folder.
+
+    That name begins with the last part of the folder's.  References are left out: they have no content.
+
+    Raises
+    ------
+    NotFound
+        There is no such folder; near names are in the hint.
+    Conflict
+        There is, and only references are in it.
+    """
+    folder = folder.strip("/")
+    above = len(folder.rpartition("/")[0])
+    found = list(_all(listed, run_id, f"{folder}/")) if folder else []
+    if not found:
+        known = _folders(listed(run_id, limit=_NAMES).items)
+        near = near_names(folder, known)
+        raise NotFound(
+            f"the run {short(run_id)} has no artifacts in a folder {folder!r}",
+            hint=hint_of(near, known, "it has the folders"),
+            details={"near": near},
+        )
+    # Checked again: what another machine tells must not leave the folder here either.
+    kept = [(artifact_name(each.name)[above:].lstrip("/"), each) for each in found if each.reference is None]
+    if not kept:
+        raise Conflict(
+            f"the folder {folder!r} has references only: their content is not kept here",
+            hint="fetch it from where they lead",
+        )
+    return kept
+
+
+def files_of(artifacts: Sequence[tuple[str, Artifact]]) -> list[tuple[str, Artifact, Path]]:
+    """The same with the file of each; `NotFound` where one is gone from the disk."""
+    files = [(name, each, local_file(each)) for name, each in artifacts]
+    for _, each, path in files:
+        if not path.is_file():
+            raise NotFound(f"the content of {each.name!r} is gone from the disk", hint="run `nbproof doctor`")
+    return files
+
+
+def put_below(artifacts: Sequence[tuple[str, Artifact]], folder: Path) -> Path:
+    """Copy artifacts into a folder; gives the folder that was made in it.
+
+    Raises
+    ------
+    Conflict
+        There is a file with other content, or a link, in the way.
+    """
+    folder = folder.expanduser()
+    for name, artifact in artifacts:
+        *parents, _ = name.split("/")
+        place = folder
+        for part in parents:
+            place = place / part
+            # A link would lead what is written out of the folder.
+            if place.is_symlink() or (place.exists() and not place.is_dir()):
+                raise Conflict(
+                    f"{str(place)!r} is there already and is no folder",
+                    hint="name another folder, or delete it",
+                    details={"field": "folder"},
+                )
+        downloaded(artifact, place)
+    return folder / artifacts[0][0].partition("/")[0]
+
+
+class ZipStream(io.RawIOBase):
+    """A zip archive that is made as far as it is read: never more than a block of it is in memory.
+
+    Parameters
+    ----------
+    files : sequence of (name, artifact, path)
+        See `files_of`.
+    """
+
+    def __init__(self, files: Sequence[tuple[str, Artifact, Path]]) -> None:
+        self._made = _Made()
+        self._pieces = self._make(files)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
+        """Fill a buffer; 0 at the end."""
+        while not self._rest:
+            if (piece := next(self._pieces, None)) is None:
+                return 0
+            self._rest = memoryview(piece)
+        given = self._rest[: len(buffer)]
+        buffer[: len(given)] = given
+        self._rest = self._rest[len(given) :]
+        return len(given)
+
+    def close(self) -> None:
+        """Close the file that is being read."""
+        self._pieces.close()
+        super().close()
+
+    def _make(self, files: Sequence[tuple[str, Artifact, Path]]) -> Generator[bytes, None, None]:
+        # Not compressed: pictures, models and Parquet are already, and the server has others to answer.
+        with zipfile.ZipFile(self._made, "w", zipfile.ZIP_STORED) as archive:
+            for name, artifact, path in files:
+                entry = zipfile.ZipInfo(name, artifact.created.timetuple()[:6])
+                entry.external_attr = 0o100644 << 16
+                with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                    while block := source.read(_BLOCK):
+                        target.write(block)
+                        yield self._made.taken()
+                yield self._made.taken()
+        yield self._made.taken()
+
+
+class _Made(io.RawIOBase):
+    """Where a zip is written to: it cannot be rewound, and what is there is taken away."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: bytes) -> int:  # type: ignore[override]  # any buffer of bytes
+        self._parts.append(bytes(piece))
+        return len(piece)
+
+    def taken(self) -> bytes:
+        whole = b"".join(self._parts)
+        self._parts.clear()
+        return whole
+
+
+def _all(listed: Callable[..., Page[Artifact]], run_id: str, prefix: str) -> Iterator[Artifact]:
+    after = None
+    while True:
+        page = listed(run_id, prefix=prefix, limit=1000, after=after)
+        yield from page.items
+        after = page.next
+        if after is None:
+            return
+
+
+def _folders(artifacts: Sequence[Artifact]) -> list[str]:
+    """Every folder that a name goes through."""
+    found: dict[str, None] = {}
+    for each in artifacts:
+        parts = each.name.split("/")
+        found.update(("/".join(parts[:length]), None) for length in range(1, len(parts)))
+    return list(found)
