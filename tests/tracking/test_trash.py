@@ -168,6 +168,22 @@ def test_purging_takes_experiments_of_the_trash_that_are_empty(tracker):
         tracker.get_experiment("e")
 
 
+def test_a_dry_purge_counts_experiments_of_any_size_as_the_purge_does(tracker):
+    for number in range(1100):
+        tracker.start_run(f"run {number}", experiment="e")
+    tracker.end_run()
+    ended(tracker, "kept in e")
+    tracker.start_run("other", experiment="another")
+    tracker.end_run()
+    for name in ("e", "another"):
+        tracker.delete_experiment(name)
+    assert tracker.purge_runs(dry_run=True).experiments == 2
+    tracker.restore_run("kept in e")
+    told = tracker.purge_runs(dry_run=True)
+    done = tracker.purge_runs(yes=True)
+    assert (told.runs, told.experiments) == (done.runs, done.experiments) == (1101, 1)
+
+
 def test_deleting_thousands_is_one_call(tracker, workspace):
     from nbproof.core.ids import new_id
 

@@ -7,6 +7,7 @@ and leaves what had been thrown away before.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -168,7 +169,7 @@ class TrashRepository:
         A run that was brought back meanwhile stays.
         """
         runs = points = artifacts = size = 0
-        doomed_ids: list[str] = []
+        would_go: Counter[str] = Counter()  # of a dry run, by experiment
         with self._database.connect() if dry_run else self._database.begin() as connection:
             for some in portions(ids):
                 doomed = list(
@@ -178,7 +179,9 @@ class TrashRepository:
                 )
                 if not doomed:
                     continue
-                doomed_ids += doomed
+                if dry_run:
+                    of_them = sa.select(RUNS.c.experiment_id).where(RUNS.c.id.in_(doomed))
+                    would_go.update(connection.execute(of_them).scalars())
                 runs += len(doomed)
                 points += connection.execute(
                     sa.select(sa.func.coalesce(sa.func.sum(METRICS.c.count), 0)).where(
@@ -198,11 +201,14 @@ class TrashRepository:
                     # What belongs to them goes by the foreign keys.
                     connection.execute(sa.delete(RUNS).where(RUNS.c.id.in_(doomed)))
                     connection.execute(sa.delete(SERIES).where(SERIES.c.run_id.in_(doomed)))
-            left = sa.select(RUNS.c.id).where(RUNS.c.experiment_id == EXPERIMENTS.c.id)
-            if dry_run and doomed_ids:
-                left = left.where(RUNS.c.id.not_in(doomed_ids[:1000]))
-            empty = sa.and_(EXPERIMENTS.c.deleted_us.is_not(None), ~sa.exists(left.correlate(EXPERIMENTS)))
-            experiments = list(connection.execute(sa.select(EXPERIMENTS.c.id).where(empty)).scalars())
+            left = (
+                sa.select(EXPERIMENTS.c.id, sa.func.count(RUNS.c.id))
+                .select_from(EXPERIMENTS)
+                .outerjoin(RUNS, RUNS.c.experiment_id == EXPERIMENTS.c.id)
+                .where(EXPERIMENTS.c.deleted_us.is_not(None))
+                .group_by(EXPERIMENTS.c.id)
+            )
+            experiments = [each for each, count in connection.execute(left) if count == would_go[each]]
             if not dry_run:
                 for some in portions(experiments):
                     connection.execute(sa.delete(EXPERIMENTS).where(EXPERIMENTS.c.id.in_(some)))
