@@ -181,8 +181,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _squeezed(text: str) -> str:
-    # Prettier only moves white space, commas and parentheses.
-    return re.sub(r"[\s,()|]+", "", text)
+    # Prettier only moves white space, commas, semicolons and parentheses.
+    return re.sub(r"[\s,;()|]+", "", text)
 
 
 if __name__ == "__main__":
