@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator as of
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-__all__ = ["is_version", "matching"]
+__all__ = ["COMPARISONS", "is_version", "matching"]
+
+#: What the comparing operators of a search mean, of anything that has an order.
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": of.eq,
+    "!=": of.ne,
+    ">": of.gt,
+    ">=": of.ge,
+    "<": of.lt,
+    "<=": of.le,
+}
 
 
 @lru_cache(maxsize=10_000)
@@ -45,11 +57,4 @@ def _compare(found: str, operator: str, wanted: str) -> bool:
         return operator in ("=", "!=") and (found == wanted) is (operator == "=")
     if other.local is None and one.local is not None:
         one = Version(one.public)
-    return {
-        "=": one == other,
-        "!=": one != other,
-        ">": one > other,
-        ">=": one >= other,
-        "<": one < other,
-        "<=": one <= other,
-    }[operator]
+    return COMPARISONS[operator](one, other)

@@ -43,7 +43,7 @@ from nbproof.tracking.repository.stored import (
     clean,
     start_of,
 )
-from nbproof.tracking.versions import matching
+from nbproof.tracking.versions import COMPARISONS, matching
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -408,7 +408,7 @@ class Search:
             table = _alias("metrics", "few")
             ids = sa.select(table.c.run_id).where(table.c.name == clean(field.name))
             finite = ids.where(_operate(table.c.value, operator, value.value))
-            special = [code for code, each in SPECIALS.items() if _holds(each, operator, value.value)]
+            special = [code for code, each in SPECIALS.items() if COMPARISONS[operator](each, value.value)]
             if not special:
                 return finite, finite
             rest = ids.where(table.c.value.is_(None), table.c.special.in_(special))
@@ -574,9 +574,9 @@ class Search:
             if operator in ("=", "<=", ">="):
                 return _surely(special == NAN)
             return sa.func.coalesce(special, 0) != NAN if operator == "!=" else sa.false()
-        among = [_code for _code, each in SPECIALS.items() if _holds(each, operator, number)]
+        among = [_code for _code, each in SPECIALS.items() if COMPARISONS[operator](each, number)]
         if math.isinf(number):
-            finite = value.is_not(None) if _holds(0.0, operator, number) else sa.false()
+            finite = value.is_not(None) if COMPARISONS[operator](0.0, number) else sa.false()
         else:
             finite = _operate(value, operator, number)
         if self._lead is not None and self._lead[1] is table:
@@ -869,17 +869,6 @@ def _surely(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 def _or_else(column: Any, value: Any) -> sa.ColumnElement[Any]:
     return sa.func.coalesce(column, value)
-
-
-def _holds(one: float, operator: language.Operator, other: float) -> bool:
-    return {
-        "=": one == other,
-        "!=": one != other,
-        ">": one > other,
-        ">=": one >= other,
-        "<": one < other,
-        "<=": one <= other,
-    }[operator]
 
 
 def _operate(column: Any, operator: language.Operator, value: Any) -> sa.ColumnElement[bool]:
