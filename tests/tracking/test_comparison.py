@@ -274,6 +274,8 @@ def test_folds_of_one_name_are_told_apart_by_their_parents(tracker):
         pass
     same = tracker.compare_runs(ids[0], again.id)
     assert same.labels() == [f"fold 0 (forest, {run[-6:]})" for run in (ids[0], again.id)]
+    heads = same._repr_mimebundle_()["text/html"].partition("</thead>")[0]
+    assert [heads.count(run[-6:]) for run in (ids[0], again.id)] == [1, 1]
 
 
 def test_a_frame_has_a_row_for_each_value_that_was_compared(comparison):

@@ -102,7 +102,7 @@ export interface ComparedValues {
   key: string;
   values: unknown[];
   differs: boolean;
-  /** Place of the best value, for metrics: the greatest; the least of a loss or an error. */
+  /** Place of the best value of a metric: the least of a loss or an error, the greatest of a score such as auc; null where its name says neither. */
   best: number | null;
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbproof.core.clock import microseconds_of
 from nbproof.plots.smoothing import smoothed
-from nbproof.tracking.domain import less_is_better
+from nbproof.tracking.domain import best_is
 from nbproof.tracking.git import CHANGES, commit_difference
 from nbproof.tracking.models import (
     CodeDifference,
@@ -106,8 +106,11 @@ def _with_best(row: ComparedValues) -> ComparedValues:
         for place, value in enumerate(row.values)
         if isinstance(value, (int, float)) and not math.isnan(value)
     ]
-    choose = min if less_is_better(row.key) else max
-    best = choose(numbers, key=lambda pair: pair[0])[1] if numbers and row.differs else None
+    side = best_is(row.key)
+    if side is None or not numbers or not row.differs:
+        return row
+    choose = min if side == "least" else max
+    best = choose(numbers, key=lambda pair: pair[0])[1]
     return row.model_copy(update={"best": best})
 
 

@@ -107,10 +107,12 @@ def comparison_text(comparison: Comparison) -> str:
 def comparison_html(comparison: Comparison) -> str:
     """Runs side by side in HTML: what differs, charts, code, and folded away what does not differ."""
     count = len(comparison.runs)
+    star = ""
+    if any(row.best is not None for row in comparison.metrics):
+        star = ' <span class="nbproof-dim">★ best value: of scores the greatest, of losses the least</span>'
     parts = [
         f'{STYLE}{_COMPARE_STYLE}<div class="nbproof-card nbproof-wide">',
-        f'<div class="nbproof-head"><span class="nbproof-name">Comparison of {count} runs</span> '
-        '<span class="nbproof-dim">★ best value: the greatest, of losses and errors the least</span></div>',
+        f'<div class="nbproof-head"><span class="nbproof-name">Comparison of {count} runs</span>{star}</div>',
         _table_html(comparison),
         *_charts_html(comparison),
         *_figures_html(comparison),
@@ -155,11 +157,10 @@ def _table_html(comparison: Comparison) -> str:
 def _run_html(comparison: Comparison, place: int) -> str:
     run = comparison.runs[place]
     between = "<br>" if len(comparison.runs) <= IN_COLUMNS else " "
-    label = escape(comparison.labels()[place])
-    return (
-        f'<span class="nbproof-name">{label}</span> <code>{run.id[-6:]}</code>{between}'
-        f"{status_html(run.status)}"
-    )
+    label, digits = comparison.labels()[place], run.id[-6:]
+    # Where name and parent are not enough, the label has the id already.
+    told = "" if digits in label.removeprefix(run.name) else f" <code>{digits}</code>"
+    return f'<span class="nbproof-name">{escape(label)}</span>{told}{between}{status_html(run.status)}'
 
 
 def _name_html(title: str, row: ComparedValues, scope: str = "row") -> str:

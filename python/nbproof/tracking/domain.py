@@ -12,6 +12,7 @@ __all__ = [
     "SYSTEM",
     "Ending",
     "Status",
+    "best_is",
     "less_is_better",
     "param_text",
 ]
@@ -34,12 +35,17 @@ _ERRORS = frozenset(
     "error errors err mse rmse mae mape smape rmsle msle medae wape crps nll ppl perplexity deviance "
     "brier".split()
 )
+_SCORES = frozenset(
+    "acc accuracy auc auroc roc auprc prauc ap map precision recall sensitivity specificity f1 fbeta fscore "
+    "score scores r2 rsquared iou miou dice jaccard mcc kappa gini bleu rouge meteor ndcg mrr psnr ssim "
+    "reward rewards likelihood loglik elbo silhouette".split()
+)
 
 
 def less_is_better(metric: str) -> bool:
     """Whether a metric's name says that it is a loss or an error.
 
-    Of all others the greatest value counts as the best.
+    Where a best value is asked for, the greatest is taken of all others; see `best_is` for what is known.
 
     Examples
     --------
@@ -47,8 +53,24 @@ def less_is_better(metric: str) -> bool:
     ...     if less_is_better(name)]
     ['val_loss', 'RMSE', 'test/logloss', 'mean_squared_error']
     """
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", metric).lower())
-    return any(word in _ERRORS or word.endswith(("loss", "losses")) for word in words)
+    return best_is(metric) == "least"
+
+
+def best_is(metric: str) -> Literal["least", "greatest"] | None:
+    """Which value of a metric is the best, as far as its name says; None where it says nothing.
+
+    Examples
+    --------
+    >>> [best_is(name) for name in ("val_loss", "test/F1", "recall@10", "learning_rate", "epoch")]
+    ['least', 'greatest', 'greatest', None, None]
+    """
+    words = re.findall(r"[a-z]+[0-9]*", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", metric).lower())
+    bare = [word.rstrip("0123456789") for word in words]
+    if any(word in _ERRORS or word.endswith(("loss", "losses")) for word in bare):
+        return "least"
+    if any(word in _SCORES for word in (*words, *bare)):
+        return "greatest"
+    return None
 
 
 def param_text(value: object) -> str:

@@ -659,7 +659,8 @@ class ComparedValues(View):
     differs: bool
     best: int | None = Field(
         None,
-        description="Place of the best value, for metrics: the greatest; the least of a loss or an error.",
+        description="Place of the best value of a metric: the least of a loss or an error, the greatest of a "
+        "score such as auc; null where its name says neither.",
     )
 
 
