@@ -39,7 +39,7 @@ def test_the_run_called_best_is_the_one_a_comparison_marks(project: Path) -> Non
     workspace = open_workspace(project, say=lambda line: None)
     assert isinstance(workspace, Workspace)
     tracker = workspace.tracker
-    ids = []
+    ids: list[str] = []
     for rmse, auc in ((0.5, 0.7), (float("-inf"), float("nan")), (0.4, 0.9)):
         with tracker.start_run(experiment="best") as run:
             run.log_metrics({"rmse": rmse, "auc": auc, "learning_rate": len(ids)})
