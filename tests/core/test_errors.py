@@ -81,3 +81,18 @@ def test_errors_survive_pickling_with_hint_and_details():
 def test_near_names_ignore_case_and_are_best_first():
     assert near_names("Acuracy", ["loss", "auc", "accuracy"])[0] == "accuracy"
     assert near_names("zzz", ["accuracy"]) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "known", "near"),
+    [
+        ("loss", ["os", "host"], []),
+        ("lss", ["os", "loss"], ["loss"]),
+        ("acu", ["loss", "auc"], ["auc"]),
+        ("buc", ["auc"], ["auc"]),
+        ("auc", ["acc", "validation_auc"], ["validation_auc", "acc"]),
+        ("nothing", ["notes", "os"], []),
+    ],
+)
+def test_a_short_name_is_near_only_by_a_slip_or_where_it_is_held(written, known, near):
+    assert near_names(written, known) == near

@@ -90,6 +90,8 @@ def test_chosen_metrics_are_charted_and_of_many_the_rest_is_counted(tracker):
     for name in ("a", "b"):
         record(tracker, name, metrics={f"m{number:02d}": 1.0 for number in range(20)}, steps=2)
     assert [chart.name for chart in tracker.compare_runs("a", "b", metrics=["m17"]).charts] == ["m17"]
+    with pytest.raises(NotFound, match="did you mean 'm17'"):
+        tracker.compare_runs("a", "b", metrics=["m17_"])
     comparison = tracker.compare_runs("a", "b")
     assert len(comparison.charts) == MOST_CHARTS and comparison.more_metrics == 20 - MOST_CHARTS
 

@@ -226,3 +226,15 @@ def test_an_unknown_metric_is_told_with_near_names(tracker):
         tracker.leaderboard("acu")
 
     assert caught.value.details["near"] == ["auc"]
+    assert caught.value.hint == "did you mean 'auc'?"
+    with pytest.raises(NotFound, match="there are 'auc'"):
+        tracker.leaderboard("nothing")
+
+
+def test_what_is_grouped_by_may_lack_its_group_and_is_told_with_it(tracker):
+    record(tracker, "a", {"model": "x"}, auc=0.5)
+
+    for values in ({"group_by": "model"}, {"over": "modle"}):
+        with pytest.raises(Invalid) as caught:
+            tracker.leaderboard("auc", **values)
+        assert caught.value.hint == "did you mean params.model?"

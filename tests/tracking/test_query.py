@@ -310,7 +310,8 @@ def test_a_day_is_a_span_and_an_instant_is_not():
         ("metrics.auc > 'x'", 15, "a number", None),
         ("metrics.auc > 1 metrics.b > 2", 17, '"and"', 'join conditions by "and"'),
         ("metrix.auc > 1", 1, "metrics., params. or tags.", "did you mean 'metrics'?"),
-        ("statu = 'running'", 1, "one of name", "did you mean 'status'?"),
+        ("statu = 'running'", 1, "an attribute of the run", "did you mean 'status'?"),
+        ("min(loss) > 3", 5, "a metric: min(metrics.NAME)", "did you mean min(metrics.loss)?"),
         ("status = 'runing'", 10, "a status", None),
         ("name = xgb", 8, "a value", 'text needs quotes: "xgb"'),
         ("name = 5", 8, "text in quotes", None),
@@ -414,6 +415,27 @@ def test_odd_but_valid_searches_are_answered_by_both_databases(records):
         "notes ~ '" + "(.*)*" * 8 + "x$'",
     ):
         records.search(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("auc > 0.9", "did you mean metrics.auc?"),
+        ("name = 'a' and acu > 0.9", "did you mean metrics.auc?"),
+        ("model = 'xgb'", "did you mean params.model?"),
+        ("team = 'blue'", "did you mean tags.team?"),
+        ("statsu = 'running'", "did you mean status?"),
+        ("order by val_loss", 'did you mean metrics."val loss"?'),
+        ("lss > 0.9", "a metric is written metrics.lss, a param params.lss, a tag tags.lss"),
+    ],
+)
+def test_a_bare_name_is_told_how_it_is_written_in_this_workspace(records, query, hint):
+    with pytest.raises(Invalid) as told:
+        records.search(query)
+    assert told.value.hint == hint
+    with pytest.raises(Invalid) as told:
+        records.check_search(query, "saved")
+    assert told.value.hint == hint
 
 
 @pytest.mark.parametrize("name", ["auc", "loss", "learning_rate", "val.loss"])

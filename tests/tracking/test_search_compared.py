@@ -1,16 +1,18 @@
 """Random searches over random runs: both databases answer as a few lines of Python do.
 
 Each search is made as text together with what it means, a Python function of a run; neither parser nor
-compiler takes part in the meaning.
+compiler takes part in the meaning.  What has no meaning here (any field with any operator, any text) is asked
+of both databases, which have to say the same.  `make soak` asks 20,000 searches of each kind.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +23,14 @@ from hypothesis import strategies as st
 from packaging.version import InvalidVersion, Version
 
 from nbproof.core.clock import FixedClock
+from nbproof.core.errors import Invalid
 from nbproof.core.ids import new_id
 from nbproof.storage.database import open_database
 from nbproof.storage.journal.process import this_process
 from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo
 from nbproof.tracking.environment import environment_hash
 from nbproof.tracking.points import RECORD
+from nbproof.tracking.query import ATTRIBUTES, field_of, kind_of
 from nbproof.tracking.repository import RunRepository, TrackingApplier
 
 NOW = FixedClock("2026-03-01T12:00:00Z")
@@ -120,20 +124,31 @@ def make_runs() -> list[Known]:
 
 
 RUNS = make_runs()
+EXPERIMENTS = {name: new_id() for name in ("churn", "price")}
+# What no meaning below speaks of.
+OTHER_FACTS: tuple[dict[str, Any], ...] = (
+    {"host": "small", "user": "ann", "group": "xgb"},
+    {"host": "Ünï", "parent": RUNS[0].id, "command": "python train.py"},
+    {"group": "XGB", "parent": RUNS[1].id, "user": "", "source": "script"},
+)
 
 
 def fill(database: Any) -> None:
     events: list[dict[str, Any]] = []
     points: list[tuple[int, int, int, int, float, int]] = []
-    for run in RUNS:
+    RunRepository(database).create_experiment(
+        EXPERIMENTS["churn"], "churn", description="Who goes?", tags={"area": "xgb"}, created_us=0
+    )
+    for number, run in enumerate(RUNS):
         seq = len(events) + len(points) + 1
 
         def tell(kind: str, run: Known = run, time: int | None = None, **fields: Any) -> None:
             told = {"seq": len(events) + len(points) + 1, "kind": kind, "run": run.id}
             events.append({**told, "time": run.started if time is None else time, **fields})
 
-        tell("run.start", experiment={"id": new_id(), "name": run.experiment}, name=run.name,
-             params=run.params, tags=run.tags, notes=run.notes, detached=True)  # fmt: skip
+        experiment = {"id": EXPERIMENTS[run.experiment], "name": run.experiment}
+        tell("run.start", experiment=experiment, name=run.name, params=run.params, tags=run.tags,
+             notes=run.notes, detached=True, **OTHER_FACTS[number % len(OTHER_FACTS)])  # fmt: skip
         if run.dirty is not None:
             tell("run.provenance", git={"commit": "c0ffee", "branch": "main", "dirty": run.dirty})
         if run.environment is not None:
@@ -153,15 +168,28 @@ def fill(database: Any) -> None:
     assert batch.refused == []
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def records(request, tmp_path_factory):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('compared') / 'meta.db'}"
-    else:
-        url = request.getfixturevalue("postgres_server").create_database()
+@contextlib.contextmanager
+def filled(url: str) -> Iterator[RunRepository]:
     with open_database(url) as database:
         fill(database)
         yield RunRepository(database, clock=NOW)
+
+
+@pytest.fixture(scope="module")
+def in_sqlite(tmp_path_factory):
+    with filled(f"sqlite:///{tmp_path_factory.mktemp('compared') / 'meta.db'}") as records:
+        yield records
+
+
+@pytest.fixture(scope="module")
+def in_postgresql(postgres_server):
+    with filled(postgres_server.create_database()) as records:
+        yield records
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def records(request):
+    return request.getfixturevalue(f"in_{request.param}")
 
 
 # -- what searches mean ---------------------------------------------------------------------------------
@@ -483,9 +511,19 @@ ORDERS: dict[str, Callable[[Known], tuple[Any, ...]] | None] = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(CONDITION, st.sampled_from(sorted(ORDERS)), st.sampled_from((3, 10, 100)))
-def test_a_search_finds_what_it_means_in_the_order_it_says_page_by_page(records, condition, order, limit):
+def pages(records: RunRepository, query: str, limit: int) -> list[str]:
+    """Ids of all runs that a search finds, read page by page."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = records.search(query, limit=limit, after=after)
+        found += [run.id for run in page.items]
+        after = page.next
+        if after is None:
+            return found
+
+
+def check_meaning(records: RunRepository, condition: tuple[str, Means], order: str, limit: int) -> None:
     text, means = condition
     newest_first = sorted(RUNS, key=lambda run: (run.started, run.id), reverse=True)
     key = ORDERS[order]
@@ -493,12 +531,166 @@ def test_a_search_finds_what_it_means_in_the_order_it_says_page_by_page(records,
         run.id for run in (newest_first if key is None else sorted(newest_first, key=key)) if means(run)
     ]
 
-    found, after = [], None
-    while True:
-        page = records.search(f"{text} {order}", limit=limit, after=after)
-        found += [run.id for run in page.items]
-        after = page.next
-        if after is None:
-            break
+    assert pages(records, f"{text} {order}", limit) == expected, f"{text} {order}"
 
-    assert found == expected, f"{text} {order}"
+
+MEANT = given(CONDITION, st.sampled_from(sorted(ORDERS)), st.sampled_from((3, 10, 100)))
+FEW = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=20_000, suppress_health_check=list(HealthCheck))
+
+
+@FEW
+@MEANT
+def test_a_search_finds_what_it_means_in_the_order_it_says_page_by_page(records, condition, order, limit):
+    check_meaning(records, condition, order, limit)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@MANY
+@MEANT
+def test_20_000_searches_find_what_they_mean(records, condition, order, limit):
+    check_meaning(records, condition, order, limit)
+
+
+# -- what both databases say ----------------------------------------------------------------------------
+
+FIELDS = (
+    *ATTRIBUTES,
+    *(f"{figure}(metrics.{name})" for figure in FIGURES for name in ("auc", "val_loss", "missing")),
+    *("metrics.auc", "metrics.`val_loss`", "params.p", "params.q", "params.missing"),
+    *("tags.t", "tags.owner", "tags.missing"),
+    *("packages.torch", "packages.scikit_learn", "packages.missing", "experiment.tags.area"),
+)
+NUMBERS_WRITTEN = (
+    "0",
+    "-1.5",
+    "2.5",
+    "3",
+    "1e999",
+    "-inf",
+    "nan",
+    str(2**60),
+    str(2**60 + 1),
+    str(2**63),
+    "4",
+)
+TEXTS_WRITTEN = tuple(
+    map(quoted, (*TEXTS, "small", "churn", "c0ffee", "main", "AMD", RUNS[0].id, RUNS[0].id[26:], "\0", "%"))
+)
+TIMES_WRITTEN = ("-7d", "-1d", "-3h", "2026-02-28", '"2026-02-27T12:00:00Z"', "9999-12-31", "1772280000000")
+STATUSES_WRITTEN = ('"running"', "'FINISHED'", '"failed"', "'killed'")
+VALUES_WRITTEN: dict[str, tuple[str, ...]] = {
+    "number": NUMBERS_WRITTEN,
+    "any": (*NUMBERS_WRITTEN, *TEXTS_WRITTEN, "true", "false"),
+    "text": TEXTS_WRITTEN,
+    "version": tuple(map(quoted, VERSIONS)),
+    "time": TIMES_WRITTEN,
+    "seconds": ("0", "5", "5m", "2h", "1e999", "-1"),
+    "truth": ("true", "false"),
+}
+
+
+@st.composite
+def any_condition(draw) -> str:
+    spelling = draw(st.sampled_from(FIELDS))
+    kind = kind_of(field_of(spelling))
+    values = st.sampled_from(STATUSES_WRITTEN if spelling == "status" else VALUES_WRITTEN[kind])
+    no = draw(st.sampled_from(("", "not ")))
+    ways = ["=", "!=", *((">", ">=", "<", "<=") if kind != "truth" else ()), "in", "null", "alone"]
+    if kind in ("text", "version", "any"):
+        ways += ["like", "ilike", "~", "!~"]
+    way = draw(st.sampled_from(ways))
+    if way == "in":
+        return f"{spelling} {no}in ({', '.join(draw(st.lists(values, min_size=1, max_size=3)))})"
+    if way == "null":
+        return f"{spelling} is {no}null"
+    if way == "alone":
+        return f"{no}{spelling}"
+    if way in ("like", "ilike"):
+        return f"{spelling} {no}{way} {quoted(draw(st.sampled_from((*LIKES, '100%', 'c0%'))))}"
+    if way in ("~", "!~"):
+        return f"{spelling} {way} {quoted(draw(st.sampled_from(PATTERNS)))}"
+    value = draw(values.filter(lambda text: way in ("=", "!=") or text not in ("true", "false")))
+    return f"{no}{spelling} {way} {value}"
+
+
+ANY_CONDITION = st.recursive(
+    any_condition() | st.sampled_from(WORDS).map(quoted),
+    lambda inner: st.one_of(
+        inner.map("not ({})".format),
+        st.tuples(inner, inner).map("({0[0]} or {0[1]})".format),
+        st.tuples(inner, inner).map("({0[0]} and {0[1]})".format),
+    ),
+    max_leaves=4,
+)
+NOT_ORDERED = ("packages.", "cpu", "memory")
+ANY_ORDER = st.lists(
+    st.tuples(
+        st.sampled_from([field for field in FIELDS if not field.startswith(NOT_ORDERED)]),
+        st.sampled_from(("", " asc", " desc")),
+    ).map("".join),
+    max_size=3,
+).map(lambda orders: f"order by {', '.join(orders)}" if orders else "")
+# Pieces that make sense together often enough, and nonsense.
+PIECES = (
+    *("metrics.auc", "params.p", "tags.t", "name", "status", "started", "duration", "git.dirty", "id", "("),
+    *("and", "or", "not", "in", "like", "ilike", "is", "null", "order by", "asc", "desc", ")", "((", ","),
+    *(
+        "=",
+        "!=",
+        ">",
+        "<=",
+        "~",
+        "!~",
+        "0.5",
+        "-3",
+        "1e999",
+        "9223372036854775808",
+        "-7d",
+        "5m",
+        "true",
+        "nan",
+    ),
+    *("'xgb'", '"x"', "`x`", "'", '"', "`", "%", "\\", "\0", "\ud800", "🎈", "@", "@x", "min(", "count("),
+    *("2026-03-01", "0000-00-00", "9999-12-31", "attributes.", "experiment.tags.area", ";", "--", "/*", "$1"),
+)
+ANY_TEXT = st.one_of(st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join), st.text(max_size=60))
+
+
+def told_by(records: RunRepository, query: str) -> list[str] | str:
+    try:
+        return pages(records, query, 25)
+    except Invalid as error:
+        return str(error)
+
+
+def check_same(in_sqlite: RunRepository, in_postgresql: RunRepository, query: str) -> list[str] | str:
+    found = told_by(in_sqlite, query)
+    assert told_by(in_postgresql, query) == found, query
+    return found
+
+
+ANY_SEARCH = given(ANY_CONDITION, ANY_ORDER)
+
+
+@FEW
+@ANY_SEARCH
+def test_both_databases_answer_any_search_with_the_same_runs(in_sqlite, in_postgresql, condition, order):
+    assert isinstance(check_same(in_sqlite, in_postgresql, f"{condition} {order}"), list)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@MANY
+@ANY_SEARCH
+def test_both_databases_answer_20_000_searches_with_the_same_runs(in_sqlite, in_postgresql, condition, order):
+    assert isinstance(check_same(in_sqlite, in_postgresql, f"{condition} {order}"), list)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@MANY
+@given(ANY_TEXT)
+def test_both_databases_say_the_same_of_20_000_texts(in_sqlite, in_postgresql, text):
+    check_same(in_sqlite, in_postgresql, text)

@@ -159,11 +159,29 @@ def error_of(body: Mapping[str, Any], status: int = 400) -> PlatformError:
 
 
 def near_names(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
-    """Known names that look like `name`, best first, for the hint of a `NotFound`."""
+    """Known names that look like `name`, best first, for the hint of a `NotFound`.
+
+    Examples
+    --------
+    >>> near_names("lss", ["os", "loss", "val_loss", "auc"])
+    ['loss']
+    """
     import difflib
 
+    written = name.lower()
     lower = {candidate.lower(): candidate for candidate in known}
-    return [lower[hit] for hit in difflib.get_close_matches(name.lower(), lower, n=most, cutoff=0.5)]
+    sure = difflib.get_close_matches(written, lower, n=most, cutoff=0.8)
+    holding = sorted((each for each in lower if len(written) > 2 and written in each), key=len)
+    alike = difflib.get_close_matches(written, lower, n=most + 20, cutoff=0.6)
+    found = dict.fromkeys([*sure, *holding, *(each for each in alike if _misspelt(written, each))])
+    return [lower[each] for each in found][:most]
+
+
+def _misspelt(written: str, meant: str) -> bool:
+    """Whether one is the other by a slip; of short names half of the letters say little (`loss`, `os`)."""
+    if min(len(written), len(meant)) > 4 or written[:1] == meant[:1] or sorted(written) == sorted(meant):
+        return True
+    return len(meant) > 2 and written[1:] in (meant, meant[1:])
 
 
 def hint_of(near: Sequence[str], known: Sequence[str], has: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nbproof.core.clock import microseconds_of
+from nbproof.core.errors import NotFound, hint_of, near_names
 from nbproof.plots.smoothing import smoothed
 from nbproof.tracking.domain import best_is
 from nbproof.tracking.git import CHANGES, commit_difference
@@ -153,6 +154,15 @@ def courses_of(
     """
     counts = [{each.name: each.count for each in records.metrics_of(run.id)} for run in runs]
     left_out = 0
+    for name in metrics or ():
+        if not any(name in count for count in counts):
+            known = sorted({each for count in counts for each in count})
+            near = near_names(name, known)
+            raise NotFound(
+                f"none of the runs has the metric {name!r}",
+                hint=hint_of(near, known, "they have"),
+                details={"near": near},
+            )
     if metrics is None:
         having: dict[str, int] = {}
         for count in counts:

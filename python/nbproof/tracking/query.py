@@ -361,7 +361,8 @@ def parse(text: str, saved: Mapping[str, str] | None = None) -> Query:
     Raises
     ------
     Invalid
-        With ``details["column"]`` (from 1) and ``details["expected"]``.
+        With ``details["column"]`` (from 1) and ``details["expected"]``; ``details["unknown"]`` is a name that
+        is no field: perhaps one of a metric, param or tag without its group.
     """
     if len(text) > _LONGEST:
         raise Invalid(
@@ -520,7 +521,7 @@ class _Parser:
         if not self._at_joint():
             self._token = token
             self._fail(
-                "a field: metrics.NAME, params.NAME, tags.NAME or an attribute of the run",
+                _ANY_FIELD,
                 hint="a field is on the left; text alone is looked for in names, notes, tags and params",
             )
         if not words or len(words) > _MOST_CONDITIONS:
@@ -624,7 +625,7 @@ class _Parser:
     def _field(self) -> Field:
         token = self._token
         if token.kind != "word" or token.word in _RESERVED:
-            self._fail("a field: metrics.NAME, params.NAME, tags.NAME or an attribute of the run")
+            self._fail(_ANY_FIELD)
         dotted = self._text[token.end : token.end + 1] == "."
         word = _OTHER_GROUPS.get(token.word, token.word) if dotted else token.word
         if word == "packages":
@@ -669,7 +670,9 @@ class _Parser:
         self._expect_sign("(")
         word = _OTHER_GROUPS.get(self._token.word, self._token.word)
         if word != "metrics":
-            self._fail(f"a metric: {figure}(metrics.NAME)")
+            bare = self._token.kind == "word" and word not in _GROUPS
+            hint = f"did you mean {figure}(metrics.{self._token.text})?" if bare else None
+            self._fail(f"a metric: {figure}(metrics.NAME)", hint=hint)
         field = Field("metrics", self._name(word), figure)
         self._expect_sign(")")
         return field
@@ -680,9 +683,11 @@ class _Parser:
         whole = _NAME.match(self._text, token.start)
         name = (whole[0] if whole else token.text)[:60]
         written = f"a metric is written metrics.{name}, a param params.{name}, a tag tags.{name}"
+        expected = f"one of {', '.join(known)}" if all("." in each for each in known) else _ANY_FIELD
         self._fail(
-            "metrics., params. or tags." if grouped else f"one of {', '.join(known)}",
+            "metrics., params. or tags." if grouped else expected,
             hint=f"did you mean {near[0]!r}?{'' if grouped else f' {written}'}" if near else written,
+            unknown=name,
         )
 
     def _name(self, group: str) -> str:
@@ -859,14 +864,19 @@ class _Parser:
             return f'text needs quotes: "{token.text}"'
         return None
 
-    def _fail(self, expected: str, *, hint: str | None = None) -> NoReturn:
+    def _fail(self, expected: str, *, hint: str | None = None, unknown: str | None = None) -> NoReturn:
         token = self._token
         brief = token.text if len(token.text) <= 30 else token.text[:27] + "..."
         found = repr(brief) if brief else "the end"
         raise Invalid(
             f"column {token.start + 1} of the search: expected {expected}, found {found}",
             hint=hint,
-            details={"field": "query", "column": token.start + 1, "expected": expected},
+            details={
+                "field": "query",
+                "column": token.start + 1,
+                "expected": expected,
+                **({"unknown": unknown} if unknown else {}),
+            },
         )
 
 
@@ -880,6 +890,7 @@ _OPERATORS: dict[str, Operator] = {
     "<": "<",
     "<=": "<=",
 }
+_ANY_FIELD = "a field: metrics.NAME, params.NAME, tags.NAME or an attribute of the run"
 _RESERVED = frozenset("and or not in is like ilike null order by asc desc".split())
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from nbproof.core.errors import near_names
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import STATUSES
 from nbproof.tracking.models import Completion, Completions
@@ -32,7 +33,7 @@ from nbproof.tracking.repository.stored import (
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["completions"]
+__all__ = ["completions", "known_names", "near_fields"]
 
 _MOST_NAMES = 1_000
 _NEWEST = 2_000  # runs whose values are offered
@@ -43,6 +44,7 @@ _GROUPS = {
     "tags": ("tags", "key"),
     "packages": ("environment_packages", "name"),
 }
+_NAMED = ("metrics", "params", "tags")  # what may be written without its group by mistake
 _LOOKED_AT = 50  # runs of a name, before all of them are
 _BARE = re.compile(r"[\w\-/.]+")
 _WORD = re.compile(r"@?[\w\-/.]*\Z")
@@ -67,6 +69,27 @@ def completions(connection: Connection, query: str, cursor: int, limit: int) -> 
     # Those that begin so, then those that hold it; within, in the order offered.
     wanted.sort(key=lambda pair: pair[0])
     return Completions(start=start, end=len(written), items=[each for _, each in wanted[:limit]])
+
+
+def near_fields(connection: Connection, name: str, groups: Iterable[str] = _NAMED) -> list[str]:
+    """What a name without its group may mean here: a metric, param or tag of that name, else what is near.
+
+    Parameters
+    ----------
+    connection : Connection
+    name : str
+    groups : iterable of str, optional
+        Where it is looked for; the first that has it comes first.
+    """
+    fields: dict[str, list[str]] = {}
+    for group in groups:
+        for each in known_names(connection, group, name):
+            fields.setdefault(each, []).append(f"{group}.{_name(each)}")
+    for each in language.ATTRIBUTES:
+        fields.setdefault(each, []).append(each)
+    if name in fields:
+        return fields[name]
+    return [field for near in near_names(name, fields, most=1) for field in fields[near]]
 
 
 def _start_of_word(written: str) -> int:
@@ -126,7 +149,7 @@ def _fields(connection: Connection, word: str) -> Iterator[Completion]:
     group, dot, written = word.partition(".")
     if dot and group.lower() in _GROUPS:
         group = group.lower()
-        for name in _names(connection, group, written.strip("\"'`")):
+        for name in known_names(connection, group, written.strip("\"'`")):
             yield Completion(text=f"{group}.{_name(name)}", kind="field")
         return
     if word.lower().startswith("experiment.tags."):
@@ -137,8 +160,8 @@ def _fields(connection: Connection, word: str) -> Iterator[Completion]:
     for name, kind in language.ATTRIBUTES.items():
         yield Completion(text=name, kind="field", detail=_KINDS[kind])
     if word:  # perhaps a name without its group
-        for group in ("metrics", "params", "tags"):
-            for name in _names(connection, group, word):
+        for group in _NAMED:
+            for name in known_names(connection, group, word):
                 yield Completion(text=f"{group}.{_name(name)}", kind="field")
 
 
@@ -152,7 +175,7 @@ def _name(name: str) -> str:
     return name if _BARE.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
-def _names(connection: Connection, group: str, written: str) -> Iterable[str]:
+def known_names(connection: Connection, group: str, written: str) -> Iterable[str]:
     """Names of metrics, params or tags: those that begin as it is written, then all."""
     table, column = _GROUPS[group]
     # An index has a name once for each run: from each name we leap to the next.

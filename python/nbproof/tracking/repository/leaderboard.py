@@ -15,8 +15,9 @@ from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.leaderboard import Scored, ranked
 from nbproof.tracking.models import Leaderboard
 from nbproof.tracking.repository.belongings import ManyRuns, params_of
+from nbproof.tracking.repository.completion import known_names, near_fields
 from nbproof.tracking.repository.search import Search
-from nbproof.tracking.repository.stored import METRICS, RUNS, SPECIALS, clean, from_special
+from nbproof.tracking.repository.stored import METRICS, SPECIALS, clean, from_special
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -40,8 +41,8 @@ class Asked:
 def leaderboard(connection: Connection, search: Search, asked: Asked, now_us: int) -> Leaderboard:
     """The best groups of what a search finds."""
     _check(asked)
-    fields = [_field(each, "group_by") for each in asked.group_by]
-    over = [_field(each, "over") for each in asked.over]
+    fields = [_field(connection, each, "group_by") for each in asked.group_by]
+    over = [_field(connection, each, "over") for each in asked.over]
     if wrong := [text for text, field in zip(asked.over, over, strict=True) if field.group != "params"]:
         raise Invalid(
             f"over takes params, found {wrong[0]!r}", hint="like params.seed", details={"field": "over"}
@@ -99,18 +100,22 @@ def _check(asked: Asked) -> None:
         raise Invalid(f"top must be a number from 1, found {asked.top!r}", details={"field": "top"})
 
 
-def _field(text: str, name: str) -> language.Field:
+def _field(connection: Connection, text: str, name: str) -> language.Field:
+    near: list[str] = []
     try:
         field = language.field_of(text)
-    except Invalid:
-        field = None
-    if field is None or field.group == "metrics":
-        raise Invalid(
-            f"{text!r} is nothing that runs can be grouped by",
-            hint="like params.model, tags.owner, experiment or git.branch",
-            details={"field": name},
-        )
-    return field
+        if field.group != "metrics":
+            return field
+    except Invalid as error:
+        if "unknown" in error.details:
+            near = near_fields(connection, text, ("params", "tags"))
+    raise Invalid(
+        f"{text!r} is nothing that runs can be grouped by",
+        hint=f"did you mean {near[0]}?"
+        if near
+        else "like params.model, tags.owner, experiment or git.branch",
+        details={"field": name, "near": near},
+    )
 
 
 def _shown(field: language.Field) -> Any:
@@ -155,12 +160,8 @@ def _nothing(connection: Connection, metric: str) -> None:
         sa.select(METRICS.c.run_id).where(METRICS.c.name == clean(metric)).limit(1)
     ).first():
         return
-    newest = sa.select(RUNS.c.newest_metric).order_by(RUNS.c.started_us.desc()).limit(2000).subquery()
-    known = connection.execute(sa.select(newest.c.newest_metric).distinct()).scalars()
-    found = sorted(each for each in known if each)
-    near = near_names(metric, found)
+    known = list(known_names(connection, "metrics", metric))
+    near = near_names(metric, known)
     raise NotFound(
-        f"no run has the metric {metric!r}",
-        hint=hint_of(near, [each for each in found if each], "the newest runs have"),
-        details={"near": near},
+        f"no run has the metric {metric!r}", hint=hint_of(near, known, "there are"), details={"near": near}
     )

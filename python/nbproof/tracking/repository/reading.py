@@ -35,7 +35,7 @@ from nbproof.tracking.points import Window
 from nbproof.tracking.previews import preview_of
 from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.belongings import raw_rows
-from nbproof.tracking.repository.completion import completions
+from nbproof.tracking.repository.completion import completions, near_fields
 from nbproof.tracking.repository.cursors import opened, sealed
 from nbproof.tracking.repository.family import children_of, param_values, params_in_time
 from nbproof.tracking.repository.histories import Histories, Line
@@ -64,6 +64,18 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 __all__ = ["RunRepository"]
+
+
+def _parsed(connection: Connection, query: str, saved: Mapping[str, str]) -> language.Query:
+    """Read a search; of a bare name that is no field it is told how the one meant here is written."""
+    try:
+        return language.parse(clean(query), saved)
+    except Invalid as error:
+        near = near_fields(connection, error.details["unknown"]) if "unknown" in error.details else []
+        if not near:
+            raise
+        hint = f"did you mean {' or '.join(near)}?"
+        raise Invalid(error.message, hint=hint, details={**error.details, "near": near}) from None
 
 
 def _thrown_away(deleted_us: sa.ColumnElement[int | None], wanted: bool) -> sa.ColumnElement[bool]:
@@ -395,12 +407,12 @@ class RunRepository:
     def check_search(self, query: str, name: str) -> None:
         """Raise `Invalid` for a search that could not be used under a name."""
         with self._database.connect() as connection:
-            saved = {each.name: each.query for each in saved_searches(connection)}
-        language.parse(clean(query), {**saved, name: query} if "@" in query else saved)
+            saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}
+            _parsed(connection, query, {**saved, name: query})
 
     def _search(self, connection: Connection, query: str, experiment: str | None) -> Search:
         saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}
-        return search_of(language.parse(clean(query), saved), self._database.dialect, experiment)
+        return search_of(_parsed(connection, query, saved), self._database.dialect, experiment)
 
     def active_since(self, time_us: int, *, limit: int = 1000) -> list[tuple[str, int]]:
         """Ids of runs whose newest record is younger, with its time; newest first."""
