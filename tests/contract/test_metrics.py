@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from nbproof.core.errors import NotFound
+from nbproof.core.errors import Invalid, NotFound
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace
 from nbproof.tracking.points import CHUNK, TAIL
+from nbproof.tracking.repository import RunRepository
 
 BEGAN = 1_767_225_600  # 2026-01-01, in seconds
 
@@ -126,6 +127,56 @@ def test_a_history_is_read_in_pages_across_chunks_tail_and_journal(workspace, ru
                 if after is None:
                     break
             assert found == list(map(float, range(CHUNK + 300)))
+
+
+def test_whoever_writes_to_a_run_of_nobody_reads_only_the_metrics_that_count_on(workspace, monkeypatch):
+    run = workspace.tracker.open_run("e", name="of nobody").id
+    workspace.tracker.log_frame({f"m{number}": [1.0, 2.0] for number in range(30)}, run_id=run)
+    workspace.catch_up()
+    other = Workspace(workspace.location, say=lambda line: None, environ=workspace._environ)
+    other.tracker.log_metric("m4", 3.0, 17, run_id=run)
+    other.close()
+    counted = []
+    last_steps = RunRepository.last_steps
+
+    def noted(records: RunRepository, run: str, names: Any = None) -> dict[str, int]:
+        counted.append(names)
+        return last_steps(records, run, names)
+
+    def too_much(*_: Any) -> Any:
+        raise AssertionError("all that belongs to the run was read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunRepository, "last_steps", noted)
+        patched.setattr(RunRepository, "get_run", too_much)
+        patched.setattr(RunRepository, "metrics_of", too_much)
+        tracker = workspace.tracker
+        tracker.log_metric("m3", 3.0, run_id=run)
+        tracker.log_metric("m3", 4.0, 9, run_id=run)
+        tracker.log_metrics({"m4": 4.0, "new": 0.0}, run_id=run)
+        tracker.log_history("m5", [3.0, 4.0], run_id=run)
+        tracker.log_frame({"m5": [5.0], "m6": [3.0]}, run_id=run)
+        tracker.log_frame({"at": [40], "m6": [4.0]}, step="at", run_id=run)
+        tracker.log_param("p", 1, run_id=run)
+        tracker.set_tag("t", "1", run_id=run)
+        tracker.end_run(run_id=run)
+
+    assert counted == [["m3"], ["m4", "new"], ["m5"], ["m5", "m6"]]
+    found = workspace.tracker.metric_histories(run, ["m3", "m4", "new", "m5", "m6"])
+    assert found.groupby("metric", sort=False).step.apply(list).to_dict() == {
+        "m3": [0, 1, 2, 9],
+        "m4": [0, 1, 17, 18],
+        "new": [0],
+        "m5": [0, 1, 2, 3, 4],
+        "m6": [0, 1, 2, 40],
+    }
+
+
+@pytest.mark.parametrize("name", ["a\0", "a\ud800", 7])
+def test_an_impossible_name_is_refused_for_a_run_of_nobody_too(workspace, name):
+    run = workspace.tracker.open_run("e", name="of nobody").id
+    with pytest.raises(Invalid, match="the name of a metric"):
+        workspace.tracker.log_metric(name, 1.0, run_id=run)
 
 
 # -- what is known of a metric ---------------------------------------------------------------------------

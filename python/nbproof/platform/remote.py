@@ -377,6 +377,9 @@ class _Records:
     def get_run(self, reference: str) -> Any:
         return self._ask("runs.get", id=reference)
 
+    def brief_of(self, run_id: str) -> Any:
+        return self.get_run(run_id)
+
     def get_experiment(self, reference: str) -> Any:
         return self._ask("experiments.get", id=reference)
 
@@ -445,6 +448,10 @@ class _Records:
 
     def metrics_of(self, run_id: str) -> Any:
         return self._ask("runs.metrics", id=run_id).items
+
+    def last_steps(self, run_id: str, names: Sequence[str] | None = None) -> dict[str, int]:
+        steps = {metric.name: metric.step for metric in self.metrics_of(run_id)}
+        return steps if names is None else {name: steps[name] for name in names if name in steps}
 
     def metric_history(self, run_id: str, name: str, **values: Any) -> Any:
         return self._ask("runs.metric_history", id=run_id, name=name, **values)

@@ -310,7 +310,7 @@ class ActiveRun:
         """
         known = key if key in self._series else name_of(key, "a metric")
         checked = values_of(known, values)
-        self._log_many(
+        self.log_columns(
             [
                 Logged(
                     known,
@@ -332,7 +332,7 @@ class ActiveRun:
             Columns with the steps and the times of the rows; by default steps count on from each metric's
             last one, and the time is now.
         """
-        self._log_many(columns_of_frame(frame, step, time))
+        self.log_columns(columns_of_frame(frame, step, time))
 
     def log_param(self, key: str, value: Any) -> None:
         """Record a param; logging it again with another value keeps both, the last one shows."""
@@ -472,7 +472,7 @@ class ActiveRun:
         if self.status != "running":
             raise ended_conflict(self.id, self.name, self.status, what)
 
-    def _log_many(self, columns: Iterable[Logged]) -> None:
+    def log_columns(self, columns: Iterable[Logged]) -> None:
         """Record columns that were checked: arrays at one stroke, lists point by point."""
         try:
             for key, values, steps, times in columns:

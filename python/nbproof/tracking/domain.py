@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "ENDINGS",
@@ -11,6 +14,7 @@ __all__ = [
     "STATUSES",
     "SYSTEM",
     "Ending",
+    "RunBrief",
     "Status",
     "best_is",
     "less_is_better",
@@ -30,6 +34,18 @@ holds 2,700 bytes: 500 characters of 4 bytes and an id fit."""
 SYSTEM = "system/"
 """What names of metrics of the machine begin with.  They are kept apart from those of the user: a run's
 `metrics` do not have them, `list_metrics` and the search do."""
+
+
+class RunBrief(NamedTuple):
+    """What whoever writes to a run must know of it."""
+
+    id: str
+    name: str
+    experiment: str
+    status: str
+    parent_id: str | None
+    deleted: datetime | None
+
 
 _ERRORS = frozenset(
     "error errors err mse rmse mae mape smape rmsle msle medae wape crps nll ppl perplexity deviance "

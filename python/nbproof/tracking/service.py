@@ -306,7 +306,7 @@ class ExperimentTracker:
                     hint="name an experiment (a new name makes one), or the run it is nested in",
                     details={"field": "experiment"},
                 )
-            experiment = records.get_run(parent_id).experiment
+            experiment = records.brief_of(parent_id).experiment
         elif is_id(experiment):  # a name makes an experiment, an id must be one's
             experiment = records.get_experiment(experiment).name
         run = self._begin(
@@ -391,7 +391,7 @@ class ExperimentTracker:
         >>> run.metric_history("loss")["step"].tolist()
         [0, 1]
         """
-        run = self._live if run_id is None else self._handle(run_id)
+        run = self._live if run_id is None else self._handle(run_id, (key,) if step is None else ())
         if run is None:
             _check_metrics([(key, value)], step, time)
             run = self._started()
@@ -409,7 +409,10 @@ class ExperimentTracker:
         run_id: str | None = None,
     ) -> None:
         """Record several metrics at one step; all are checked before the first is written."""
-        run = self._live if run_id is None else self._handle(run_id)
+        if run_id is None:
+            run = self._live
+        else:
+            run = self._handle(run_id, _mapping(metrics, "metrics") if step is None else ())
         if run is None:
             _check_metrics(_mapping(metrics, "metrics").items(), step, time)
             run = self._started()
@@ -446,7 +449,7 @@ class ExperimentTracker:
         >>> run.metric_history("loss")["step"].tolist()
         [0, 1, 2]
         """
-        run = self._live if run_id is None else self._handle(run_id)
+        run = self._live if run_id is None else self._handle(run_id, (key,) if steps is None else ())
         if run is None:
             values = values_of(name_of(key, "a metric"), values)
             if steps is not None:
@@ -485,11 +488,12 @@ class ExperimentTracker:
         >>> run.metric_history("auc")[["step", "value"]].values.tolist()
         [[1.0, 0.7], [2.0, 0.8]]
         """
-        run = self._live if run_id is None else self._handle(run_id)
-        if run is None:
-            columns_of_frame(frame, step, time)  # a wrong one must not start a run
-            run = self._started()
-        run.log_frame(frame, step=step, time=time)
+        columns = columns_of_frame(frame, step, time)  # a wrong one must not start a run
+        if run_id is None:
+            run = self._live or self._started()
+        else:
+            run = self._handle(run_id, [each.key for each in columns] if step is None else ())
+        run.log_columns(columns)
 
     def log_param(self, key: str, value: Any, *, run_id: str | None = None) -> None:
         """Record a param; logged again with another value both are kept, the last one shows.
@@ -1685,7 +1689,7 @@ class ExperimentTracker:
             self._refuse_deleted(recorded.id)
             if not nested:
                 self._end_live()
-            last_steps = {metric.name: metric.step for metric in self._records().metrics_of(recorded.id)}
+            last_steps = self._records().last_steps(recorded.id)
             run = ActiveRun(
                 self,
                 self._journal,
@@ -1776,11 +1780,7 @@ class ExperimentTracker:
             run = ActiveRun(self, self._journal, reference, name or kind_name(reference), experiment)
         else:
             # Workers that run side by side do the same steps, so each counts its own.
-            last_steps = (
-                {}
-                if is_one_of_several(self._environ)
-                else {metric.name: metric.step for metric in self._records().metrics_of(recorded.id)}
-            )
+            last_steps = {} if is_one_of_several(self._environ) else self._records().last_steps(recorded.id)
             run = ActiveRun(
                 self,
                 self._journal,
@@ -1794,7 +1794,7 @@ class ExperimentTracker:
         return run
 
     def _refuse_deleted(self, identifier: str) -> None:
-        recorded = self._records().get_run(identifier)
+        recorded = self._records().brief_of(identifier)
         if recorded.deleted is not None:
             raise Conflict(
                 f"run {recorded.name!r} ({identifier[-6:]}) is in the trash",
@@ -1854,8 +1854,12 @@ class ExperimentTracker:
             self._stack.remove(run)
         self._live = self._stack[-1] if self._stack else None
 
-    def _handle(self, reference: str) -> ActiveRun:
-        """The handle to write to a run: one of this process, or one found in the records."""
+    def _handle(self, reference: str, counting: Iterable[object] = ()) -> ActiveRun:
+        """The handle to write to a run: one of this process, or one found in the records.
+
+        `counting` names the metrics that are about to be logged without a step: of these alone the last ones
+        are looked up, for a run may have thousands.
+        """
         for run in reversed(self._stack):
             if run.id == reference:
                 return run
@@ -1864,12 +1868,13 @@ class ExperimentTracker:
         for run in self._stack:
             if run.id == identifier:
                 return run
-        recorded = records.get_run(identifier)
+        recorded = records.brief_of(identifier)
         if recorded.status != "running":
             self._adopted.pop(identifier, None)
             raise ended_conflict(identifier, recorded.name, recorded.status, "this")
         with self._lock:
-            last_steps = {metric.name: metric.step for metric in records.metrics_of(identifier)}
+            names = [name for name in counting if isinstance(name, str)]
+            last_steps = records.last_steps(identifier, names) if names else {}
             adopted = self._adopted.get(identifier)
             if adopted is not None:
                 adopted.count_on(last_steps)  # other processes may have written since

@@ -318,3 +318,23 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     (path / "points-2.bin.part").write_text("mine")
     assert writer_ids(tmp_path / "journal") == [path.name]
     assert all_values(tmp_path / "journal") == [0.0, 1.0, 2.0]
+
+
+# -- files that are mostly empty ----------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20_000), st.integers(1, 255)), max_size=5),
+    st.integers(0, 20_001),
+)
+@settings(deadline=None)
+def test_the_used_part_of_a_file_ends_with_the_last_record_in_which_there_is_something(
+    marks: list[tuple[int, int]], size: int
+) -> None:
+    raw = bytearray(20_001)
+    for place, value in marks:
+        raw[place] = value
+    whole = bytes(raw[:size])
+
+    end = len(whole.rstrip(b"\0"))
+    assert reader._used(whole) == -(-end // POINT_BYTES) * POINT_BYTES

@@ -52,6 +52,7 @@ __all__ = [
 _POINTS_LIMIT = 100_000
 _EVENTS_LIMIT_BYTES = 8 << 20
 _PIECE = (1 << 18) // POINT_BYTES * POINT_BYTES
+_NOTHING = bytes(1 << 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,11 +452,23 @@ def _pieces(path: Path, at: int) -> Iterator[tuple[bytes, int]]:
     with file:
         fd = file.fileno()
         while raw := _pread(fd, _PIECE, at):
-            used = -(-len(raw.rstrip(b"\0")) // POINT_BYTES) * POINT_BYTES
+            used = _used(raw)
             yield raw[: min(used, len(raw) // POINT_BYTES * POINT_BYTES)], at
             at += len(raw) // POINT_BYTES * POINT_BYTES
             if len(raw) < _PIECE:
                 return
+
+
+def _used(raw: bytes) -> int:
+    """Bytes up to the end of the last record in which there is something.
+
+    A file is mostly empty as long as it is young: block by block that is seen much faster than by `rstrip`.
+    """
+    end = len(raw)
+    while end >= len(_NOTHING) and raw[end - len(_NOTHING) : end] == _NOTHING:
+        end -= len(_NOTHING)
+    last = max(0, end - len(_NOTHING))
+    return -(-(last + len(raw[last:end].rstrip(b"\0"))) // POINT_BYTES) * POINT_BYTES
 
 
 def _last_point(path: Path) -> int:
@@ -465,8 +478,7 @@ def _last_point(path: Path) -> int:
             while size > 0:
                 start = max(0, size - _PIECE)
                 raw = _pread(file.fileno(), size - start, start)
-                used = -(-len(raw.rstrip(b"\0")) // POINT_BYTES) * POINT_BYTES
-                valid, _ = valid_points(raw[:used])
+                valid, _ = valid_points(raw[: _used(raw)])
                 if valid:
                     return _seq(valid, len(valid) - POINT_BYTES)
                 size = start

@@ -15,7 +15,7 @@ from nbproof.core.ids import short
 from nbproof.core.operation import Page
 from nbproof.storage.database import Database
 from nbproof.tracking import query as language
-from nbproof.tracking.domain import less_is_better
+from nbproof.tracking.domain import RunBrief, less_is_better
 from nbproof.tracking.histories import Axis, lines_of
 from nbproof.tracking.models import (
     Artifact,
@@ -80,6 +80,12 @@ def _parsed(connection: Connection, query: str, saved: Mapping[str, str]) -> lan
 
 def _thrown_away(deleted_us: sa.ColumnElement[int | None], wanted: bool) -> sa.ColumnElement[bool]:
     return deleted_us.is_not(None) if wanted else deleted_us.is_(None)
+
+
+def _no_run(identifier: str) -> NotFound:
+    return NotFound(
+        f"no run {identifier!r}", hint="find runs with: nbproof runs search", details={"near": []}
+    )
 
 
 _MOST_CANDIDATES = 20
@@ -318,9 +324,23 @@ class RunRepository:
         with self._database.connect() as connection:
             if found := runs_of_ids(connection, [identifier], whole=True):
                 return found[0]
-        raise NotFound(
-            f"no run {identifier!r}", hint="find runs with: nbproof runs search", details={"near": []}
+        raise _no_run(identifier)
+
+    def brief_of(self, identifier: str) -> RunBrief:
+        """What a writer must know of a run, without all that belongs to it; raises `NotFound`."""
+        r = RUNS.c
+        statement = (
+            sa.select(r.id, r.name, EXPERIMENTS.c.name, r.status, r.parent_id, r.deleted_us)
+            .outerjoin_from(RUNS, EXPERIMENTS, EXPERIMENTS.c.id == r.experiment_id)
+            .where(r.id == identifier)
         )
+        with self._database.connect() as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None:
+            raise _no_run(identifier)
+        run_id, name, experiment, status, parent_id, deleted_us = row
+        deleted = None if deleted_us is None else instant(deleted_us)
+        return RunBrief(run_id, name, experiment or UNKNOWN, status, parent_id, deleted)
 
     def list_runs(
         self,
@@ -496,6 +516,20 @@ class RunRepository:
         with self._database.connect() as connection:
             of_run = sa.select(*measured(METRICS)).where(METRICS.c.run_id == identifier)
             return [metric_of(*row) for row in raw_rows(connection, of_run.order_by(METRICS.c.name))]
+
+    def last_steps(self, identifier: str, names: Sequence[str] | None = None) -> dict[str, int]:
+        """The step logged last of metrics of a run, of all by default; what it does not have is left out."""
+        m = METRICS.c
+        statement = sa.select(m.name, m.step).where(m.run_id == identifier)
+        with self._database.connect() as connection:
+            if names is None:
+                return dict(raw_rows(connection, statement))
+            wanted = {clean(name): name for name in names}
+            return {
+                wanted[name]: step
+                for some in portions(list(wanted))
+                for name, step in connection.execute(statement.where(m.name.in_(some)))
+            }
 
     def metric_history(
         self,
