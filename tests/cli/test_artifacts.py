@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 import zipfile
 from types import SimpleNamespace
@@ -60,6 +61,20 @@ def test_stdin_is_kept_under_a_name(run, monkeypatch):
     assert run("runs", "get-artifact", "r", "notes.txt", "--output", "got.txt").code == 0
     nameless = run("runs", "log-artifact", "r", "-")
     assert nameless.code == 2 and "--name" in nameless.err
+
+
+def test_a_picture_is_told_by_its_size_and_how_to_see_it(run, project):
+    small = b"\x89PNG\r\n\x1a\n" + bytes([0, 0, 0, 13]) + b"IHDR" + struct.pack(">II", 640, 480)
+    (project / "roc curve.png").write_bytes(small + bytes(1_000))
+    (project / "large.png").write_bytes(small + bytes(2 << 20))
+    for name in ("roc curve.png", "large.png"):
+        assert run("runs", "log-artifact", "r", name).code == 0
+    assert run("runs", "preview-artifact", "r", "roc curve.png").out.splitlines() == [
+        "a picture of 640 × 480 pixels, 1.0 kB, image/png; download it to see it",
+        "nbproof runs get-artifact r 'roc curve.png'",
+    ]
+    large = run("runs", "preview-artifact", "r", "large.png").out.splitlines()
+    assert large[0].startswith("a picture of 640 × 480 pixels, 2.1 MB, image/png: too large")
 
 
 def test_versions_are_listed_fetched_and_deleted(run, project):

@@ -421,13 +421,40 @@ def test_what_is_the_same_in_all_compared_runs_is_told_once(recorded):
     assert ["tags.team", "a"] in [line.split() for line in same]
 
 
-def test_sizes_are_told_in_words(recorded):
-    assert ["bytes", "0", "B"] in [line.split() for line in recorded("gc", "--dry-run").out.splitlines()]
+def test_what_goes_to_the_trash_from_there_and_for_good_is_told_in_words(recorded, project):
+    (project / "model.bin").write_bytes(b"x" * 2_500)
+    recorded("runs", "log-artifact", "first", "model.bin")
+    for run in ("first", "second"):
+        recorded("runs", "end", run)
+
+    assert recorded("experiments", "delete", "digits").out.splitlines() == [
+        "experiment 'digits' is in the trash, and 2 runs of it went along",
+        "bring it back with: nbproof experiments restore digits",
+    ]
+    assert recorded("experiments", "restore", "digits").out == "experiment 'digits' is back, with 2 runs\n"
+    assert recorded("experiments", "delete", "digits", "--json").json["moved_runs"] == 2
+    gone = "2 runs, 1 experiment, 4 points and 1 artifact (2.5 kB)"
+    assert recorded("runs", "purge", "--dry-run").out == (
+        f"{gone} would go for good; nothing was changed; do it with: --yes\n"
+    )
+    assert recorded("runs", "purge", "--yes").out.splitlines() == [
+        f"{gone} are gone for good",
+        "free what nothing else refers to with: nbproof gc",
+    ]
+    assert recorded("runs", "purge", "--yes").out == "nothing in the trash to purge\n"
+    assert recorded("runs", "purge", "--yes", "--json").json["artifact_bytes"] == 0
+    assert "1 object (2.5 kB) too young to go yet; see --grace-hours" in recorded("gc").out.splitlines()
+    content = "1 object that nothing refers to (2.5 kB)"
+    dry = recorded("gc", "--grace-hours", "0", "--dry-run").out.splitlines()
+    assert dry[0] == f"would be deleted: {content}; nothing was changed"
+    assert recorded("gc", "--grace-hours", "0", "--dry-run", "--json").json["bytes"] == 2_500
+    assert recorded("gc", "--grace-hours", "0").out.splitlines()[0] == f"deleted: {content}"
+    assert recorded("gc").out.splitlines()[0] == "there is no content that nothing refers to"
 
 
 def test_an_unknown_name_is_answered_with_those_that_there_are(recorded):
     assert "it has 'auc'" in recorded("runs", "history", "first", "zzz").err
-    assert "the newest runs have 'auc'" in recorded("runs", "leaderboard", "zzz").err
+    assert "there are 'auc'" in recorded("runs", "leaderboard", "zzz").err
     assert "did you mean 'auc'?" in recorded("runs", "history", "first", "auk").err
     recorded("searches", "save", "my best", "metrics.auc > 0.8")
     assert 'did you mean @"my best"?' in recorded("runs", "search", "@mybest").err

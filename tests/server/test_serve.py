@@ -97,6 +97,19 @@ def test_it_makes_the_workspace_says_so_and_answers_at_both_addresses(
         assert server.ask("/api/v1/experiments", token="wrong")[0] == 401
 
 
+def test_to_ask_for_content_that_is_not_there_is_no_mistake_and_no_warning(
+    plain_user: PlainUser, folder: Path
+) -> None:
+    with serving(plain_user, str(folder), "--port", "0") as server:
+        digest = "0" * 64
+        assert server.ask(f"/api/v1/content/{digest}") == (200, {"hash": digest, "location": None})
+        assert server.ask("/api/v1/runs/unknown")[0] == 404
+        stop(server.process)
+        assert server.process.stdout is not None
+        log = server.process.stdout.read()
+        assert "runs/unknown" in log and digest not in log
+
+
 def test_nothing_of_jupyter_can_be_reached(plain_user: PlainUser, folder: Path) -> None:
     (folder / "secret.txt").write_text("secret")
     plain_user.own(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import subprocess
@@ -433,6 +434,43 @@ def test_values_of_other_kinds_become_plain(tracker):
         "d": "Model(depth=3)",
         "e": 1.5,
     }
+
+
+def test_what_has_no_value_but_a_place_in_memory_is_the_same_param_in_each_run(tracker):
+    def given():
+        def loss(x):
+            return x
+
+        class Model:
+            def __repr__(self):
+                return f"Model at {hex(id(self))}"
+
+            def fit(self):
+                return self
+
+        return {
+            "function": loss,
+            "lambda": lambda x: x,
+            "method": Model().fit,
+            "built in": [].append,
+            "class": Model,
+            "partial": functools.partial(loss, 3),
+            "object": object(),
+            "own words": Model(),
+            "within": [loss, object(), {"deep": Model()}],
+            "set": set("badc"),
+            "numbers": {10, 9, 1.5},
+        }
+
+    first, second = given(), given()  # both alive, so nothing is at the same place twice
+    for name, params in (("one", first), ("two", second)):
+        with tracker.start_run(name, params=params):
+            pass
+
+    one, two = tracker.get_run("one").params, tracker.get_run("two").params
+    assert one == two and "0x" not in str(one)
+    assert one["function"].endswith("given.<locals>.loss")
+    assert one["set"] == ["a", "b", "c", "d"] and one["numbers"] == [1.5, 9, 10]
 
 
 def test_floats_that_json_lacks_survive_in_params(tracker):

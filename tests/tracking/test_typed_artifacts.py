@@ -15,6 +15,7 @@ import pytest
 from nbproof.core.errors import Invalid
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
+from nbproof.tracking.previews import picture_size
 
 
 @pytest.fixture
@@ -219,11 +220,41 @@ def test_a_picture_of_pil_is_kept_as_png(tracker):
     assert kept(tracker, "cmyk.png").metadata == {"width": 4, "height": 5}
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("png", {}),
+        ("gif", {}),
+        ("bmp", {}),
+        ("jpeg", {"progressive": True, "comment": b"x" * 3_000}),
+        ("jpeg", {}),
+        ("webp", {"lossless": True}),
+        ("webp", {"lossless": False}),
+        ("webp", {"exif": b"Exif\0\0II*\0"}),
+    ],
+)
+def test_the_head_of_a_picture_tells_its_size(form, options):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    content = io.BytesIO()
+    image.new("RGB", (321, 45)).save(content, form, **options)
+
+    assert picture_size(content.getvalue()) == (321, 45)
+    for length in range(60):
+        assert picture_size(content.getvalue()[:length]) in (None, (321, 45))
+
+
+@pytest.mark.parametrize("head", [b"", b"\xff\xd8\xff rest", b"<svg/>", b"\xff\xd8" + b"\xff" * 100])
+def test_the_head_of_no_picture_tells_none(head):
+    assert picture_size(head) is None
+
+
 def test_a_picture_too_large_to_look_at_is_said(tracker):
     noise = np.random.default_rng(1).integers(0, 256, (700, 700, 3), np.uint8)
     tracker.log_image(noise, "big")
     preview = kept(tracker, "big.png").preview()
-    assert (preview.shows, preview.image) == ("nothing", None) and "download" in preview.note
+    assert (preview.shows, preview.image) == ("nothing", None)
+    assert "700 × 700 pixels" in preview.note and "download it to see it" in str(preview)
 
 
 # -- figures ---------------------------------------------------------------------------------------------

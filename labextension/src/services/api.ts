@@ -51,6 +51,9 @@ export interface ArtifactPreview {
   histograms: Histogram[];
   /** There is more than is shown. */
   truncated: boolean;
+  /** Of a picture, in pixels, where its head tells. */
+  width: number | null;
+  height: number | null;
   /** Why there is nothing to see. */
   note: string | null;
 }
@@ -175,6 +178,15 @@ export interface Experiment {
   last_activity: string | null;
   /** In the trash since. */
   deleted: string | null;
+  /** Of deleting and restoring: the runs that went to the trash or came back along with it. */
+  moved_runs: number | null;
+}
+
+/** Whether content is here. */
+export interface FoundContent {
+  hash: string;
+  /** What an artifact's record names; null where it is not here. */
+  location: string | null;
 }
 
 /** Content that nothing refers to, deleted, or with `dry_run` only counted. */
@@ -1590,8 +1602,8 @@ export function contentKeepPath(ask: { hash: string }): string {
 export function contentFind(
   request: Requester,
   ask: FindContent
-): Promise<KeptContent> {
-  return request<KeptContent>(
+): Promise<FoundContent> {
+  return request<FoundContent>(
     'GET',
     `/content/${encodeURIComponent(ask.hash)}`
   );

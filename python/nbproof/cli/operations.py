@@ -41,7 +41,7 @@ def run_operation(session: Session, operation: Operation, form: Form, values: Ma
     elif answer is not None:
         from nbproof.cli.render import show
 
-        show(session, operation, answer, form)
+        show(session, operation, answer, values)
     return 0
 
 

@@ -6,8 +6,9 @@ A view without a picture of its own here is shown by its fields, so a new operat
 from __future__ import annotations
 
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from nbproof.cli.session import Session
 from nbproof.core.ids import is_id, short
 from nbproof.core.listing import size_text
 from nbproof.core.operation import Operation, Page, View
-from nbproof.platform.argv import Form
+from nbproof.platform.maintenance import GarbageReport
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import (
     children_text,
@@ -47,7 +48,7 @@ from nbproof.tracking.models import (
     MetricLines,
     Run,
 )
-from nbproof.tracking.trash_models import Children, ParamHistory, TouchedRuns
+from nbproof.tracking.trash_models import Children, ParamHistory, Purged, TouchedRuns
 
 __all__ = ["Printer", "relative", "show"]
 
@@ -64,8 +65,8 @@ _STYLES = {
 _ROWS_ON_SCREEN = 20
 
 
-def show(session: Session, operation: Operation, answer: Any, form: Form) -> None:
-    """Print an answer."""
+def show(session: Session, operation: Operation, answer: Any, asked: Mapping[str, Any]) -> None:
+    """Print an answer to what was asked."""
     printer = Printer(in_notebook=session.in_notebook)
     if isinstance(answer, Page):
         _page(printer, answer)
@@ -91,11 +92,20 @@ def show(session: Session, operation: Operation, answer: Any, form: Form) -> Non
         _param_history(printer, answer)
     elif isinstance(answer, TouchedRuns):
         _touched(printer, operation, answer)
+    elif isinstance(answer, Experiment) and answer.moved_runs is not None:
+        _moved(printer, answer)
+    elif isinstance(answer, Purged):
+        _purged(printer, answer)
+    elif isinstance(answer, GarbageReport):
+        _garbage(printer, answer)
     elif isinstance(answer, ArtifactPreview):
         from nbproof.tracking.previews import preview_text
 
         for line in preview_text(answer).split("\n"):
             printer.line(line)
+        if answer.media_type.startswith("image/") and answer.shows != "reference":
+            words = shlex.join([str(asked.get("id")), str(asked.get("name"))])
+            printer.line(f"nbproof runs get-artifact {words}")
     elif isinstance(answer, Environment):
         _environment(printer, answer)
     elif isinstance(answer, Leaderboard):
@@ -405,11 +415,65 @@ def _lines(printer: Printer, lines: MetricLines) -> None:
 
 
 def _touched(printer: Printer, operation: Operation, touched: TouchedRuns) -> None:
-    runs = f"{touched.count} run{'' if touched.count == 1 else 's'}"
+    runs = _counted(touched.count, "run")
     if operation.name == "runs.delete_many":
         printer.line(f"{runs} thrown away; bring them back with: nbproof runs restore RUN...")
     else:
         printer.line(f"{runs} brought back")
+
+
+def _moved(printer: Printer, experiment: Experiment) -> None:
+    name, runs = experiment.name, _counted(experiment.moved_runs or 0, "run")
+    if experiment.deleted is None:
+        printer.line(f"experiment {name!r} is back, with {runs}")
+    else:
+        printer.line(f"experiment {name!r} is in the trash, and {runs} of it went along")
+        printer.line(f"bring it back with: nbproof experiments restore {shlex.quote(name)}")
+
+
+def _purged(printer: Printer, purged: Purged) -> None:
+    what = [
+        _counted(purged.runs, "run"),
+        *([_counted(purged.experiments, "experiment")] if purged.experiments else []),
+        _counted(purged.points, "point"),
+        _counted(purged.artifacts, "artifact"),
+    ]
+    listed = f"{', '.join(what[:-1])} and {what[-1]} ({size_text(purged.artifact_bytes)})"
+    if not (purged.runs or purged.experiments):
+        printer.line("nothing in the trash to purge")
+    elif purged.dry_run:
+        printer.line(f"{listed} would go for good; nothing was changed; do it with: --yes")
+    else:
+        printer.line(f"{listed} are gone for good")
+        if purged.artifacts:
+            printer.line("free what nothing else refers to with: nbproof gc")
+
+
+def _garbage(printer: Printer, found: GarbageReport) -> None:
+    content = f"{_counted(found.objects, 'object')} that nothing refers to ({size_text(found.bytes)})"
+    if not found.objects:
+        printer.line("there is no content that nothing refers to")
+    elif found.dry_run:
+        printer.line(f"would be deleted: {content}; nothing was changed")
+    else:
+        printer.line(f"deleted: {content}")
+    if found.young_objects:
+        young = f"{_counted(found.young_objects, 'object')} ({size_text(found.young_bytes)})"
+        printer.line(f"{young} too young to go yet; see --grace-hours")
+    left = [
+        _counted(number, what)
+        for number, what in ((found.series, "metric name"), (found.environments, "environment"))
+        if number
+    ]
+    if left:
+        printer.line(
+            f"left behind by purged runs{'' if found.dry_run else ', deleted'}: {' and '.join(left)}"
+        )
+    printer.line(f"{_counted(found.kept_objects, 'object')} in use ({size_text(found.kept_bytes)})")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _children(printer: Printer, children: Children) -> None:

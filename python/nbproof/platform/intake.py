@@ -7,9 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbproof.core.errors import Invalid, NotFound
+from nbproof.core.errors import Invalid
 from nbproof.core.operation import operation
-from nbproof.platform.models import FindContent, KeepContent, KeptContent, TakeJournal, TakenJournal
+from nbproof.platform.models import (
+    FindContent,
+    FoundContent,
+    KeepContent,
+    KeptContent,
+    TakeJournal,
+    TakenJournal,
+)
 from nbproof.storage.journal.wire import decode
 from nbproof.tracking.blanking import blanked
 
@@ -96,12 +103,10 @@ class Intake:
             )
         return KeptContent(hash=kept.hash, size_bytes=kept.size_bytes, location=kept.location)
 
-    def find_content(self, hash: str) -> KeptContent:
-        """The content of a hash; raises `NotFound`."""
+    def find_content(self, hash: str) -> FoundContent:
+        """Where the content of a hash is, if it is here: to be asked for what is not is no mistake."""
         kept = self._content().find(hash)
-        if kept is None:
-            raise NotFound(f"no content {hash} is here", details={"field": "hash"})
-        return KeptContent(hash=kept.hash, size_bytes=kept.size_bytes, location=kept.location)
+        return FoundContent(hash=hash, location=None if kept is None else kept.location)
 
 
 @operation("journal.take", "POST /journal/{writer}", action="write", upload="path")
@@ -117,6 +122,6 @@ def keep_content(intake: Intake, ask: KeepContent) -> KeptContent:
 
 
 @operation("content.find", "GET /content/{hash}", action="read")
-def find_content(intake: Intake, ask: FindContent) -> KeptContent:
+def find_content(intake: Intake, ask: FindContent) -> FoundContent:
     """Tell whether content is here, so that it need not be sent."""
     return intake.find_content(ask.hash)

@@ -11,6 +11,7 @@ from nbproof.core.operation import Ask, Positional, View
 
 __all__ = [
     "FindContent",
+    "FoundContent",
     "KeepContent",
     "KeptContent",
     "ListWorkspaces",
@@ -82,6 +83,15 @@ class FindContent(Ask):
     """Which content."""
 
     hash: ContentHash
+
+
+class FoundContent(View):
+    """Whether content is here."""
+
+    hash: str
+    location: str | None = Field(
+        None, description="What an artifact's record names; null where it is not here."
+    )
 
 
 class KeptContent(View):

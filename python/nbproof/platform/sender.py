@@ -251,11 +251,10 @@ class Sender(Carrier):
 
     def _found_content(self, digest: str) -> str | None:
         try:
-            return str(self._ask("GET", f"/content/{digest}", None, {}).get("location"))
+            location = self._ask("GET", f"/content/{digest}", None, {}).get("location")
         except NotFound as error:
-            if error.details.get("field") != "hash":
-                raise Unavailable(str(error)) from None  # the workspace or the route is not there
-            return None
+            raise Unavailable(str(error)) from None  # the workspace or the route is not there
+        return None if location is None else str(location)
 
     def _storage(self) -> FileSystemStorage:
         from nbproof.storage.backend import FileSystemStorage

@@ -442,7 +442,14 @@ class ArtifactPreview(View):
         default_factory=list, description="Every version of a histogram, thinned evenly to 500."
     )
     truncated: bool = Field(False, description="There is more than is shown.")
+    width: int | None = Field(None, description="Of a picture, in pixels, where its head tells.")
+    height: int | None = None
     note: str | None = Field(None, description="Why there is nothing to see.")
+
+    def __str__(self) -> str:
+        from nbproof.tracking.previews import preview_text
+
+        return preview_text(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from nbproof.tracking.previews import preview_html, preview_text
@@ -468,6 +475,10 @@ class Experiment(View):
     run_count: int = 0
     last_activity: Instant | None = None
     deleted: Instant | None = Field(None, description="In the trash since.")
+    moved_runs: int | None = Field(
+        None,
+        description="Of deleting and restoring: the runs that went to the trash or came back along with it.",
+    )
 
     def listed(self) -> dict[str, object]:
         """What a list shows of it."""

@@ -12,16 +12,18 @@ import csv
 import io
 import json
 import math
+import struct
 from collections.abc import Callable, Sequence
 from html import escape
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+from nbproof.core.listing import size_text
 from nbproof.plots.figure import drawn
 from nbproof.tracking.models import Artifact, ArtifactPreview, Histogram, PreviewColumn
 
-__all__ = ["histogram_of", "preview_html", "preview_of", "preview_text"]
+__all__ = ["histogram_of", "picture_size", "preview_html", "preview_of", "preview_text"]
 
 _HEAD_BYTES = 64 << 10
 _TEXT_CHARACTERS = 20_000
@@ -112,10 +114,17 @@ def _looked(artifact: Artifact, path: Path) -> dict[str, Any] | None:
         one = Histogram(version=artifact.version, step=artifact.step, edges=found[0], counts=found[1])
         return {"shows": "histogram", "histograms": [one]}
     if kind.startswith("image/"):
-        if artifact.size_bytes > _IMAGE_BYTES:
-            return {"note": f"the picture has {artifact.size_bytes:,} bytes; download it"}
-        data = base64.b64encode(path.read_bytes()).decode("ascii")
-        return {"shows": "image", "image": f"data:{kind};base64,{data}"}
+        with path.open("rb") as file:
+            width, height = picture_size(file.read(_HEAD_BYTES)) or (None, None)
+            size: dict[str, Any] = {"width": width, "height": height}
+            if artifact.size_bytes > _IMAGE_BYTES:
+                note = (
+                    f"{_picture(artifact, width, height)}: too large to be shown here; download it to see it"
+                )
+                return {"note": note, **size}
+            file.seek(0)
+            data = base64.b64encode(file.read()).decode("ascii")
+        return {"shows": "image", "image": f"data:{kind};base64,{data}", **size}
     if kind == "application/vnd.apache.parquet":
         return _parquet(path)
     if kind in ("text/csv", "text/tab-separated-values"):
@@ -127,6 +136,65 @@ def _looked(artifact: Artifact, path: Path) -> dict[str, Any] | None:
     if artifact.kind in _READABLE or kind_of(kind) in _READABLE:
         return _text(path)
     return None
+
+
+def picture_size(head: bytes) -> tuple[int, int] | None:
+    """Width and height in pixels, read from the head of a PNG, GIF, JPEG, WebP or BMP; None for others.
+
+    Examples
+    --------
+    >>> picture_size(b"GIF89a" + bytes([64, 1, 240, 0]))
+    (320, 240)
+    """
+    try:
+        if head.startswith(b"\x89PNG\r\n\x1a\n"):
+            return _two(">II", head, 16)
+        if head.startswith((b"GIF87a", b"GIF89a")):
+            return _two("<HH", head, 6)
+        if head.startswith(b"BM"):
+            width, height = _two("<ii", head, 18)
+            return width, abs(height)  # one that is less than nothing stands on its head
+        if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+            return _webp_size(head)
+        return _jpeg_size(head) if head.startswith(b"\xff\xd8") else None
+    except struct.error:  # it ends before
+        return None
+
+
+def _two(form: str, head: bytes, at: int) -> tuple[int, int]:
+    one, other = struct.unpack_from(form, head, at)
+    return one, other
+
+
+def _webp_size(head: bytes) -> tuple[int, int] | None:
+    match head[12:16]:
+        case b"VP8 ":
+            width, height = _two("<HH", head, 26)
+            return width & 0x3FFF, height & 0x3FFF
+        case b"VP8L":
+            (bits,) = struct.unpack_from("<I", head, 21)
+            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        case b"VP8X" if len(head) >= 30:
+            return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    return None
+
+
+def _jpeg_size(head: bytes) -> tuple[int, int] | None:
+    """Of the first frame; before it stand segments that tell their lengths."""
+    at = 2
+    while True:
+        sign, kind, length = struct.unpack_from(">BBH", head, at)
+        if sign != 0xFF:
+            return None
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            height, width = _two(">HH", head, at + 5)
+            return width, height
+        at += 1 if kind == 0xFF else 2 + length
+
+
+def _picture(one: Artifact | ArtifactPreview, width: int | None, height: int | None) -> str:
+    pixels = f" of {width} × {height} pixels" if width and height else ""
+    return f"a picture{pixels}, {size_text(one.size_bytes)}, {one.media_type}"
 
 
 def _head(path: Path) -> tuple[str, bool]:
@@ -242,7 +310,9 @@ def preview_text(preview: ArtifactPreview) -> str:
             f"{float(edge):>12.6g}  {'█' * round(30 * float(count) / top)} {float(count):g}"
             for edge, count in zip(last.edges, last.counts, strict=False)
         )
-    return preview.note or ("a picture" if preview.shows == "image" else "")
+    if preview.shows == "image":
+        return f"{_picture(preview, preview.width, preview.height)}; download it to see it"
+    return preview.note or ""
 
 
 def preview_html(preview: ArtifactPreview) -> str:

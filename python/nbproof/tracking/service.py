@@ -1396,7 +1396,7 @@ class ExperimentTracker:
         for run in going:
             self._tell("run.delete", run=run, time=time_us)
         self._tell("experiment.delete", experiment=identifier, time=time_us)
-        return self._fresh().get_experiment(identifier)
+        return self._fresh().get_experiment(identifier).model_copy(update={"moved_runs": len(going)})
 
     def restore_experiment(self, id: str) -> Experiment:
         """Bring an experiment back from the trash, with the runs that went along with it."""
@@ -1404,13 +1404,14 @@ class ExperimentTracker:
 
         records = self._fresh()
         experiment = records.get_experiment(id)
+        along = []
         if experiment.deleted is not None:
             gone_us = microseconds_of(experiment.deleted)
-            for run in records.trash.of_experiment(experiment.id):
-                if run.deleted_us == gone_us:
-                    self._tell("run.restore", run=run.id, time=max(self._clock.now_us(), gone_us))
+            along = [run for run in records.trash.of_experiment(experiment.id) if run.deleted_us == gone_us]
+            for run in along:
+                self._tell("run.restore", run=run.id, time=max(self._clock.now_us(), gone_us))
             self._bring_back_experiment(experiment)
-        return self._fresh().get_experiment(experiment.id)
+        return self._fresh().get_experiment(experiment.id).model_copy(update={"moved_runs": len(along)})
 
     def _bring_back_experiment(self, experiment: Experiment) -> None:
         from nbproof.core.clock import microseconds_of

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}(?=[>,;) ])")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}(?![0-9a-zA-Z_])")
 _DEEPEST = 20
 _LONGEST_INTEGER_BITS = 14_000  # beyond, Python makes no decimal text of it (4,300 digits)
 
@@ -228,8 +228,11 @@ def plain(value: object, depth: int = 0) -> Any:
         return _text(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
+    if isinstance(value, (set, frozenset)):
+        # In an order of its own: that of a set of texts is another one in each process.
+        return sorted((plain(item, depth + 1) for item in value), key=_in_order)
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, PurePath):
@@ -246,6 +249,13 @@ def plain(value: object, depth: int = 0) -> Any:
             if found is not value:
                 return plain(found, depth + 1)
     return _text(value)
+
+
+def _in_order(item: Any) -> tuple[bool, float, str]:
+    """Numbers by their size, the rest by its text."""
+    if isinstance(item, float) or (isinstance(item, int) and abs(item) < 2**53):
+        return False, float(item), ""
+    return True, 0.0, str(item)
 
 
 def flat_params(params: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
