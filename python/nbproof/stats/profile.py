@@ -1,0 +1,691 @@
+"""What is known of a column without its data: some 25 kilobytes that tell its statistics and its drift.
+
+A profile is made of one slab of a column in one pass, stored, and merged with those of other slabs.  Numbers
+are kept as their empirical distribution function at no more than 1001 edges, which is exact there; other
+values as their counts.  See docs/explanation/drift.md for what follows from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nbproof.stats.hashing import Hashes, hash_column, hash_numbers
+from nbproof.stats.sketch import estimate, joined, sketch_of
+
+__all__ = [
+    "EDGES",
+    "TOP",
+    "ColumnProfile",
+    "Kind",
+    "Value",
+    "distribution_at",
+    "merge",
+    "profile_column",
+    "profile_table",
+]
+
+Kind: TypeAlias = Literal["numeric", "boolean", "datetime", "categorical", "text", "nested", "null"]
+Value: TypeAlias = bool | int | float | str
+_Floats: TypeAlias = npt.NDArray[np.float64]
+_Counts: TypeAlias = npt.NDArray[np.int64]
+
+EDGES = 1001
+TOP = 1000
+_SLAB = 1 << 22  # rows that are held at once
+_SHOWN = 200  # characters of a value
+_MICROSECONDS = {"s": 1_000_000, "ms": 1000, "us": 1, "ns": -1000}  # below zero: to be divided by
+_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What is known of a column.
+
+    Parameters
+    ----------
+    name, type : str
+        The type is Arrow's, as text.
+    kind : str
+        numeric; boolean; datetime (also time of day and duration); categorical and text (strings and bytes,
+        text where most values differ); nested (lists, structs, maps); null (a column of nothing else).
+    rows, missing : int
+        All rows, and those that are null.  NaN is a number that is none: it is counted in `nans` alone.
+    distinct : int
+        How many different values there are, null and NaN left out.
+    distinct_exact : bool
+        False where slabs were merged that could not know: then it is estimated, to a standard error of 2.3 %.
+    minimum, maximum, mean, m2 : number or None
+        Of the finite numbers; times are microseconds (since 1970, since midnight, or long).  `m2` is the sum
+        of squared deviations from the mean.
+    zeros, nans, infinities : int
+    edges : tuple of float
+        Some finite values in order, the first and last among them; all of them where there are at most 1001.
+    below, upto : tuple of int
+        How many finite values are smaller than each edge, and how many are no larger.
+    rank_error : int
+        By how many rows `below` and `upto` may be wrong at most: 0 for a profile that was never merged.
+    top : tuple of (value, count)
+        The most frequent values, most frequent first: all of them where there are at most 1000.  Empty for
+        numbers and times with more, and for nested values.  A long text is cut and bears its digest.
+    other : int
+        Rows with a value that isn't in `top`.
+    top_error : int
+        By how many rows a count in `top` may be too small at most: 0 for a profile that was never merged.
+    lengths : ColumnProfile or None
+        Of strings: their characters, of bytes and of lists: their items, as a numeric column.
+    sketch : str
+        A HyperLogLog of the values.
+    """
+
+    name: str
+    type: str
+    kind: Kind
+    rows: int
+    missing: int
+    distinct: int
+    distinct_exact: bool = True
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+    m2: float | None = None
+    zeros: int = 0
+    nans: int = 0
+    infinities: int = 0
+    edges: tuple[float, ...] = ()
+    below: tuple[int, ...] = ()
+    upto: tuple[int, ...] = ()
+    rank_error: int = 0
+    top: tuple[tuple[Value, int], ...] = ()
+    other: int = 0
+    top_error: int = 0
+    lengths: ColumnProfile | None = None
+    sketch: str = ""
+
+    @property
+    def count(self) -> int:
+        """Rows with a value: neither null nor NaN nor infinite."""
+        return self.rows - self.missing - self.nans - self.infinities
+
+    @property
+    def std(self) -> float | None:
+        """The sample's standard deviation; None of less than two values."""
+        return None if self.m2 is None or self.count < 2 else math.sqrt(self.m2 / (self.count - 1))
+
+    @property
+    def knows_all_values(self) -> bool:
+        """Whether the counts of all values are known, so that nothing is estimated."""
+        if self.edges:
+            return self.rank_error == 0 and sum(self.upto) - sum(self.below) == self.count
+        return self.other == 0 and self.top_error == 0 and self.kind != "nested"
+
+    def quantile(self, share: float) -> float | None:
+        """The value that a share of the finite numbers does not exceed; between two edges, on a line.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> profile_column("x", pa.array([1, 2, 3, 4, 100])).quantile(0.5)
+        3.0
+        """
+        if not self.edges:
+            return None
+        rank = min(max(share * self.count, 1.0), float(self.count))
+        place = int(np.searchsorted(self.upto, rank))
+        if place == 0 or rank > self.below[place]:
+            return self.edges[place]
+        left, right = self.upto[place - 1], self.below[place]
+        part = (rank - left) / (right - left) if right > left else 1.0
+        # Not left + part * (right - left): that may overflow.
+        return self.edges[place - 1] * (1 - part) + self.edges[place] * part
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, for `json.dumps`; what is not finite is a text.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> profile = profile_column("x", pa.array([1.5, None]))
+        >>> ColumnProfile.from_json(profile.to_json()) == profile
+        True
+        """
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("minimum", "maximum", "mean", "m2"):
+            found[name] = _plain(found[name])
+        at = [upto - below for below, upto in zip(self.below, self.upto, strict=True)]
+        between = [below - upto for upto, below in zip((0, *self.upto), self.below, strict=False)]
+        # Differences are half as long as sums, and mostly each edge is the value of one row.
+        found["edges"], found["at"], found["between"] = list(self.edges), at, between
+        if at and set(at) == {1}:
+            found["at"] = 1
+        found["top"] = [[_plain(value), count] for value, count in self.top]
+        found["lengths"] = self.lengths and self.lengths.to_json()
+        del found["below"], found["upto"]
+        return found
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> ColumnProfile:
+        """From what `to_json` gave; what a later version adds is left out."""
+        given = {field.name: found[field.name] for field in fields(cls) if field.name in found}
+        for name in ("minimum", "maximum", "mean", "m2"):
+            given[name] = _number(given.get(name))
+        between = np.array(found.get("between", ()), np.int64)
+        at = np.broadcast_to(np.array(found.get("at", ()), np.int64), between.shape)
+        sums = np.cumsum(np.stack([between, at], axis=1))
+        given["edges"] = tuple(given.get("edges", ()))
+        given["below"], given["upto"] = tuple(sums[0::2].tolist()), tuple(sums[1::2].tolist())
+        number = given["kind"] in ("numeric", "datetime")
+        given["top"] = tuple((_number(value) if number else value, count) for value, count in given["top"])
+        lengths = given.get("lengths")
+        given["lengths"] = None if lengths is None else cls.from_json(lengths)
+        return cls(**given)
+
+
+def profile_table(table: Any, *, threads: int = 2) -> list[ColumnProfile]:
+    """A profile of each column, in their order.
+
+    Parameters
+    ----------
+    table : pyarrow.Table or pyarrow.RecordBatch
+        Two columns may have the same name.
+    threads : int
+        How many columns are looked at together.
+    """
+    columns = list(zip(table.schema.names, table.columns, strict=True))
+    if threads <= 1 or len(columns) <= 1:
+        return [profile_column(name, column) for name, column in columns]
+    with ThreadPoolExecutor(min(threads, len(columns)), "nbproof-profile") as pool:
+        return list(pool.map(lambda each: profile_column(*each), columns))
+
+
+def profile_column(name: str, column: Any) -> ColumnProfile:
+    """A profile of one column, in one pass over its rows.
+
+    No more than about four million rows are held at once; the profiles of longer columns are merged.
+
+    Parameters
+    ----------
+    name : str
+    column : pyarrow.Array or pyarrow.ChunkedArray
+        Of any type.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> profile = profile_column("price", pa.array([3.0, 1.0, None, 3.0]))
+    >>> profile.kind, profile.rows, profile.missing, profile.distinct, profile.mean
+    ('numeric', 4, 1, 2, 2.3333333333333335)
+    >>> profile.top
+    ((3.0, 2), (1.0, 1))
+    """
+    if len(column) > _SLAB:
+        return merge(
+            [_profile_slab(name, column.slice(start, _SLAB)) for start in range(0, len(column), _SLAB)]
+        )
+    return _profile_slab(name, column)
+
+
+def merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
+    """The profile of all the rows of which these are profiles: slabs of one column.
+
+    Counts, minimum, maximum, mean and deviation are exact.  So is all the rest while there are at most 1000
+    different values; beyond, `rank_error` and `top_error` say how far it may be off, and `distinct` is
+    estimated.
+
+    Parameters
+    ----------
+    profiles : sequence of ColumnProfile
+        At least one; a column that has only nulls in some slab may have the type null there.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or their types differ.
+    """
+    if not profiles:
+        raise ValueError("a merge needs at least one profile")
+    typed = [each for each in profiles if each.kind != "null"] or [profiles[0]]
+    if len(types := {each.type for each in typed}) > 1:
+        raise ValueError(
+            f"profiles of column {typed[0].name!r} have different types: {', '.join(sorted(types))}"
+        )
+    if len(profiles) == 1:
+        return profiles[0]
+    rows, missing = sum(each.rows for each in profiles), sum(each.missing for each in profiles)
+    first = typed[0]
+    typed = [each for each in typed if each.rows > each.missing]
+    if not typed:
+        return _with(first, rows=rows, missing=missing)
+    found = {
+        "rows": rows,
+        "missing": missing,
+        "zeros": sum(each.zeros for each in typed),
+        "nans": sum(each.nans for each in typed),
+        "infinities": sum(each.infinities for each in typed),
+        **_merged_moments(typed),
+        **_merged_edges(typed),
+        **_merged_top(typed),
+    }
+    lengths = [each.lengths for each in typed if each.lengths is not None]
+    found["lengths"] = merge(lengths) if lengths else None
+    found["sketch"] = joined(sketches) if (sketches := [each.sketch for each in typed if each.sketch]) else ""
+    if not found["distinct_exact"]:
+        most = max(each.distinct for each in typed)
+        told = estimate(found["sketch"]) if len(sketches) == len(typed) else 0
+        found["distinct"] = min(max(told, most), sum(each.distinct for each in typed))
+    merged = _with(first, **found)
+    if merged.kind in ("categorical", "text"):
+        merged = _with(merged, kind=_text_kind(merged.type, merged.distinct, merged.count))
+    return merged
+
+
+# ------------------------------------------------------------------------------------------------- one slab
+
+
+def _profile_slab(name: str, column: Any) -> ColumnProfile:
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    kind = column.type
+    told, rows = str(kind), len(column)
+    while isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+        column = column.cast(kind) if isinstance(column, pa.ChunkedArray) else column.storage
+    if t.is_run_end_encoded(kind):
+        import pyarrow.compute as pc
+
+        column = pc.run_end_decode(column)
+        kind = column.type
+    start = ColumnProfile(name, told, "null", rows, column.null_count, 0)
+    if t.is_null(kind):
+        return _with(start, missing=rows)
+    if kind in (pa.string_view(), pa.binary_view()):  # few of Arrow's functions know them
+        kind = pa.large_string() if kind == pa.string_view() else pa.large_binary()
+        column = column.cast(kind)
+    if _is_nested(kind):
+        return _nested(_with(start, kind="nested"), column)
+    values = column.drop_null() if column.null_count else column
+    if t.is_integer(kind) or t.is_floating(kind):
+        return _numbers(_with(start, kind="numeric"), values.to_numpy(), 1)
+    if t.is_decimal(kind):
+        return _decimals(_with(start, kind="numeric"), values)
+    if t.is_temporal(kind) and not t.is_interval(kind):
+        days = _DAY if t.is_date32(kind) else _MICROSECONDS["ms"] if t.is_date64(kind) else 0
+        ticks = values.cast(pa.int32() if kind.bit_width == 32 else pa.int64()).to_numpy()
+        return _numbers(_with(start, kind="datetime"), ticks, days or _MICROSECONDS[kind.unit])
+    if t.is_boolean(kind):
+        return _counted(_with(start, kind="boolean"), values)
+    if t.is_dictionary(kind):
+        return _coded(_with(start, kind="categorical"), values)
+    return _counted(_with(start, kind="categorical"), values)
+
+
+def _numbers(start: ColumnProfile, values: npt.NDArray[Any], scale: int) -> ColumnProfile:
+    """Everything follows from the values in order, and sorting is what processors do best."""
+    ordered = np.sort(values)
+    nans = infinities = 0
+    infinite: list[float] = []
+    if ordered.dtype.kind == "f":
+        nans = int(np.count_nonzero(np.isnan(ordered[np.searchsorted(ordered, np.inf, "right") :])))
+        ordered = ordered[: len(ordered) - nans]
+        left, right = np.searchsorted(ordered, -np.inf, "right"), np.searchsorted(ordered, np.inf, "left")
+        infinities = int(left + len(ordered) - right)
+        infinite = [*([-math.inf] if left else ()), *([math.inf] if right < len(ordered) else ())]
+        ordered = ordered[left:right]
+    start = _with(start, nans=nans, infinities=infinities)
+    unique, starts = _unique(ordered)
+    distinct = len(unique) + len(infinite)
+    seen = np.concatenate([unique, np.array(infinite, ordered.dtype)]) if infinite else unique
+    found: dict[str, Any] = {
+        "distinct": distinct,
+        "sketch": sketch_of(hash_numbers(seen)),
+        "other": len(ordered),
+    }
+    if not len(ordered):
+        return _with(start, **found)
+    counts = np.diff(starts, append=len(ordered))
+    exact = [_scaled(unique[place].item(), scale) for place in (0, -1)]
+    reals = _reals(ordered, scale)
+    found |= {"minimum": exact[0], "maximum": exact[1], **_moments(reals)}
+    zero = int(np.searchsorted(unique, 0))
+    found["zeros"] = int(counts[zero]) if zero < len(unique) and unique[zero] == 0 else 0
+    if distinct <= TOP:
+        ranked = np.argsort(-counts, kind="stable")
+        found["top"] = tuple((_scaled(unique[k].item(), scale), int(counts[k])) for k in ranked)
+        found["other"] = infinities
+    else:
+        found["other"] += infinities
+    points = _reals(unique, scale)
+    if points.dtype != unique.dtype:
+        # Large integers and nanoseconds may coincide as floats.
+        points, firsts = _unique(points)
+        starts = starts[firsts]
+    return _with(start, **found, **_edges(points, starts, np.append(starts[1:], len(ordered))))
+
+
+def _unique(ordered: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], _Counts]:
+    """Different values of an ordered array, and where each of them begins."""
+    if not len(ordered):
+        return ordered, np.empty(0, np.int64)
+    firsts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    starts = np.concatenate([np.zeros(1, np.int64), firsts])
+    return ordered[starts], starts
+
+
+def _reals(values: npt.NDArray[Any], scale: int) -> _Floats:
+    if scale < 0:
+        values = values // -scale
+    reals: _Floats = values.astype(np.float64, copy=False)
+    return reals * scale if scale > 1 else reals
+
+
+def _scaled(value: float, scale: int) -> float:
+    """A plain number, exact."""
+    return value // -scale if scale < 0 else value * scale if scale > 1 else value
+
+
+def _moments(values: _Floats, counts: _Counts | None = None) -> dict[str, float]:
+    """Mean and sum of squared deviations, in two steps, which loses no digits to large means."""
+    total = len(values) if counts is None else int(counts.sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(values.mean() if counts is None else values @ counts / total)
+        if not math.isfinite(mean):
+            mean = float((values / total).sum() if counts is None else (values / total) @ counts)
+        apart = values - mean
+        m2 = float(apart @ apart if counts is None else (apart * apart) @ counts)
+    return {"mean": mean, "m2": m2}
+
+
+def _edges(points: _Floats, below: _Counts, upto: _Counts, error: int = 0) -> dict[str, Any]:
+    """The distribution function at all points, or at a thousand quantiles and some points in the tails."""
+    if len(points) > EDGES:
+        count = int(upto[-1])
+        tail = 2 ** np.arange(max(int(math.log2(max(count / TOP, 1))), 0) + 1)
+        evenly = np.linspace(0, count - 1, EDGES - 2 * len(tail)).astype(np.int64)
+        ranks = np.concatenate([evenly, tail, count - 1 - tail])
+        kept = np.unique(np.searchsorted(upto, ranks, "right"))
+        points, below, upto = points[kept], below[kept], upto[kept]
+    return {
+        "edges": tuple(points.tolist()),
+        "below": tuple(below.tolist()),
+        "upto": tuple(upto.tolist()),
+        "rank_error": error,
+    }
+
+
+def _decimals(start: ColumnProfile, values: Any) -> ColumnProfile:
+    """As floats; their number is counted as it is, since floats of many digits may coincide."""
+    import pyarrow as pa
+
+    found = _numbers(start, values.cast(pa.float64()).to_numpy(), 1)
+    hashes = np.unique(hash_column(values))
+    found = _with(found, distinct=len(hashes), sketch=sketch_of(hashes))
+    return found if len(hashes) <= TOP else _with(found, top=(), other=found.count)
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow.types as t
+
+    return bool(
+        t.is_string(kind)
+        or t.is_large_string(kind)
+        or t.is_binary(kind)
+        or t.is_large_binary(kind)
+        or t.is_fixed_size_binary(kind)
+    )
+
+
+def _is_nested(kind: Any) -> bool:
+    import pyarrow.types as t
+
+    plain = t.is_primitive(kind) or t.is_decimal(kind) or t.is_boolean(kind) or _is_text(kind)
+    return t.is_interval(kind) or not (plain or t.is_dictionary(kind))
+
+
+def _counted(start: ColumnProfile, values: Any) -> ColumnProfile:
+    """Values that are no numbers, counted by Arrow."""
+    import pyarrow.compute as pc
+
+    struct = pc.value_counts(values)
+    counts = struct.field(1).to_numpy(zero_copy_only=False)
+    return _of_counts(start, struct.field(0), counts)
+
+
+def _coded(start: ColumnProfile, values: Any) -> ColumnProfile:
+    """A dictionary's values, which may be long, are looked at once each, not once a row."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(values, pa.ChunkedArray):
+        values = values.unify_dictionaries().combine_chunks()
+    if isinstance(values, pa.ChunkedArray):  # of no chunk, in older releases
+        values = values.chunk(0) if values.num_chunks else pa.array([], values.type)
+    known = values.dictionary
+    if not (_is_text(known.type) or len(known) <= TOP):
+        plain = _profile_slab(start.name, values.cast(known.type))
+        return _with(plain, type=start.type, rows=start.rows, missing=start.missing + plain.missing)
+    counts = np.bincount(values.indices.cast(pa.int64()).to_numpy(), minlength=len(known)).astype(np.int64)
+    present = np.flatnonzero(counts)
+    known, counts = known.take(pa.array(present)), counts[present]
+    if known.null_count:  # nobody forbids a null among the values
+        held = known.is_valid().to_numpy(zero_copy_only=False)
+        start = _with(start, missing=start.missing + int(counts[~held].sum()))
+        known, counts = known.drop_null(), counts[held]
+    if pc.count_distinct(known).as_py() < len(known):
+        coded = known.dictionary_encode()
+        counts = np.bincount(coded.indices.to_numpy(), counts).astype(np.int64)
+        known = coded.dictionary
+    return _of_counts(start, known, counts)
+
+
+def _of_counts(start: ColumnProfile, values: Any, counts: _Counts) -> ColumnProfile:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    hashes = hash_column(values)
+    total = int(counts.sum())
+    # Among equals, those of the smallest fingerprints: the same in every slab.
+    ranked = np.lexsort((hashes, -counts))[:TOP] if len(counts) <= 4 * TOP else _most(counts, hashes)
+    top = [
+        (_shown(value), int(count))
+        for value, count in zip(values.take(pa.array(ranked)), counts[ranked], strict=True)
+    ]
+    top.sort(key=lambda each: (-each[1], str(each[0])))
+    found: dict[str, Any] = {
+        "distinct": len(counts),
+        "sketch": sketch_of(hashes),
+        "top": tuple(top),
+        "other": total - sum(count for _, count in top),
+    }
+    if _is_text(values.type):
+        spoken = t.is_string(values.type) or t.is_large_string(values.type)
+        sizes = (pc.utf8_length if spoken else pc.binary_length)(values)
+        found["lengths"] = _sizes(sizes.to_numpy(zero_copy_only=False), counts)
+        found["kind"] = _text_kind(start.type, len(counts), total)
+    return _with(start, **found)
+
+
+def _most(counts: _Counts, hashes: Hashes) -> _Counts:
+    """Places of the most frequent values, without ordering all of them."""
+    least = np.partition(counts, -TOP)[-TOP]
+    sure = np.flatnonzero(counts > least)
+    equal = np.flatnonzero(counts == least)
+    wanted = TOP - len(sure)
+    if wanted < len(equal):
+        equal = equal[np.argpartition(hashes[equal], wanted)[:wanted]]
+    return np.concatenate([sure, equal])
+
+
+def _text_kind(told: str, distinct: int, count: int) -> Kind:
+    """Text is what nearly never comes twice."""
+    return (
+        "text"
+        if distinct > TOP and distinct > count / 2 and not told.startswith("dictionary")
+        else "categorical"
+    )
+
+
+def _shown(scalar: Any) -> Value:
+    """A value as it is kept; a long text without a copy of the whole."""
+    if not _is_text(scalar.type):
+        try:
+            value = scalar.as_py()
+        except (ValueError, OverflowError):  # a year that Python has no date for
+            value = scalar
+        return value if isinstance(value, bool | int | float) else str(value)
+    whole = memoryview(scalar.as_buffer() or b"")
+    start = bytes(whole[: 4 * _SHOWN])
+    try:
+        if "string" not in str(scalar.type):
+            raise UnicodeDecodeError("utf-8", start, 0, 0, "not said to be text")
+        told = start.decode("utf-8", "strict" if len(whole) <= len(start) else "replace")
+    except UnicodeDecodeError:
+        told = "0x" + start.hex()
+    if len(told) <= _SHOWN and len(whole) <= len(start):
+        return told
+    return f"{told[:_SHOWN]}… ({hashlib.blake2b(whole, digest_size=8).hexdigest()})"
+
+
+def _sizes(sizes: npt.NDArray[Any], counts: _Counts | None = None) -> ColumnProfile:
+    """Of lengths, each with how often it comes."""
+    points, places = np.unique(sizes.astype(np.int64), return_inverse=True)
+    each = np.bincount(places, counts, len(points)).astype(np.int64)
+    rows = int(each.sum())
+    start = ColumnProfile(
+        "length", "int64", "numeric", rows, 0, len(points), sketch=sketch_of(hash_numbers(points))
+    )
+    if not rows:
+        return start
+    found: dict[str, Any] = {"other": rows, "minimum": int(points[0]), "maximum": int(points[-1])}
+    found |= _moments(points.astype(np.float64), each)
+    found["zeros"] = int(each[0]) if points[0] == 0 else 0
+    if len(points) <= TOP:
+        ranked = np.argsort(-each, kind="stable")
+        found |= {"top": tuple((int(points[k]), int(each[k])) for k in ranked), "other": 0}
+    ends = np.cumsum(each)
+    return _with(start, **found, **_edges(points.astype(np.float64), ends - each, ends))
+
+
+def _nested(start: ColumnProfile, values: Any) -> ColumnProfile:
+    import pyarrow.compute as pc
+
+    hashes = hash_column(values)
+    if values.null_count:
+        hashes = hashes[values.is_valid().to_numpy(zero_copy_only=False)]
+    found: dict[str, Any] = {"other": len(hashes)}
+    hashes = np.unique(hashes)
+    found |= {"distinct": len(hashes), "sketch": sketch_of(hashes)}
+    if "list" in str(values.type).partition("<")[0]:
+        try:
+            sizes = pc.list_value_length(values).drop_null()
+        except NotImplementedError:  # views of lists, in older releases
+            return _with(start, **found)
+        found["lengths"] = _sizes(sizes.to_numpy() if len(sizes) else np.empty(0, np.int64))
+    return _with(start, **found)
+
+
+# ------------------------------------------------------------------------------------------------- merging
+
+
+def _with(profile: ColumnProfile, **changes: Any) -> ColumnProfile:
+    """`dataclasses.replace`, which is slow with so many fields."""
+    return ColumnProfile(**{**profile.__dict__, **changes})
+
+
+def _merged_moments(profiles: Sequence[ColumnProfile]) -> dict[str, float | None]:
+    """Chan, Golub, LeVeque, "Updating formulae ... for computing sample variances" (1979)."""
+    total, mean, m2 = 0, 0.0, 0.0
+    low: list[float] = []
+    high: list[float] = []
+    for each in profiles:
+        if each.minimum is None or each.maximum is None or each.mean is None or each.m2 is None:
+            continue
+        apart, before = each.mean - mean, total
+        total += each.count
+        mean += apart * (each.count / total)
+        m2 += each.m2 + apart * apart * (before * each.count / total)
+        low.append(each.minimum)
+        high.append(each.maximum)
+    if not total:
+        return {"minimum": None, "maximum": None, "mean": None, "m2": None}
+    return {"minimum": min(low), "maximum": max(high), "mean": mean, "m2": m2}
+
+
+def _merged_edges(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
+    held = [each for each in profiles if each.edges]
+    if not held:
+        return {}
+    points = np.unique(np.concatenate([np.array(each.edges) for each in held]))
+    below, upto = np.zeros(len(points)), np.zeros(len(points))
+    error = 0
+    for each in held:
+        at_below, at_upto, most = distribution_at(each, points)
+        below += at_below
+        upto += at_upto
+        error += each.rank_error + most
+    return _edges(points, np.rint(below).astype(np.int64), np.rint(upto).astype(np.int64), error)
+
+
+def distribution_at(profile: ColumnProfile, points: _Floats) -> tuple[_Floats, _Floats, int]:
+    """How many values lie below points and up to them, and by how many rows that may be wrong.
+
+    It is exact at the profile's edges; between two of them the rows there are taken to be spread evenly, so
+    it is wrong by less than there are.
+    """
+    edges, below, upto = np.array(profile.edges), np.array(profile.below), np.array(profile.upto)
+    right = np.searchsorted(edges, points)
+    inner = np.minimum(right, len(edges) - 1)
+    same = edges[inner] == points
+    before = np.maximum(right - 1, 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = edges[inner] - edges[before]
+        part = np.where(width > 0, (points - edges[before]) / np.where(width > 0, width, 1), 0.0)
+    part = np.nan_to_num(np.clip(part, 0, 1), nan=0.5)
+    between = upto[before] + part * (below[inner] - upto[before])
+    between = np.where(right == 0, 0, np.where(right == len(edges), upto[-1], between))
+    apart = ~same & (right > 0) & (right < len(edges))
+    most = int(np.max(below[inner][apart] - upto[before][apart], initial=0))
+    return np.where(same, below[inner], between), np.where(same, upto[inner], between), most
+
+
+def _merged_top(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
+    total = sum(each.rows - each.missing - each.nans for each in profiles)
+    numbers = profiles[0].kind in ("numeric", "datetime")
+    if profiles[0].kind == "nested" or (numbers and any(each.distinct > TOP for each in profiles)):
+        return {"top": (), "other": total, "distinct_exact": False}
+    counts: Counter[Value] = Counter()
+    error = 0
+    for each in profiles:
+        counts.update(dict(each.top))
+        # What is not among a slab's top values may come there as often as the least of them.
+        error += each.top_error + (each.top[-1][1] if each.other and not numbers and each.top else 0)
+    exact = not error and all(each.distinct_exact for each in profiles)
+    most = sorted(counts.items(), key=lambda each: (-each[1], each[0] if numbers else str(each[0])))
+    if numbers and len(most) > TOP:
+        return {"top": (), "other": total, "distinct_exact": False}
+    top = tuple(most[:TOP])
+    infinite = exact and numbers and any(each.infinities for each in profiles)
+    return {
+        "top": top,
+        "other": total - sum(count for _, count in top),
+        "top_error": error,
+        "distinct": len(most),
+        "distinct_exact": exact and len(most) <= TOP and not infinite,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, str) else value
