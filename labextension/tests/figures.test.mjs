@@ -255,8 +255,7 @@ test('runs of one name are told apart by the run they are part of, else by their
     run('000000c2', 'fold', 'r'),
     run('d', 'own', 'p')
   ];
-  const parents = { p: run('p', 'search 1'), q: run('q', 'search 2') };
-  parents.r = run('r', 'search 3');
+  const parents = { p: 'search 1', q: 'search 2', r: 'search 3' };
   const told = names.namesakes(runs, id => parents[id] ?? null);
   assert.deepEqual(
     [...told.values()],

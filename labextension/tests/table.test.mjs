@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { Blob } from 'node:buffer';
 import test from 'node:test';
 
 import columns from '../lib/unit/figures/columns.js';
+import folders from '../lib/unit/figures/folders.js';
 import grid from '../lib/unit/figures/grid.js';
 import link from '../lib/unit/figures/link.js';
 import plots from '../lib/unit/figures/plots.js';
@@ -222,7 +224,14 @@ test('a place comes back from its text as it was', () => {
       run: ID,
       tab: 'artifacts',
       artifact: 'model/a & b.txt',
-      charts: { ...link.CHARTS, smoothing: 0.5 }
+      charts: {
+        ...link.CHARTS,
+        smoothing: 0.5,
+        zooms: [
+          { metric: 'val/loss of a & b', range: [-1.5, 1e21] },
+          { metric: 'auc', range: [0, 10] }
+        ]
+      }
     }
   ];
   for (const place of places) {
@@ -233,7 +242,9 @@ test('a place comes back from its text as it was', () => {
 test('a place that makes no sense is nothing, or as by default', () => {
   assert.equal(link.placeOf('elsewhere?x=1'), null);
   assert.equal(link.placeOf('run?tab=code'), null);
-  const { state } = link.placeOf('runs?layout=odd&smooth=7&selected=zz');
+  const { state } = link.placeOf(
+    'runs?layout=odd&smooth=7&selected=zz&zoom=9+1+auc&zoom=auc&zoom=0+x+auc'
+  );
   assert.deepEqual(state, link.TABLE);
 });
 
@@ -327,6 +338,71 @@ test('a preview is chosen by type and size, and never for what cannot be read', 
     {
       kind: 'none'
     }
+  );
+});
+
+test('JSON is data, whatever is written in it; what only looks like it stays text', async () => {
+  const read = text =>
+    previews.readPreview(
+      previews.kindOf({
+        name: 'a.plotly.json',
+        media_type: 'application/vnd.plotly.v1+json; charset=utf-8',
+        size_bytes: 10,
+        kind: 'figure',
+        reference: null
+      }),
+      new Blob([text]),
+      'a.plotly.json',
+      'application/vnd.plotly.v1+json; charset=utf-8'
+    );
+  assert.deepEqual(await read('{"data":[1]}'), {
+    kind: 'json',
+    type: 'application/vnd.plotly.v1+json',
+    data: { data: [1] },
+    text: '{\n  "data": [\n    1\n  ]\n}'
+  });
+  assert.deepEqual(await read('[NaN]'), { kind: 'text', text: '[NaN]' });
+});
+
+test('artifacts stand in their folders, which say what is in them', () => {
+  const file = (name, size_bytes, reference = null) => ({
+    name,
+    size_bytes,
+    reference
+  });
+  const files = [
+    file('m/part 10', 1),
+    file('m/part 2', 2),
+    file('a', 3),
+    file('m', 4),
+    file('m/w/x', 5),
+    file('M/y', 0, 's3://b/y')
+  ];
+  const of = isOpen =>
+    folders
+      .artifactRows(files, isOpen)
+      .map(row =>
+        row.kind === 'file'
+          ? `${' '.repeat(row.depth)}${row.label}`
+          : `${' '.repeat(row.depth)}${row.name}/ ${row.count} ${row.bytes} ${row.isKept}`
+      );
+  assert.deepEqual(
+    of(() => true),
+    [
+      'a',
+      'm',
+      'm/ 3 8 true',
+      ' part 2',
+      ' part 10',
+      ' m/w/ 1 5 true',
+      '  x',
+      'M/ 1 0 false',
+      ' y'
+    ]
+  );
+  assert.deepEqual(
+    of(name => name === 'M'),
+    ['a', 'm', 'm/ 3 8 true', 'M/ 1 0 false', ' y']
   );
 });
 

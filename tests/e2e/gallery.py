@@ -178,7 +178,7 @@ def take_table(gallery: Gallery, studies: str, oddities: str) -> None:
         "table-charts", lambda: table.locator(".jp-nbproof-Overlay").first.hover(position={"x": 150, "y": 80})
     )
     gallery.take("table-columns", lambda: _pick_columns(table))
-    table.get_by_role("button", name="Columns").click()
+    gallery.window.page.keyboard.press("Escape")
 
     for plot in ("parallel", "scatter", "box"):
         gallery.table(studies, layout="charts", plot=plot)
@@ -218,6 +218,17 @@ def take_run(gallery: Gallery, lab: Lab, studies: str, oddities: str) -> None:
         view = gallery.run(studies, run, tab)
         gallery.settle()
         gallery.take(f"run-{tab}")
+    for word, button in (("name", "Rename the run"), ("group", "Change the group")):
+        if gallery.wants(f"run-edit-{word}"):
+            view = gallery.run(studies, run)
+            view.get_by_role("button", name=button).click()
+            gallery.take(f"run-edit-{word}")
+            view.get_by_role("button", name="Cancel").click()
+    if gallery.wants("run-zoom"):
+        words = {"workspace": studies, "run": run, "tab": "charts", "zoom": "40 90 auc"}
+        gallery.window.command("nbproof:open-link", link=f"run?{urlencode(words)}")
+        gallery.settle()
+        gallery.take("run-zoom")
     typed = lab.runs("oddities", 'name = "everything"')[0]
     view = gallery.run(oddities, typed["id"], "artifacts")
     for artifact in typed["artifacts"]:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 
@@ -244,8 +245,12 @@ def test_charts_show_the_selected_runs_and_the_view_has_an_address_that_opens_it
     expect(chart).to_have_attribute("aria-valuetext", re.compile("course 1 "))
     window.page.keyboard.press("+")
     expect(card.get_by_role("button", name="Reset zoom")).to_be_visible()
+    stretch = [chart.get_attribute(f"aria-value{end}") for end in ("min", "max")]
     card.get_by_role("button", name="Table").click()
     expect(card.get_by_role("row")).to_have_count(4)
+    # Of a metric that each of them logged once, the numbers say all.
+    single = table.locator(".jp-nbproof-Curve[data-metric='best auc']")
+    expect(single.locator(".jp-nbproof-Values dd")).to_have_text(["0.905", "0.91", "0.915"])
 
     link = copied_link(window, table)
     assert "token" not in link
@@ -257,6 +262,11 @@ def test_charts_show_the_selected_runs_and_the_view_has_an_address_that_opens_it
     expect(again.get_by_role("columnheader", name="team")).to_be_attached()
     expect(again.locator(".jp-nbproof-Overlay-line").first).to_be_attached()
     expect(again.get_by_label("Smoothing")).to_have_value("0.6")
+    zoomed = again.locator(".jp-nbproof-Curve[data-metric=auc]")
+    for end, value in zip(("min", "max"), stretch, strict=True):
+        expect(zoomed.get_by_role("slider")).to_have_attribute(f"aria-value{end}", value)
+    again.get_by_role("group", name="X axis").get_by_role("button", name="Relative time").click()
+    expect(zoomed.get_by_role("button", name="Reset zoom")).to_have_count(0)
     assert "nbproof=" not in window.page.url
 
     # And a reload shows what was there, by the layout that JupyterLab remembers.
@@ -520,6 +530,7 @@ def test_runs_are_compared_side_by_side_and_in_plots(window: Window, lab: Lab, s
     rows = view.locator("tr[data-row]")
     expect(rows).not_to_have_count(0)
     expect(view.locator("tr[data-row='best auc'] [data-best]")).to_have_count(1)
+    expect(view.locator("tr[data-row='rate'] [data-best]")).to_have_count(0)
     for theme in ("Dark", "Light"):
         window.theme(f"JupyterLab {theme}")
         for tab in ("Table", "Curves", "Parallel", "Scatter", "Box"):
@@ -553,6 +564,10 @@ def test_the_tabs_of_a_run_show_its_courses_files_and_code(window: Window, lab: 
     view.get_by_role("button", name="scores.csv", exact=True).click()
     expect(view.get_by_role("cell", name="row 29")).to_be_attached()
     window.screenshot("run-artifact-table")
+    # A figure of plotly is drawn by what plotly brought for JupyterLab, other JSON as a tree.
+    view.get_by_role("button", name="roc.plotly.json", exact=True).click()
+    expect(view.locator(".jp-nbproof-Preview-data .js-plotly-plot .scatterlayer .js-line")).to_be_attached()
+    window.screenshot("run-artifact-figure")
     view.get_by_role("button", name="weights.json", exact=True).click()
     histogram = view.get_by_role("img", name="weights.json: 64 bins")
     expect(histogram.locator(".jp-nbproof-Bar")).to_have_count(64)
@@ -580,6 +595,24 @@ def test_the_tabs_of_a_run_show_its_courses_files_and_code(window: Window, lab: 
     assert window.page.title() != "reached"
     assert asked == []
     window.screenshot("run-artifact-page")
+
+    # A folder is folded and fetched whole by the keyboard.
+    folder = view.get_by_role("button", name="model, folder of 2 files")
+    folder.focus()
+    window.page.keyboard.press("Enter")
+    expect(view.get_by_role("button", name="model/config.yaml")).to_have_count(0)
+    window.page.keyboard.press("Enter")
+    expect(view.get_by_role("button", name="model/config.yaml", exact=True)).to_be_visible()
+    expect(folder).to_be_focused()
+    window.page.keyboard.press("Tab")
+    with window.page.expect_download() as fetched:
+        window.page.keyboard.press("Enter")
+    assert fetched.value.suggested_filename == "model.zip"
+    with ZipFile(fetched.value.path()) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "model/config.yaml": b"depth: 6\n",
+            "model/weights/part-1.bin": bytes(range(256)),
+        }
 
     tab.filter(has_text="Code").click()
     # Who runs this beside changes that are not committed has a diff of these, too.

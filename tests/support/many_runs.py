@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go  # type: ignore[import-untyped,unused-ignore]
 import sqlalchemy as sa
 
 import nbproof as nbp
@@ -49,6 +50,10 @@ def _record() -> None:
     Path("report.html").write_text(f"<!doctype html><h1>Report</h1>{spy}<script>{reach}</script>")
     Path("scores.csv").write_text("name,score\n" + "\n".join(f"row {n},{n / 7:.3f}" for n in range(30)))
     Path("work.diff").write_text("diff --git a/a.py b/a.py\n@@ -1 +1 @@\n-rate = 0.1\n+rate = 0.01\n")
+    folder = Path("model")
+    (folder / "weights").mkdir(parents=True)
+    (folder / "config.yaml").write_text("depth: 6\n")
+    (folder / "weights" / "part-1.bin").write_bytes(bytes(range(256)))
     for number in range(12):
         rate = (0.3, 0.1, 0.03)[number % 3]
         params = {"model": _MODELS[number % 4], "rate": rate, "depth": 2 + number // 3, "seed": number % 4}
@@ -64,6 +69,8 @@ def _record() -> None:
                 run.set_tag("owner", "ann")
                 for name in ("curve.svg", "report.html", "scores.csv", "work.diff"):
                     run.log_artifact(name)
+                run.log_artifact(folder)
+                run.log_figure(go.Figure(go.Scatter(x=[0, 0.2, 1], y=[0, 0.8, 1])), "roc")
                 for step in range(3):
                     run.log_histogram([chance.gauss(step, 1) for _ in range(500)], "weights", step=step)
 

@@ -63,6 +63,7 @@ export function ChartsPane(props: ChartsPane.IProps): JSX.Element {
             charts={charts}
             facts={props.facts}
             trans={trans}
+            onChange={onChange}
           />
         ) : (
           <Marks {...props} />
@@ -133,7 +134,8 @@ function CurveTools({
           ['relative', trans.__('Relative time')],
           ['time', trans.__('Time')]
         ]}
-        onChoose={axis => onChange({ axis })}
+        // Another axis has other places.
+        onChoose={axis => onChange({ axis, zooms: [] })}
       />
       <Choice
         label={trans.__('Scale')}

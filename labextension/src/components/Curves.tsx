@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { JSX, useEffect, useId, useMemo, useRef, useState } from 'react';
 
-import type { ChartsState } from '../figures/link';
+import { ChartsState, withZoom, zoomOf } from '../figures/link';
 import { fullName } from '../figures/names';
 import { formatNumber, formatShort, toNumber } from '../figures/numbers';
 import { Series, withCloser, xOf } from '../figures/overlay';
@@ -12,6 +12,7 @@ import type { Metric, Run } from '../services/api';
 import { OverlayChart } from './OverlayChart';
 import { RunName } from './RunName';
 import { Swatch } from './Swatch';
+import { useDraft } from './useDraft';
 import { problemWords } from './words';
 
 const HEIGHT = 190;
@@ -21,7 +22,7 @@ const CARDS = 40;
 
 /** A card for each metric, the runs' courses over each other. */
 export function Curves(props: Curves.IProps): JSX.Element {
-  const { runs, courses, charts, trans } = props;
+  const { runs, charts, trans } = props;
   const [most, setMost] = useState(CARDS);
   const metrics = useMemo(() => metricsOf(runs), [runs]);
   const find = charts.find.trim().toLowerCase();
@@ -40,34 +41,52 @@ export function Curves(props: Curves.IProps): JSX.Element {
       </p>
     );
   }
+  const facts = props.facts ?? NO_FACTS;
+  // What was logged once has no course.
+  const isSingle = (name: string): boolean => facts.get(name)?.count === 1;
+  const drawn = shown.filter(name => !isSingle(name));
   return (
     <>
+      <Singles
+        metrics={shown.flatMap(name =>
+          isSingle(name) ? (facts.get(name) ?? []) : []
+        )}
+      />
       <div className="jp-nbproof-Metrics jp-nbproof-Curves">
-        {shown.slice(0, most).map(metric => (
-          <CurveCard
-            key={metric}
-            metric={metric}
-            runs={runs}
-            looks={props.looks}
-            namesakes={props.namesakes}
-            courses={courses}
-            version={props.version}
-            charts={charts}
-            facts={props.facts}
-            trans={trans}
-          />
+        {drawn.slice(0, most).map(metric => (
+          <CurveCard key={metric} {...props} metric={metric} />
         ))}
       </div>
-      {shown.length > most && (
+      {drawn.length > most && (
         <button
           type="button"
           className="jp-nbproof-LinkButton"
           onClick={() => setMost(most + CARDS)}
         >
-          {trans.__('%1 more metrics', shown.length - most)}
+          {trans.__('%1 more metrics', drawn.length - most)}
         </button>
       )}
     </>
+  );
+}
+
+const NO_FACTS: ReadonlyMap<string, Metric> = new Map();
+
+/** Metrics of one point each: a number says all of it. */
+function Singles({
+  metrics
+}: {
+  metrics: readonly Metric[];
+}): JSX.Element | null {
+  return metrics.length === 0 ? null : (
+    <dl className="jp-nbproof-Singles">
+      {metrics.map(({ name, value }) => (
+        <div key={name} data-metric={name}>
+          <dt title={name}>{name}</dt>
+          <dd title={String(value)}>{formatNumber(toNumber(value))}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
@@ -83,6 +102,7 @@ export namespace Curves {
     /** What is known of each metric, where there is one run. */
     facts?: ReadonlyMap<string, Metric>;
     trans: TranslationBundle;
+    onChange: (change: Partial<ChartsState>) => void;
   }
 }
 
@@ -108,7 +128,9 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
   const { metric, runs, courses, version, charts, looks, trans } = props;
   const headingId = useId();
   const card = useRef<HTMLElement>(null);
-  const [zoom, setZoom] = useState<readonly [number, number] | null>(null);
+  const [zoom, setZoom, moveZoom] = useDraft(zoomOf(charts, metric), range =>
+    props.onChange({ zooms: withZoom(charts, metric, range) })
+  );
   const [isWide, setIsWide] = useState(false);
   const [isTable, setIsTable] = useState(false);
   useEffect(() => {
@@ -132,8 +154,6 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
       courses.unwatch(metric);
     };
   }, [metric, courses]);
-  // Another axis has other places.
-  useEffect(() => setZoom(null), [charts.axis]);
   useEffect(() => courses.look(metric, zoom), [courses, metric, zoom]);
   useEffect(() => () => courses.look(metric, null), [courses, metric]);
 
@@ -191,6 +211,9 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
   const hasFinite =
     unseen < series.reduce((sum, one) => sum + one.points.length, 0);
   const fact = props.facts?.get(metric);
+  // What each run logged once is a list of numbers.
+  const isSingle =
+    !isWaiting && states.length > 0 && states.every(one => one?.count === 1);
   const height = isWide ? WIDE_HEIGHT : HEIGHT;
   return (
     <article
@@ -204,35 +227,39 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
         <h3 id={headingId} className="jp-nbproof-Metric-name" title={metric}>
           {metric}
         </h3>
-        <div className="jp-nbproof-Curve-tools">
-          {zoom !== null && (
+        {!isSingle && (
+          <div className="jp-nbproof-Curve-tools">
+            {zoom !== null && (
+              <button
+                type="button"
+                className="jp-nbproof-SmallButton"
+                onClick={() => setZoom(null)}
+              >
+                {trans.__('Reset zoom')}
+              </button>
+            )}
             <button
               type="button"
               className="jp-nbproof-SmallButton"
-              onClick={() => setZoom(null)}
+              aria-pressed={isTable}
+              onClick={() => setIsTable(!isTable)}
             >
-              {trans.__('Reset zoom')}
+              {trans.__('Table')}
             </button>
-          )}
-          <button
-            type="button"
-            className="jp-nbproof-SmallButton"
-            aria-pressed={isTable}
-            onClick={() => setIsTable(!isTable)}
-          >
-            {trans.__('Table')}
-          </button>
-          <button
-            type="button"
-            className="jp-nbproof-SmallButton"
-            aria-pressed={isWide}
-            onClick={() => setIsWide(!isWide)}
-          >
-            {trans.__('Wide')}
-          </button>
-        </div>
+            <button
+              type="button"
+              className="jp-nbproof-SmallButton"
+              aria-pressed={isWide}
+              onClick={() => setIsWide(!isWide)}
+            >
+              {trans.__('Wide')}
+            </button>
+          </div>
+        )}
       </header>
-      {isTable ? (
+      {isSingle ? (
+        <Values {...props} runs={having} />
+      ) : isTable ? (
         <Numbers {...props} runs={having} />
       ) : isWaiting ? (
         <div
@@ -262,15 +289,16 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
           )}
           trans={trans}
           onZoom={setZoom}
+          onMove={moveZoom}
         />
       ) : (
-        <div className="jp-nbproof-Metric-place">
+        <div className="jp-nbproof-Metric-place" data-kind="none">
           {charts.isLog
             ? trans.__('No value is a positive number.')
             : trans.__('All values are NaN or infinite.')}
         </div>
       )}
-      {!isTable && hasFinite && unseen > 0 && (
+      {!isSingle && !isTable && hasFinite && unseen > 0 && (
         <div className="jp-nbproof-Metric-note">
           {charts.isLog
             ? trans._n(
@@ -286,7 +314,7 @@ function CurveCard(props: Curves.IProps & { metric: string }): JSX.Element {
         </div>
       )}
       {fact !== undefined && <MetricFacts metric={fact} trans={trans} />}
-      {!isTable && isZoomed && (
+      {!isSingle && !isTable && isZoomed && (
         <div className="jp-nbproof-Metric-note">
           {trans.__('Drag with Shift to move along.')}
           {thinned &&
@@ -325,6 +353,30 @@ function MetricFacts({
             </div>
           )
       )}
+    </dl>
+  );
+}
+
+/** One number for each run. */
+function Values({
+  metric,
+  runs,
+  looks,
+  namesakes
+}: Curves.IProps & { metric: string }): JSX.Element {
+  return (
+    <dl className="jp-nbproof-Values">
+      {runs.map(run => (
+        <div key={run.id}>
+          <dt title={run.name}>
+            <Swatch look={looks.get(run.id) ?? null} />
+            <RunName name={run.name} apart={namesakes?.get(run.id)} />
+          </dt>
+          <dd title={String(run.metrics[metric])}>
+            {formatNumber(toNumber(run.metrics[metric]))}
+          </dd>
+        </div>
+      ))}
     </dl>
   );
 }

@@ -3,6 +3,7 @@ import { closeIcon, editIcon } from '@jupyterlab/ui-components';
 import {
   JSX,
   KeyboardEvent,
+  ReactNode,
   RefObject,
   useEffect,
   useRef,
@@ -42,79 +43,79 @@ function useFocusBack(
 }
 
 /** The run's name, which a click on the pencil beside it makes a box. */
-export function EditableName({
-  run,
-  edits,
-  trans
-}: {
-  run: Run;
-  edits: Edits;
-  trans: TranslationBundle;
-}): JSX.Element {
-  const [draft, setDraft] = useState<string | null>(null);
-  const box = useRef<HTMLInputElement>(null);
-  const pencil = useRef<HTMLButtonElement>(null);
-  useFocusBack(draft !== null, box, pencil);
-  const close = (): void => setDraft(null);
-  const save = async (): Promise<void> => {
-    const name = draft?.trim() ?? '';
-    if (name === '' || name === run.name || (await edits.rename(name))) {
-      close();
-    }
-  };
-  if (draft === null) {
-    return (
-      <>
-        <h1 title={run.name}>
-          <bdi>{run.name}</bdi>
-        </h1>
-        <button
-          ref={pencil}
-          type="button"
-          className="jp-nbproof-IconButton jp-nbproof-Pencil"
-          aria-label={trans.__('Rename the run')}
-          title={trans.__('Rename the run')}
-          onClick={() => setDraft(run.name)}
-        >
-          <editIcon.react tag="span" />
-        </button>
-      </>
-    );
-  }
+export function EditableName({ run, edits, trans }: Editable): JSX.Element {
   return (
-    <LineForm
-      box={box}
+    <EditableLine
+      text={run.name}
       label={trans.__('Name of the run')}
-      text={draft}
+      pencil={trans.__('Rename the run')}
       word={trans.__('Rename')}
-      canSave={draft.trim() !== ''}
+      isNeeded={true}
       trans={trans}
-      onChange={setDraft}
-      onSave={() => void save()}
-      onCancel={close}
-    />
+      onSave={edits.rename}
+    >
+      <h1 title={run.name}>
+        <bdi>{run.name}</bdi>
+      </h1>
+    </EditableLine>
   );
 }
 
 /** The group that a run is one of, which a click makes a box; emptied, the run is in none. */
-export function EditableGroup({
-  run,
-  edits,
-  trans
-}: {
+export function EditableGroup({ run, edits, trans }: Editable): JSX.Element {
+  const group = run.group ?? '';
+  return (
+    <div className="jp-nbproof-GroupName">
+      <EditableLine
+        text={group}
+        label={trans.__('Group of the run')}
+        pencil={trans.__('Change the group')}
+        word={trans.__('Save')}
+        isNeeded={false}
+        trans={trans}
+        onSave={edits.setGroup}
+      >
+        {group === '' ? (
+          <span className="jp-nbproof-dim">{trans.__('none')}</span>
+        ) : (
+          <bdi title={group}>{group}</bdi>
+        )}
+      </EditableLine>
+    </div>
+  );
+}
+
+interface Editable {
   run: Run;
   edits: Edits;
   trans: TranslationBundle;
+}
+
+/** How a text reads, and a pencil that makes it a box. */
+function EditableLine(props: {
+  text: string;
+  /** What the box is called. */
+  label: string;
+  /** What the pencil is called. */
+  pencil: string;
+  /** What the button that saves is called. */
+  word: string;
+  /** Whether it can't be empty. */
+  isNeeded: boolean;
+  trans: TranslationBundle;
+  onSave: (text: string) => Promise<boolean>;
+  children: ReactNode;
 }): JSX.Element {
+  const { text, isNeeded, pencil } = props;
   const [draft, setDraft] = useState<string | null>(null);
   const box = useRef<HTMLInputElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
-  const group = run.group ?? '';
   useFocusBack(draft !== null, box, opener);
   const close = (): void => setDraft(null);
+  const next = draft?.trim() ?? '';
+  const canSave = next !== '' || !isNeeded;
   const save = async (): Promise<void> => {
-    const next = draft?.trim() ?? '';
-    if (next === group || (await edits.setGroup(next))) {
+    if (!canSave || next === text || (await props.onSave(next))) {
       close();
     }
   };
@@ -122,11 +123,11 @@ export function EditableGroup({
     return (
       <LineForm
         box={box}
-        label={trans.__('Group of the run')}
+        label={props.label}
         text={draft}
-        word={trans.__('Save')}
-        canSave={true}
-        trans={trans}
+        word={props.word}
+        canSave={canSave}
+        trans={props.trans}
         onChange={setDraft}
         onSave={() => void save()}
         onCancel={close}
@@ -134,23 +135,19 @@ export function EditableGroup({
     );
   }
   return (
-    <span className="jp-nbproof-GroupName">
-      {group === '' ? (
-        <span className="jp-nbproof-dim">{trans.__('none')}</span>
-      ) : (
-        <bdi title={group}>{group}</bdi>
-      )}
+    <>
+      {props.children}
       <button
         ref={opener}
         type="button"
-        className="jp-nbproof-IconButton jp-nbproof-GroupName-pencil"
-        aria-label={trans.__('Change the group')}
-        title={trans.__('Change the group')}
-        onClick={() => setDraft(group)}
+        className="jp-nbproof-IconButton jp-nbproof-Pencil"
+        aria-label={pencil}
+        title={pencil}
+        onClick={() => setDraft(text)}
       >
         <editIcon.react tag="span" />
       </button>
-    </span>
+    </>
   );
 }
 

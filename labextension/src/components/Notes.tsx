@@ -1,31 +1,26 @@
-import { Widget } from '@lumino/widgets';
-import { JSX, useLayoutEffect, useRef } from 'react';
+import type { Widget } from '@lumino/widgets';
+import { JSX, useCallback } from 'react';
+
+import { Rendered } from './Rendered';
 
 /** What somebody wrote about a run: as Markdown where that can be drawn, else as it is. */
 export function Notes({ text, render }: Notes.IProps): JSX.Element {
-  const host = useRef<HTMLDivElement>(null);
-  // In the layout's turn: a widget is detached while its place is still in the page.
-  useLayoutEffect(() => {
-    const place = host.current;
-    if (place === null || render === null) {
-      return undefined;
-    }
-    const drawn = render(text);
-    if (place.isConnected) {
-      Widget.attach(drawn, place);
-    } else {
-      place.append(drawn.node);
-    }
-    return () => {
-      drawn.dispose();
-      drawn.node.remove();
-    };
-  }, [text, render]);
   return render === null ? (
     <div className="jp-nbproof-Notes jp-nbproof-Notes-plain">{text}</div>
   ) : (
-    <div ref={host} className="jp-nbproof-Notes" />
+    <Drawn text={text} render={render} />
   );
+}
+
+function Drawn({
+  text,
+  render
+}: {
+  text: string;
+  render: Notes.Render;
+}): JSX.Element {
+  const make = useCallback(() => render(text), [render, text]);
+  return <Rendered className="jp-nbproof-Notes" make={make} />;
 }
 
 export namespace Notes {

@@ -17,6 +17,7 @@ import {
   Overlay,
   overlayOf,
   panned,
+  Range,
   Series,
   zoomed
 } from '../figures/overlay';
@@ -68,7 +69,7 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
     if (held !== null) {
       const perPixel =
         (held.zoom[1] - held.zoom[0]) / (frame.right - frame.left);
-      props.onZoom(
+      props.onMove(
         panned(held.zoom, (held.left - left) * perPixel, overlay.whole)
       );
       return;
@@ -82,6 +83,9 @@ export function OverlayChart(props: OverlayChart.IProps): JSX.Element {
     if (drag !== null && Math.abs(drag[1] - drag[0]) >= LEAST_DRAG) {
       const [from, to] = [...drag].sort((a, b) => a - b).map(overlay.xAt);
       props.onZoom([from, to]);
+    }
+    if (held !== null) {
+      props.onZoom(zoom);
     }
     setDrag(null);
     setHeld(null);
@@ -208,17 +212,19 @@ export namespace OverlayChart {
     axis: Axis;
     isLog: boolean;
     smoothing: number;
-    zoom: readonly [number, number] | null;
+    zoom: Range | null;
     height: number;
     label: string;
     trans: TranslationBundle;
-    onZoom: (zoom: readonly [number, number] | null) => void;
+    onZoom: (zoom: Range | null) => void;
+    /** It is moved along, and not let go of yet. */
+    onMove: (zoom: Range) => void;
   }
 }
 
 interface Held {
   readonly left: number;
-  readonly zoom: readonly [number, number];
+  readonly zoom: Range;
 }
 
 /** Axes and lines: drawn anew when they change, not when the pointer moves. */

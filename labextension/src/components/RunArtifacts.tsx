@@ -1,13 +1,19 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { downloadIcon } from '@jupyterlab/ui-components';
-import { JSX, useEffect, useState } from 'react';
+import {
+  caretDownIcon,
+  caretRightIcon,
+  downloadIcon
+} from '@jupyterlab/ui-components';
+import { JSX, ReactNode, useEffect, useState } from 'react';
 
 import { formatBytes } from '../figures/numbers';
-import { naturally } from '../figures/columns';
+import { ArtifactRow, artifactRows, isKept } from '../figures/folders';
+import { folderKey } from '../models/run';
 import type { Artifact, Run } from '../services/api';
 import { Preview, sealedPage } from '../services/preview';
 import { HistogramPlot } from './HistogramPlot';
 import { Notes } from './Notes';
+import { RenderedData } from './RenderedData';
 import type { RunView } from './RunView';
 import { instantWord, problemWords } from './words';
 
@@ -16,15 +22,13 @@ export function ArtifactsTab(
   props: RunView.IProps & { run: Run }
 ): JSX.Element {
   const { model, run, actions, trans } = props;
-  const artifacts = [...run.artifacts].sort((a, b) =>
-    naturally(a.name, b.name)
-  );
+  const { artifacts } = run;
   const [find, setFind] = useState('');
   const wanted = find.trim().toLowerCase();
   const found = artifacts.filter(one =>
     one.name.toLowerCase().includes(wanted)
   );
-  const opened = model.opened ?? artifacts.at(0)?.name ?? null;
+  const opened = model.opened ?? firstOf(artifacts);
   const shown = artifacts.find(one => one.name === opened);
   const { openArtifact } = actions;
   useEffect(() => {
@@ -62,9 +66,11 @@ export function ArtifactsTab(
           <ArtifactTable
             artifacts={found}
             opened={opened}
+            isSearched={wanted !== ''}
             downloading={model.downloading}
             trans={trans}
             onDownload={actions.download}
+            onDownloadFolder={model.hasFolders ? actions.downloadFolder : null}
             onOpen={openArtifact}
           />
         )}
@@ -88,6 +94,7 @@ export function ArtifactsTab(
             name={opened}
             preview={model.preview(opened)}
             renderNotes={props.renderNotes}
+            renderData={props.renderData}
             trans={trans}
             onDownload={() => actions.download(opened)}
           />
@@ -97,8 +104,16 @@ export function ArtifactsTab(
   );
 }
 
-/** More artifacts than this are searched. */
+/** More artifacts than this are searched, and a folder of more is closed at first. */
 const MANY = 12;
+
+/** The artifact that stands first in the list. */
+const firstOf = (artifacts: readonly Artifact[]): string | null => {
+  const first = artifactRows(artifacts, () => true).find(
+    row => row.kind === 'file'
+  );
+  return first?.artifact.name ?? null;
+};
 
 /** What is known of an artifact beside its inside. */
 function ArtifactFacts(props: {
@@ -135,10 +150,6 @@ function ArtifactFacts(props: {
   );
 }
 
-/** Whether its content is here, and not only named. */
-const isKept = ({ reference }: Artifact): boolean =>
-  typeof reference !== 'string';
-
 /** Nothing where it is not known: the size of what is only named. */
 const sizeWord = (artifact: Artifact): string =>
   !isKept(artifact) && artifact.size_bytes === 0
@@ -173,15 +184,28 @@ function kindWord(kind: string, trans: TranslationBundle): string {
   }
 }
 
+/** Artifacts as a tree of folders. */
 export function ArtifactTable(props: {
   artifacts: readonly Artifact[];
   opened: string | null;
+  /** What was searched for is not hidden in a folder. */
+  isSearched?: boolean;
   downloading: ReadonlySet<string>;
   trans: TranslationBundle;
   onOpen: (name: string) => void;
   onDownload: (name: string) => void;
+  /** Null where the server does not give folders whole. */
+  onDownloadFolder: ((name: string) => void) | null;
 }): JSX.Element {
-  const { trans } = props;
+  const { opened, isSearched, downloading, trans } = props;
+  const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const rows = artifactRows(
+    props.artifacts,
+    (folder, files) =>
+      isSearched === true ||
+      (chosen.get(folder) ??
+        (files.length <= MANY || opened?.startsWith(`${folder}/`) === true))
+  );
   return (
     <table className="jp-nbproof-Table jp-nbproof-Artifacts">
       <thead>
@@ -195,43 +219,130 @@ export function ArtifactTable(props: {
         </tr>
       </thead>
       <tbody>
-        {props.artifacts.map(artifact => {
-          const { name } = artifact;
-          return (
-            <tr key={name} data-opened={name === props.opened || undefined}>
-              <th scope="row" title={name}>
+        {rows.map(row =>
+          row.kind === 'folder' ? (
+            <tr key={folderKey(row.name)} data-folder={row.name}>
+              <NameCell row={row} name={row.name}>
+                <button
+                  type="button"
+                  className="jp-nbproof-Artifacts-folder"
+                  aria-expanded={row.isOpen}
+                  aria-label={trans._n(
+                    '%2, folder of %1 file',
+                    '%2, folder of %1 files',
+                    row.count,
+                    row.name
+                  )}
+                  onClick={() =>
+                    setChosen(new Map(chosen).set(row.name, !row.isOpen))
+                  }
+                >
+                  {row.isOpen ? (
+                    <caretDownIcon.react tag="span" />
+                  ) : (
+                    <caretRightIcon.react tag="span" />
+                  )}
+                  <bdi>{row.label}</bdi>
+                  <span className="jp-nbproof-dim">{row.count}</span>
+                </button>
+              </NameCell>
+              <td>{trans.__('Folder')}</td>
+              <td>{row.isKept ? formatBytes(row.bytes) : ''}</td>
+              <DownloadCell
+                label={trans.__('Download %1 as a zip', row.name)}
+                isBusy={downloading.has(folderKey(row.name))}
+                onDownload={
+                  row.isKept && props.onDownloadFolder !== null
+                    ? () => props.onDownloadFolder?.(row.name)
+                    : null
+                }
+              />
+            </tr>
+          ) : (
+            <tr
+              key={row.artifact.name}
+              data-opened={row.artifact.name === opened || undefined}
+            >
+              <NameCell row={row} name={row.artifact.name}>
                 <button
                   type="button"
                   className="jp-nbproof-LinkButton"
-                  aria-current={name === props.opened || undefined}
-                  onClick={() => props.onOpen(name)}
+                  aria-current={row.artifact.name === opened || undefined}
+                  aria-label={row.artifact.name}
+                  onClick={() => props.onOpen(row.artifact.name)}
                 >
-                  {name}
+                  {row.label}
                 </button>
-              </th>
-              <td title={artifact.media_type}>
-                {kindWord(artifact.kind, trans)}
+              </NameCell>
+              <td
+                title={`${kindWord(row.artifact.kind, trans)} · ${row.artifact.media_type}`}
+              >
+                {kindWord(row.artifact.kind, trans)}
               </td>
-              <td>{sizeWord(artifact)}</td>
-              <td>
-                {isKept(artifact) && (
-                  <button
-                    type="button"
-                    className="jp-nbproof-IconButton"
-                    aria-label={trans.__('Download %1', name)}
-                    title={trans.__('Download %1', name)}
-                    disabled={props.downloading.has(name)}
-                    onClick={() => props.onDownload(name)}
-                  >
-                    <downloadIcon.react tag="span" />
-                  </button>
-                )}
-              </td>
+              <td>{sizeWord(row.artifact)}</td>
+              <DownloadCell
+                label={trans.__('Download %1', row.artifact.name)}
+                isBusy={downloading.has(row.artifact.name)}
+                onDownload={
+                  isKept(row.artifact)
+                    ? () => props.onDownload(row.artifact.name)
+                    : null
+                }
+              />
             </tr>
-          );
-        })}
+          )
+        )}
       </tbody>
     </table>
+  );
+}
+
+/** A name, as far to the right as it is deep in folders. */
+function NameCell({
+  row,
+  name,
+  children
+}: {
+  row: ArtifactRow<Artifact>;
+  name: string;
+  children: ReactNode;
+}): JSX.Element {
+  return (
+    <th
+      scope="row"
+      title={name}
+      style={{ paddingLeft: `calc(${Math.min(row.depth, 8)} * 1.4em)` }}
+    >
+      {children}
+    </th>
+  );
+}
+
+function DownloadCell({
+  label,
+  isBusy,
+  onDownload
+}: {
+  label: string;
+  isBusy: boolean;
+  /** Null where there is nothing to fetch. */
+  onDownload: (() => void) | null;
+}): JSX.Element {
+  return (
+    <td>
+      {onDownload !== null && (
+        <button
+          type="button"
+          className="jp-nbproof-IconButton"
+          aria-label={label}
+          title={label}
+          disabled={isBusy}
+          onClick={onDownload}
+        >
+          <downloadIcon.react tag="span" />
+        </button>
+      )}
+    </td>
   );
 }
 
@@ -240,6 +351,7 @@ export function PreviewBox(props: {
   name: string;
   preview: Preview | null;
   renderNotes: Notes.Render | null;
+  renderData: RenderedData.Render | null;
   trans: TranslationBundle;
   onDownload: () => void;
 }): JSX.Element {
@@ -297,6 +409,15 @@ export function PreviewBox(props: {
       );
     case 'text':
       return <pre className="jp-nbproof-Preview-text">{preview.text}</pre>;
+    case 'json':
+      return (
+        <RenderedData
+          type={preview.type}
+          data={preview.data}
+          text={preview.text}
+          render={props.renderData}
+        />
+      );
     case 'diff':
       return <Diff text={preview.text} />;
     case 'markdown':

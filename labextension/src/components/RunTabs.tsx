@@ -47,6 +47,9 @@ export function Overview(props: Props): JSX.Element {
               downloading={model.downloading}
               trans={trans}
               onDownload={actions.download}
+              onDownloadFolder={
+                model.hasFolders ? actions.downloadFolder : null
+              }
               onOpen={name => {
                 actions.openArtifact(name);
                 actions.chooseTab('artifacts');
@@ -365,6 +368,7 @@ export function CodeTab(props: Props): JSX.Element {
             name={artifact.name}
             preview={model.preview(artifact.name)}
             renderNotes={props.renderNotes}
+            renderData={props.renderData}
             trans={trans}
             onDownload={() => actions.download(artifact.name)}
           />

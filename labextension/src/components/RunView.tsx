@@ -20,6 +20,7 @@ import { Notes } from './Notes';
 import { Notice } from './Notice';
 import { ArtifactsTab } from './RunArtifacts';
 import { CodeTab, Overview, ParamsTab } from './RunTabs';
+import type { RenderedData } from './RenderedData';
 import { Skeleton } from './Skeleton';
 import { StatusMark } from './StatusMark';
 import { Tabs } from './Tabs';
@@ -105,6 +106,7 @@ export namespace RunView {
     chooseTab: (tab: RunTab) => void;
     setCharts: (change: Partial<ChartsState>) => void;
     download: (artifact: string) => void;
+    downloadFolder: (folder: string) => void;
     openArtifact: (artifact: string) => void;
     look: (artifact: string) => void;
     lookAtEnvironment: () => void;
@@ -120,6 +122,8 @@ export namespace RunView {
     parent: Run | null;
     /** Draws Markdown; null where JupyterLab offers nothing for that. */
     renderNotes: Notes.Render | null;
+    /** Draws data of a media type; null where JupyterLab offers nothing for that. */
+    renderData: RenderedData.Render | null;
     /** Counts the courses that came. */
     version: number;
     /** What has just been copied. */

@@ -1,6 +1,6 @@
 /** Addresses of what is shown: `?nbproof=<place>` opens the same again. */
 
-import type { Axis } from './overlay';
+import type { Axis, Range } from './overlay';
 import type { Sort } from './search';
 
 /** How the charts beside the runs are set. */
@@ -15,6 +15,13 @@ export interface ChartsState {
   readonly x: string;
   readonly y: string;
   readonly by: string;
+  /** Metrics of which a stretch of the axis is shown. */
+  readonly zooms: readonly Zoom[];
+}
+
+export interface Zoom {
+  readonly metric: string;
+  readonly range: Range;
 }
 
 export type Plot = 'curves' | 'parallel' | 'scatter' | 'box';
@@ -84,8 +91,23 @@ export const CHARTS: ChartsState = {
   find: '',
   x: '',
   y: '',
-  by: ''
+  by: '',
+  zooms: []
 };
+
+/** The stretch that is shown of a metric; null shows all. */
+export const zoomOf = ({ zooms }: ChartsState, metric: string): Range | null =>
+  zooms.find(one => one.metric === metric)?.range ?? null;
+
+/** Show a stretch of a metric and leave the others as they are; null shows all of it. */
+export const withZoom = (
+  { zooms }: ChartsState,
+  metric: string,
+  range: Range | null
+): readonly Zoom[] => [
+  ...zooms.filter(one => one.metric !== metric),
+  ...(range === null ? [] : [{ metric, range }])
+];
 
 export const TABLE: TableState = {
   query: '',
@@ -169,6 +191,9 @@ function putCharts(
   put('x', charts.x);
   put('y', charts.y);
   put('by', charts.by);
+  for (const { metric, range } of charts.zooms) {
+    put('zoom', `${range.join(' ')} ${metric}`);
+  }
 }
 
 /** Read a place; what is not understood is as by default, an unknown kind gives null. */
@@ -192,7 +217,7 @@ export function placeOf(text: string): Place | null {
             run: get('run'),
             tab: oneOf(RUN_TABS, get('tab'), 'overview'),
             artifact: get('artifact'),
-            charts: chartsOf(get)
+            charts: chartsOf(words)
           };
     case 'compare':
       return {
@@ -206,7 +231,7 @@ export function placeOf(text: string): Place | null {
             'table'
           ),
           onlyDifferent: get('differing') === '1',
-          charts: chartsOf(get)
+          charts: chartsOf(words)
         }
       };
     case 'runs': {
@@ -231,7 +256,7 @@ export function placeOf(text: string): Place | null {
           pinned: ids('pinned'),
           hidden: ids('hidden'),
           layout: oneOf(['table', 'both', 'charts'], get('layout'), 'table'),
-          charts: chartsOf(get)
+          charts: chartsOf(words)
         }
       };
     }
@@ -240,7 +265,8 @@ export function placeOf(text: string): Place | null {
   }
 }
 
-function chartsOf(get: (key: string) => string): ChartsState {
+function chartsOf(words: URLSearchParams): ChartsState {
+  const get = (key: string): string => words.get(key) ?? '';
   const smoothing = Number(get('smooth'));
   return {
     plot: oneOf(
@@ -254,8 +280,18 @@ function chartsOf(get: (key: string) => string): ChartsState {
     find: get('find'),
     x: get('x'),
     y: get('y'),
-    by: get('by')
+    by: get('by'),
+    zooms: words.getAll('zoom').flatMap(zoomIn)
   };
+}
+
+/** `10 40.5 val/loss`: from, to and the metric's name. */
+function zoomIn(text: string): readonly Zoom[] {
+  const [, from, to, metric] = /^(\S+) (\S+) (.+)$/s.exec(text) ?? [];
+  const range = [Number(from), Number(to)] as const;
+  return range.every(Number.isFinite) && range[0] < range[1]
+    ? [{ metric, range }]
+    : [];
 }
 
 function oneOf<T extends string>(

@@ -11,7 +11,7 @@ export type Named = Pick<Run, 'id' | 'name' | 'parent_id'>;
  */
 export function namesakes(
   runs: readonly Named[],
-  find: (id: string) => Named | null
+  nameOf: (id: string) => string | null
 ): Map<string, string> {
   const groups = new Map<string, Named[]>();
   for (const run of runs) {
@@ -28,7 +28,7 @@ export function namesakes(
       continue;
     }
     const parents = group.map(run =>
-      run.parent_id === null ? null : (find(run.parent_id)?.name ?? null)
+      run.parent_id === null ? null : nameOf(run.parent_id)
     );
     for (const [index, run] of group.entries()) {
       const parent = parents[index];

@@ -20,6 +20,9 @@ export interface ChartSize {
 /** Steps, the clock on the wall, or time since the run began. */
 export type Axis = 'step' | 'time' | 'relative';
 
+/** A stretch of an axis: steps, milliseconds since 1970, or seconds since the run began. */
+export type Range = readonly [number, number];
+
 export interface Series {
   readonly id: string;
   readonly points: readonly Point[];
@@ -33,7 +36,7 @@ export interface OverlayOptions {
   /** From 0 to below 1; see `smooth`. */
   readonly smoothing: number;
   /** The part of the axis that is shown; null shows all. */
-  readonly zoom: readonly [number, number] | null;
+  readonly zoom: Range | null;
 }
 
 export interface OverlayLine {
@@ -64,9 +67,9 @@ export interface Overlay {
   /** What lies under a horizontal position. */
   readonly xAt: (left: number) => number;
   readonly leftOf: (x: number) => number;
-  readonly xRange: readonly [number, number];
+  readonly xRange: Range;
   /** Where all lines lie, zoomed or not. */
-  readonly whole: readonly [number, number];
+  readonly whole: Range;
 }
 
 export interface Frame {
@@ -182,7 +185,7 @@ export function xOf(point: Point, axis: Axis, origin: number): number {
 export function withCloser(
   points: readonly Point[],
   closer: readonly Point[],
-  [low, high]: readonly [number, number],
+  [low, high]: Range,
   at: (point: Point) => number
 ): readonly Point[] {
   if (closer.length === 0) {
@@ -197,9 +200,9 @@ export function withCloser(
 
 /** The same stretch further on or back, inside the whole. */
 export function panned(
-  [low, high]: readonly [number, number],
+  [low, high]: Range,
   by: number,
-  whole: readonly [number, number]
+  whole: Range
 ): [number, number] {
   const bounded = Math.max(whole[0] - low, Math.min(whole[1] - high, by));
   return [low + bounded, high + bounded];
@@ -207,10 +210,10 @@ export function panned(
 
 /** A stretch wider or narrower by a factor around a place; null where that is the whole. */
 export function zoomed(
-  [low, high]: readonly [number, number],
+  [low, high]: Range,
   factor: number,
   around: number,
-  whole: readonly [number, number]
+  whole: Range
 ): [number, number] | null {
   const from = Math.max(whole[0], around - (around - low) * factor);
   const to = Math.min(whole[1], around + (high - around) * factor);
@@ -220,7 +223,7 @@ export function zoomed(
 /** The part of a zoomed line that is seen, and one point beyond at each end. */
 function around(
   xs: readonly number[],
-  [low, high]: readonly [number, number],
+  [low, high]: Range,
   isZoomed: boolean
 ): [number, number] {
   if (!isZoomed) {
@@ -265,7 +268,7 @@ const SPANS = [
 ] as const;
 
 function axisTicks(
-  [low, high]: readonly [number, number],
+  [low, high]: Range,
   count: number,
   axis: Axis
 ): { value: number; label: string }[] {

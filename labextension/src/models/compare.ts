@@ -5,7 +5,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { ChartsState, CompareState } from '../figures/link';
 import { namesakes } from '../figures/names';
 import { Look, looksOf } from '../figures/palette';
-import { Comparison, Run, runsCompare, runsGet } from '../services/api';
+import { Comparison, Run, runsCompare } from '../services/api';
 import type { Change } from '../services/change';
 import type { Client } from '../services/client';
 import { asProblem, Problem } from '../services/problem';
@@ -44,10 +44,12 @@ export class CompareModel implements IDisposable {
 
   /** What tells runs of one name apart. */
   get namesakes(): ReadonlyMap<string, string> {
+    const { runs } = this;
+    const parents: Partial<Record<string, string>> =
+      this._comparison?.parents ?? {};
     return namesakes(
-      this.runs,
-      id =>
-        this._parents.get(id) ?? this.runs.find(one => one.id === id) ?? null
+      runs,
+      id => parents[id] ?? runs.find(one => one.id === id)?.name ?? null
     );
   }
 
@@ -110,7 +112,6 @@ export class CompareModel implements IDisposable {
       this._problem = null;
       this._showCourses();
       this._changed.emit();
-      void this._loadParents();
     } catch (thrown) {
       if (!this._isDisposed) {
         this._problem = asProblem(thrown);
@@ -127,31 +128,6 @@ export class CompareModel implements IDisposable {
       change.ids.some(id => this._state.runs.includes(id))
     ) {
       void this._live.invoke().catch(() => undefined);
-    }
-  }
-
-  /** Runs of one name are told apart by the run that each is part of. */
-  private async _loadParents(): Promise<void> {
-    const told = this.namesakes;
-    const ids = new Set(
-      this.runs.flatMap(run =>
-        told.has(run.id) && run.parent_id !== null ? run.parent_id : []
-      )
-    );
-    const request = this._client.requester(this.workspace);
-    await Promise.all(
-      [...ids]
-        .filter(id => !this._parents.has(id))
-        .map(async id => {
-          try {
-            this._parents.set(id, await runsGet(request, { id }));
-          } catch {
-            // The ids tell them apart, too.
-          }
-        })
-    );
-    if (ids.size > 0 && !this._isDisposed) {
-      this._changed.emit();
     }
   }
 
@@ -173,7 +149,6 @@ export class CompareModel implements IDisposable {
   private readonly _live: Throttler<void>;
   private _state: CompareState;
   private _looks: Map<string, Look>;
-  private readonly _parents = new Map<string, Run>();
   private _comparison: Comparison | null = null;
   private _problem: Problem | null = null;
   private readonly _changed = new Signal<this, void>(this);

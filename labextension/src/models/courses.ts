@@ -4,14 +4,8 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Run } from '../services/api';
 import type { Client } from '../services/client';
 import { asProblem, Problem } from '../services/problem';
-import type { Axis } from '../figures/overlay';
-import {
-  Course,
-  LINES,
-  Range,
-  readCourse,
-  readCourses
-} from '../services/series';
+import type { Axis, Range } from '../figures/overlay';
+import { Course, LINES, readCourse, readCourses } from '../services/series';
 
 /** Twice the pixels of a wide chart: more cannot be seen. */
 const MAX_POINTS = 800;

@@ -11,6 +11,7 @@ import {
   Metric,
   Requester,
   Run,
+  runsArtifactFolderPath,
   runsArtifactPath,
   runsEnvironment,
   runsGet,
@@ -46,6 +47,7 @@ export interface RunState {
 }
 
 const ENVIRONMENT = 'GET /runs/{id}/environment';
+const FOLDER = 'GET /runs/{id}/folders/{name}';
 
 /** One run: its facts, the courses of those metrics that somebody looks at, the files that are looked into. */
 export class RunModel implements IDisposable {
@@ -131,7 +133,7 @@ export class RunModel implements IDisposable {
     return this._looks;
   }
 
-  /** Names of artifacts that are being fetched. */
+  /** Names of artifacts that are being fetched; those of folders end in a slash. */
   get downloading(): ReadonlySet<string> {
     return this._downloading;
   }
@@ -211,7 +213,8 @@ export class RunModel implements IDisposable {
     try {
       const [run, metrics] = await Promise.all([
         runsGet(this._request, { id: this.id }),
-        this._loadMetrics()
+        this._loadMetrics(),
+        this._client.capabilities.load()
       ]);
       if (this._isDisposed) {
         return;
@@ -270,14 +273,36 @@ export class RunModel implements IDisposable {
   }
 
   /** The bytes of an artifact. */
-  async download(name: string): Promise<Blob> {
-    this._downloading = new Set([...this._downloading, name]);
+  download(name: string): Promise<Blob> {
+    return this._whileDownloading(name, () => this._fetch(name));
+  }
+
+  /** Whether the server gives a folder of artifacts as one zip. */
+  get hasFolders(): boolean {
+    return this._client.capabilities.has(FOLDER);
+  }
+
+  /** All artifacts of a folder as one zip. */
+  downloadFolder(name: string): Promise<Blob> {
+    return this._whileDownloading(folderKey(name), () =>
+      this._client.download(
+        this.workspace,
+        runsArtifactFolderPath({ id: this._run?.id ?? this.id, name })
+      )
+    );
+  }
+
+  private async _whileDownloading<T>(
+    key: string,
+    work: () => Promise<T>
+  ): Promise<T> {
+    this._downloading = new Set([...this._downloading, key]);
     this._changed.emit();
     try {
-      return await this._fetch(name);
+      return await work();
     } finally {
       this._downloading = new Set(
-        [...this._downloading].filter(one => one !== name)
+        [...this._downloading].filter(one => one !== key)
       );
       this._changed.emit();
     }
@@ -351,7 +376,12 @@ export class RunModel implements IDisposable {
     let preview: Preview;
     try {
       if (typeof kind === 'string') {
-        preview = await readPreview(kind, await this._fetch(name), name);
+        preview = await readPreview(
+          kind,
+          await this._fetch(name),
+          name,
+          artifact.media_type
+        );
       } else if (
         kind.kind !== 'reference' &&
         this._client.capabilities.has(PREVIEW)
@@ -400,6 +430,9 @@ export class RunModel implements IDisposable {
   private readonly _stateChanged = new Signal<this, void>(this);
   private _isDisposed = false;
 }
+
+/** What a folder is called among what is being fetched: a file may have its name. */
+export const folderKey = (name: string): string => `${name}/`;
 
 export namespace RunModel {
   export interface IOptions {

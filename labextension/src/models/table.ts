@@ -157,7 +157,7 @@ export class RunsTableModel implements IDisposable {
   get namesakes(): ReadonlyMap<string, string> {
     this._namesakes ??= namesakes(
       [...this._runs.values()],
-      id => this._runs.get(id) ?? null
+      id => this._runs.get(id)?.name ?? null
     );
     return this._namesakes;
   }

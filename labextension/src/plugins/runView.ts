@@ -23,6 +23,7 @@ import {
 } from '@jupyterlab/translation';
 
 import type { Notes } from '../components/Notes';
+import type { RenderedData } from '../components/RenderedData';
 import { problemLine } from '../components/words';
 import {
   Place,
@@ -125,6 +126,7 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
             app.serviceManager.contents,
             () => workspaces?.all.find(one => one.id === workspace)?.path ?? ''
           ),
+        renderData: rendermime && dataRenderer(rendermime),
         openRun: id => void open(workspace, id),
         openTable: () =>
           void commands.execute(CommandIDs.openTable, {
@@ -269,6 +271,31 @@ function notesRenderer(
       renderer.node.textContent = text;
     });
     return renderer;
+  };
+}
+
+const JSON_TREE = 'application/json';
+
+/** Draws data as JupyterLab draws an output that nobody vouches for; what it has no picture for, as a tree. */
+function dataRenderer(rendermime: IRenderMimeRegistry): RenderedData.Render {
+  return (type, data) => {
+    const drawn = [type, JSON_TREE].find(
+      one => rendermime.getFactory(one)?.safe === true
+    );
+    if (drawn === undefined) {
+      return null;
+    }
+    return () => {
+      const renderer = rendermime.createRenderer(drawn);
+      const model = rendermime.createModel({
+        data: { [drawn]: data },
+        trusted: false
+      });
+      renderer.renderModel(model).catch(() => {
+        renderer.node.textContent = JSON.stringify(data, null, 2);
+      });
+      return renderer;
+    };
   };
 }
 

@@ -1,3 +1,5 @@
+import type { ReadonlyJSONValue } from '@lumino/coreutils';
+
 import { Artifact, Histogram, Requester, runsArtifactPreview } from './api';
 import type { Problem } from './problem';
 
@@ -15,6 +17,13 @@ export type Preview =
       readonly kind: 'text' | 'markdown' | 'html' | 'diff';
       readonly text: string;
     }
+  /** What JupyterLab may have a picture for; the text is the same, readable. */
+  | {
+      readonly kind: 'json';
+      readonly type: string;
+      readonly data: ReadonlyJSONValue;
+      readonly text: string;
+    }
   | {
       readonly kind: 'table';
       readonly head: readonly string[];
@@ -24,12 +33,14 @@ export type Preview =
     };
 
 export type Readable =
-  'image' | 'text' | 'markdown' | 'html' | 'diff' | 'table';
+  'image' | 'text' | 'markdown' | 'html' | 'diff' | 'table' | 'json';
 
 const MOST_IMAGE = 20 * 2 ** 20;
 const MOST_TEXT = 2 * 2 ** 20;
 const MOST_ROWS = 200;
 
+/** `application/json`, and what is written in it: `application/vnd.plotly.v1+json`. */
+const JSON_TYPE = /^application\/(?:[^;]+\+)?json\b/;
 const TEXTS =
   /\.(txt|log|json|jsonl|ya?ml|toml|ini|cfg|py|r|jl|sql|sh|js|ts|css|xml|tex|ipynb|rst)$/i;
 
@@ -64,6 +75,9 @@ export function kindOf(
     if (type.startsWith('text/markdown') || /\.md$/i.test(name)) {
       return 'markdown';
     }
+    if (JSON_TYPE.test(type)) {
+      return 'json';
+    }
     return type.startsWith('text/') ||
       /json|yaml|xml|toml/.test(type) ||
       TEXTS.test(name)
@@ -73,16 +87,17 @@ export function kindOf(
   if (kind === null) {
     return { kind: 'none' };
   }
-  return size > (kind === 'image' ? MOST_IMAGE : MOST_TEXT)
-    ? { kind: 'large' }
-    : kind;
+  const most =
+    kind === 'image' || artifact.kind === 'figure' ? MOST_IMAGE : MOST_TEXT;
+  return size > most ? { kind: 'large' } : kind;
 }
 
 /** Make what is shown from an artifact's bytes. */
 export async function readPreview(
   kind: Readable,
   bytes: Blob,
-  name: string
+  name: string,
+  type: string
 ): Promise<Preview> {
   if (kind === 'image') {
     return { kind, url: URL.createObjectURL(bytes) };
@@ -91,7 +106,22 @@ export async function readPreview(
   if (kind === 'table') {
     return tableOf(text, /\.tsv$/i.test(name) ? '\t' : ',');
   }
-  return { kind, text };
+  return kind === 'json' ? jsonOf(text, type) : { kind, text };
+}
+
+/** JSON as data and set out in lines; what is none, such as NaN, is shown as it is. */
+function jsonOf(text: string, type: string): Preview {
+  try {
+    const data = JSON.parse(text) as ReadonlyJSONValue;
+    return {
+      kind: 'json',
+      type: type.split(';')[0].trim(),
+      data,
+      text: JSON.stringify(data, null, 2)
+    };
+  } catch {
+    return { kind: 'text', text };
+  }
 }
 
 /** The route by which a server shows what it can read and a browser can't. */

@@ -1,5 +1,5 @@
 import { toNumber } from '../figures/numbers';
-import type { Axis, Point } from '../figures/overlay';
+import type { Axis, Point, Range } from '../figures/overlay';
 import { Float, MetricPoint, Requester, runsMetricHistory } from './api';
 
 /** The course of one metric of one run, thinned by the server. */
@@ -20,9 +20,6 @@ interface Lines {
     readonly y: readonly Float[];
   }[];
 }
-
-/** A stretch of an axis: steps, milliseconds since 1970, or seconds since the run began. */
-export type Range = readonly [number, number];
 
 /** The server counts seconds where the charts count milliseconds. */
 const unitOf = (axis: Axis): number => (axis === 'time' ? 1e-3 : 1);

@@ -1,4 +1,5 @@
 import { Clipboard, showErrorMessage } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
@@ -6,6 +7,7 @@ import { Poll } from '@lumino/polling';
 import type { JSX } from 'react';
 
 import type { Notes } from '../components/Notes';
+import type { RenderedData } from '../components/RenderedData';
 import { RunView } from '../components/RunView';
 import { problemLine, shortId } from '../components/words';
 import { shortened } from '../figures/numbers';
@@ -81,6 +83,7 @@ export class RunViewWidget extends ReactWidget {
         run={model.run}
         parent={model.parent}
         renderNotes={this._options.renderNotes}
+        renderData={this._options.renderData}
         version={this._version}
         copied={this._copied}
         problem={model.problem}
@@ -119,12 +122,16 @@ export class RunViewWidget extends ReactWidget {
     }, COPIED_MS);
   }
 
-  private async _download(name: string): Promise<void> {
+  private async _download(name: string, isFolder = false): Promise<void> {
+    const { model } = this;
     try {
-      const url = URL.createObjectURL(await this.model.download(name));
+      const bytes = await (isFolder
+        ? model.downloadFolder(name)
+        : model.download(name));
+      const url = URL.createObjectURL(bytes);
       const link = document.createElement('a');
       link.href = url;
-      link.download = name.split('/').pop() ?? name;
+      link.download = `${PathExt.basename(name)}${isFolder ? '.zip' : ''}`;
       link.click();
       // The browser reads the bytes after the click: let go of them a little later.
       window.setTimeout(() => URL.revokeObjectURL(url), 60_000);
@@ -171,6 +178,7 @@ export class RunViewWidget extends ReactWidget {
     look: artifact => this.model.look(artifact),
     lookAtEnvironment: () => void this.model.lookAtEnvironment(),
     download: artifact => void this._download(artifact),
+    downloadFolder: folder => void this._download(folder, true),
     restore: () =>
       void this._change(
         this._options.trans.__('The run could not be restored'),
@@ -211,6 +219,8 @@ export namespace RunViewWidget {
     settings: Settings;
     /** Draws Markdown; null where JupyterLab offers nothing for that. */
     renderNotes: Notes.Render | null;
+    /** Draws data of a media type; null where JupyterLab offers nothing for that. */
+    renderData: RenderedData.Render | null;
     openRun: (id: string) => void;
     openTable: () => void;
     copyLink: () => void;
