@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
+import numpy as np
 import pytest
 
 from nbproof.platform.location import Location
@@ -83,6 +85,45 @@ with nbp.start_run("r", experiment="e"):
 """)
     counts = {each.name: each.count for each in workspace.tracker.list_metrics("r")}
     assert counts == {**{f"task {number}": 50 for number in range(10)}, "threads": 200}
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["the live run", "a run of nobody, by its id"])
+def test_threads_that_log_one_metric_at_once_never_count_the_same_step(workspace, by_id):
+    tracker = workspace.tracker
+    run = tracker.open_run("e") if by_id else tracker.start_run("r", experiment="e")
+    where = {"run_id": run.id} if by_id else {}
+    rounds, wrong = 15, []
+    all_there = threading.Barrier(3)
+
+    def log(write):
+        try:
+            for _ in range(rounds):
+                all_there.wait(60)
+                write()
+        except Exception as error:
+            all_there.abort()
+            wrong.append(error)
+
+    writes = (
+        lambda: tracker.log_history("loss", np.zeros(1000), **where),
+        lambda: tracker.log_history("loss", [0.0] * 100, **where),
+        lambda: [tracker.log_metric("loss", 0.0, **where) for _ in range(3 if by_id else 100)],
+    )
+    threads = [threading.Thread(target=log, args=(write,)) for write in writes]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert wrong == []
+    steps = tracker.get_run(run.id).metric_arrays("loss").step.tolist()
+    assert len(steps) == rounds * (1000 + 100 + (3 if by_id else 100))
+    assert sorted(steps) == list(range(len(steps)))
 
 
 def test_what_is_logged_while_the_interpreter_exits_is_kept(python, workspace):

@@ -61,13 +61,20 @@ def records(
 
 
 def encoder(
-    steps: NDArray[np.int64], times: NDArray[np.int64], values: NDArray[np.float64]
-) -> Callable[[int, int, slice], tuple[bytes, int]]:
-    """What `nbproof.storage.journal.writer.Series.log_many` asks for the records of these points."""
+    steps: NDArray[np.int64],
+    times: NDArray[np.int64],
+    values: NDArray[np.float64],
+    *,
+    reserved: bool = False,
+) -> Callable[[int, int, slice], tuple[bytes, int | None]]:
+    """What `nbproof.storage.journal.writer.Series.log_many` asks for the records of these points.
 
-    def encode(series: int, first_seq: int, part: slice) -> tuple[bytes, int]:
+    `reserved` steps were taken from the series before: others count on behind them already.
+    """
+
+    def encode(series: int, first_seq: int, part: slice) -> tuple[bytes, int | None]:
         made = records(series, first_seq, steps[part], times[part], values[part])
-        return made, int(steps[part][-1])
+        return made, None if reserved else int(steps[part][-1])
 
     return encode
 

@@ -479,10 +479,10 @@ class ActiveRun:
                 series = self._series.get(key) or self._define(key)
                 if series is None or not len(values):
                     continue
-                first, n = series.last + 1, len(values)
-                if steps is None and first + n > 2**63:
-                    raise _no_next_step(key)
+                n = len(values)
                 if isinstance(values, list):
+                    if steps is None and series.last + n >= 2**63:
+                        raise _no_next_step(key)
                     for place, value in enumerate(values):
                         series.log(
                             value,
@@ -494,10 +494,15 @@ class ActiveRun:
 
                 from nbproof.storage.point_records import encoder
 
+                try:
+                    first = series.reserve(n) if steps is None else 0
+                except OverflowError:
+                    raise _no_next_step(key) from None
                 encode = encoder(
-                    np.arange(first, first + n) if steps is None else np.asarray(steps, np.int64),
+                    np.arange(n) + first if steps is None else np.asarray(steps, np.int64),
                     np.full(n, self._journal.now_us()) if times is None else np.asarray(times, np.int64),
                     np.asarray(values, np.float64),
+                    reserved=steps is None,
                 )
                 series.log_many(n, encode)
         except OSError as error:
@@ -511,14 +516,15 @@ class ActiveRun:
         except OSError as error:
             self.failed(error)
             return None
-        self._series[key] = series
-        return series
+        # Another thread may have defined it meanwhile; all count the steps of one.
+        return self._series.setdefault(key, series)
 
     def count_on(self, last_steps: Mapping[str, int]) -> None:
-        """Let default steps follow these, the last ones by name."""
+        """Let default steps follow these, the last ones by name, and what other threads log just now."""
         self._last_steps.update(last_steps)
-        for key, series in list(self._series.items()):
-            series.last = self._last_steps.get(key, series.last)
+        for key, last in last_steps.items():
+            if (series := self._series.get(key)) is not None:
+                series.count_on(last)
 
     def close(self, status: str) -> None:
         """Take no more: what the tracker calls when the run has ended."""

@@ -187,7 +187,30 @@ class Series:
                 _pack_into(view, at, self.id, seq, number, when, value, crc)
                 return
 
-    def log_many(self, count: int, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> None:
+    def reserve(self, count: int) -> int:
+        """Take so many steps behind the last one, which no other thread gets then; the first of them.
+
+        Raises
+        ------
+        OverflowError
+            They do not fit 64 bits.
+        """
+        with self._writer.lock:
+            # Nothing is called from here to the assignment, so no signal handler takes the same ones.
+            first = self.last + 1
+            last = self.last + count
+            if last >= 9223372036854775808:
+                raise OverflowError("the step does not fit 64 bits")
+            self.last = last
+            return first
+
+    def count_on(self, last: int) -> None:
+        """Let default steps follow this one, if it is behind the last one known here."""
+        with self._writer.lock:
+            if last > self.last:
+                self.last = last
+
+    def log_many(self, count: int, encode: Callable[[int, int, slice], tuple[bytes, int | None]]) -> None:
         """Record many points whose records somebody else makes, as only he knows a fast way.
 
         They are written in blocks, each of them by one call, and other threads may record between two.  The
@@ -198,7 +221,7 @@ class Series:
         count : int
         encode : callable
             Given the number of the series, the sequence number of the first and which points, their valid
-            records (`nbproof.storage.journal.format.POINT`) and the step of the last.
+            records (`nbproof.storage.journal.format.POINT`) and the step of the last; None for reserved steps.
 
         Raises
         ------
@@ -214,7 +237,7 @@ class Series:
                 # A signal handler came between that logs, too; the less is made, the less it spoils.
                 size = max(1, size // 2)
 
-    def _log_block(self, part: slice, encode: Callable[[int, int, slice], tuple[bytes, int]]) -> bool:
+    def _log_block(self, part: slice, encode: Callable[[int, int, slice], tuple[bytes, int | None]]) -> bool:
         writer = self._writer
         with writer.lock:
             points = None
@@ -226,7 +249,8 @@ class Series:
             block, last = encode(self.id, seq, part)
             if self._defined_in is not writer.epoch or not writer._append(points, seq, block):
                 return False
-            self.last = last
+            if last is not None:
+                self.last = last
             return True
 
     def _define(self) -> None:
