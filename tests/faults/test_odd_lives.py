@@ -64,6 +64,45 @@ with nbp.start_run("parent", experiment="e"):
     assert len(workspace.tracker.list_runs("e").items) == 1
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize(
+    ("backend", "joining"),
+    [("loky", "the variable"), ("loky", "the id"), ("multiprocessing", "nothing"), ("threading", "nothing")],
+)
+def test_workers_of_joblib_log_into_the_run_of_their_parent(python, workspace, backend, joining):
+    pytest.importorskip("joblib", reason="joblib is not installed")
+    told = python(f"""
+import json, os, uuid
+if {joining == "the variable"}:
+    os.environ["NBPROOF_RUN_ID"] = uuid.uuid4().hex
+import joblib, nbproof as nbp
+
+def work(number, run_id):
+    where = {{"run_id": run_id}} if {joining == "the id"} else {{}}
+    for step in range(5):
+        nbp.log_metric(f"worker {{number % 5}}", number * 5 + step, **where)
+    nbp.log_history("together", [number] * 20, **where)
+    nbp.log_param(f"seed.{{number}}", number, **where)
+    return os.getpid()
+
+with nbp.start_run("parent", experiment="e") as run:
+    nbp.log_metric("together", -1)
+    pool = joblib.Parallel(n_jobs=2, backend={backend!r})
+    pids = pool(joblib.delayed(work)(number, run.id) for number in range(10))
+    nbp.log_metric("together", 99)
+print(json.dumps([run.id, len(set(pids) - {{os.getpid()}})]))
+""")
+    assert (told[1] == 0) is (backend == "threading")
+    (run,) = workspace.tracker.list_runs("e").items
+    run = workspace.tracker.get_run(run.id)
+    assert (run.id, run.status) == (told[0], "finished")
+    assert run.params == {f"seed.{number}": number for number in range(10)}
+    logged = [value for part in range(5) for value in run.metric_history(f"worker {part}")["value"]]
+    assert sorted(logged) == list(range(50))
+    together = [-1, *(number for number in range(10) for _ in range(20)), 99]
+    assert sorted(run.metric_history("together")["value"]) == together
+
+
 def test_tasks_and_threads_share_the_live_run(python, workspace):
     python("""
 import asyncio, threading, nbproof as nbp
