@@ -221,7 +221,7 @@ class Series:
         count : int
         encode : callable
             Given the number of the series, the sequence number of the first and which points, their valid
-            records (`nbproof.storage.journal.format.POINT`) and the step of the last; None if it was reserved.
+            records (`nbproof.storage.journal.format.POINT`) and the step of the last; None if reserved.
 
         Raises
         ------
