@@ -18,12 +18,13 @@ import numpy as np
 
 from nbproof.core.clock import SystemClock
 from nbproof.core.ids import new_id
+from nbproof.platform.remote import RemoteWorkspace
 from nbproof.storage.database import Database, open_database
 from nbproof.storage.drain import Drain
 from nbproof.storage.journal.writer import JournalWriter
 from nbproof.storage.point_records import encoder
 from nbproof.tracking.repository import RunRepository, TrackingApplier
-from tests.benchmarks.bench_server import Server
+from tests.benchmarks.bench_server import TOKEN, Server
 from tests.benchmarks.contestant import used_bytes
 from tests.benchmarks.environments import NAMES, ask, beside, figures
 from tests.benchmarks.table import Row, Table, median
@@ -34,6 +35,7 @@ _POINTS = 1_000_000
 _BESIDE = 100_000
 _RUNS = 2_000
 _NAMES = 100_000
+_WIDE = 2_000
 _TIMES = 5
 
 _SQLITE, _POSTGRES = "SQLite", "PostgreSQL"
@@ -63,6 +65,9 @@ ROWS = {
     },
     "bytes": Row("1 M points, each in SQLite", "bytes", at_most=12),
     **{f"read {name}": Row(f"1 M points read whole from {name}", "s", at_most=0.1) for name in _DRAINS},
+    "afar": Row("1 M points read whole from a server", "s", at_most=0.5),
+    "afar wide": Row(f"{_WIDE:,} short metrics read whole from a server", "s"),
+    "posted": Row(f"log_metric over REST into a run of {_WIDE:,} metrics, p50", "ms", at_most=5),
     "thinned": Row("1 M points thinned to 1,000 over REST", "ms", at_most=50),
     "thinned 50": Row("50 runs x 20,000 points thinned to 500 over REST", "ms"),
     "four": Row("four processes into one workspace, together", "points/s", at_least=400_000),
@@ -254,10 +259,16 @@ def over_rest(table: Table, folder: Path) -> None:
         for number in range(50):
             with nbp.start_run(f"r{number}", experiment="bench"):
                 nbp.log_history("loss", np.random.default_rng(number).normal(size=20_000).cumsum())
+        with nbp.start_run("wide", experiment="bench"):
+            for _ in range(3):
+                nbp.log_metrics({f"layer {number}/norm": float(number) for number in range(_WIDE)})
         nbp.get_run("long")
     server = Server(served, folder / "home", with_nbproof=True)
     try:
         api = "/nbproof/api/v1/runs"
+        server.get(f"{api}/long")
+        afar(table, server)
+        posted(table, server, api)
         path = f"{api}/long/metrics/loss?max_points=1000"
         assert 900 < len(server.get(path)["items"]) <= 1000
         seconds, _ = taken(lambda: server.get(path), 9)
@@ -269,6 +280,29 @@ def over_rest(table: Table, folder: Path) -> None:
         table.line("thinned 50", seconds * 1e3)
     finally:
         server.stop()
+
+
+def afar(table: Table, server: Server) -> None:
+    """Whole histories through NBPROOF_URL."""
+    far = RemoteWorkspace(f"http://127.0.0.1:{server.port}/nbproof", token=TOKEN)
+    run = far.tracker.get_run("long")
+    assert len(run.metric_arrays("loss").value) == _POINTS
+    seconds, processor = taken(lambda: run.metric_arrays("loss"), _TIMES)
+    table.line("afar", seconds, note=f"{processor:.3f} s of the reader's processor time")
+    assert len(far.tracker.metric_histories("wide")) == 3 * _WIDE
+    seconds, processor = taken(lambda: far.tracker.metric_histories("wide"), _TIMES)
+    table.line("afar wide", seconds, note=f"{processor:.3f} s of the reader's processor time")
+
+
+def posted(table: Table, server: Server, api: str) -> None:
+    """Single points of a run that belongs to no process."""
+    server.post(f"{api}/wide/resume", {})
+    milliseconds = []
+    for number in range(201):
+        began = time.perf_counter()
+        server.post(f"{api}/wide/metrics", {"key": "layer 7/norm", "value": number})
+        milliseconds.append((time.perf_counter() - began) * 1e3)
+    table.line("posted", median(milliseconds[1:]), note=f"p95 {sorted(milliseconds)[190]:.0f} ms")
 
 
 def four_processes(table: Table, folder: Path) -> None:

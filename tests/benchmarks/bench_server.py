@@ -21,7 +21,7 @@ from tests.benchmarks.table import Row, Table, median
 
 _RUNS = 10_000
 _TIMES = 7
-_TOKEN = "bench"
+TOKEN = "bench"
 ROWS = {
     "seconds": Row("server extension adds, start to first answer", "s", at_most=0.3),
     "memory": Row("server extension adds, memory after its first answers", "MB", at_most=75),
@@ -56,7 +56,7 @@ class Server:
             f"--ServerApp.jpserver_extensions=nbproof={with_nbproof}",
         ]
         argv += ["--no-browser", f"--port={self.port}", "--ServerApp.port_retries=0", "--allow-root"]
-        argv += [f"--IdentityProvider.token={_TOKEN}", f"--ServerApp.root_dir={folder}"]
+        argv += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
         folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
         started = time.perf_counter()
         self.process = subprocess.Popen(
@@ -71,15 +71,23 @@ class Server:
 
     def get(self, path: str) -> Any:
         """The JSON at a path, over one connection that stays open, as a browser's does."""
+        return self._asked("GET", path)
+
+    def post(self, path: str, body: object) -> Any:
+        """What a path answers to JSON, over the same connection."""
+        return self._asked("POST", path, json.dumps(body))
+
+    def _asked(self, method: str, path: str, body: str | None = None) -> Any:
+        headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
         try:
-            self._connection.request("GET", path, headers={"Authorization": f"token {_TOKEN}"})
+            self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()
             said = answer.read()
         except OSError:
             self._connection.close()
             raise
-        assert answer.status == 200, (path, answer.status, said[:300])
-        return json.loads(said)
+        assert answer.status in (200, 201, 204), (path, answer.status, said[:300])
+        return json.loads(said) if said else None
 
     def _until(self, works: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60

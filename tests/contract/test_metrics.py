@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from nbproof.core.errors import Invalid, NotFound
+from nbproof.core.errors import Invalid, NotFound, Unavailable
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace
 from nbproof.tracking.points import CHUNK, TAIL
@@ -177,6 +178,67 @@ def test_an_impossible_name_is_refused_for_a_run_of_nobody_too(workspace, name):
     run = workspace.tracker.open_run("e", name="of nobody").id
     with pytest.raises(Invalid, match="the name of a metric"):
         workspace.tracker.log_metric(name, 1.0, run_id=run)
+
+
+def test_a_history_goes_out_as_it_is_kept_with_what_is_still_in_the_journal(workspace, run):
+    run.log_history("loss", np.arange(3 * CHUNK + 100.0))
+    run.log_history("system/cpu", np.arange(3.0))
+    workspace.catch_up()
+    run.log_history("loss", np.arange(3 * CHUNK + 100.0, 3 * CHUNK + 105.0))
+    run.log_metric("auc", 0.5)
+    workspace.catch_up()
+    with locked(workspace):
+        run.log_history("loss", np.arange(3 * CHUNK + 105.0, 5 * CHUNK))
+        run.log_metric("late", math.nan)
+        found = workspace.runs.columns_of(run.id)
+        named = workspace.runs.columns_of(run.id, ["late", "none", "system/cpu"])
+
+    assert {name: points.n for name, points in found.items()} == {"auc": 1, "late": 1, "loss": 5 * CHUNK}
+    assert found["loss"].values.tolist() == found["loss"].steps.tolist() == list(range(5 * CHUNK))
+    assert {name: points.n for name, points in named.items()} == {"late": 1, "system/cpu": 3}
+    with pytest.raises(NotFound, match="has no metric 'los' or 'lot'") as unknown:
+        workspace.runs.columns_of(run.id, ["los", "lot"])
+    assert unknown.value.details["near"] == ["loss"]
+
+
+def test_what_is_logged_while_a_history_goes_out_is_not_in_it(workspace, run):
+    run.log_history("loss", np.arange(CHUNK + 10.0))
+    workspace.catch_up()
+    [packed] = workspace.runs.packed_metrics(run.id)
+    run.log_history("loss", np.arange(2.0 * CHUNK))
+    workspace.catch_up()
+
+    assert packed.count == CHUNK + 10
+    assert packed.points().values.tolist() == list(range(CHUNK + 10))
+
+
+def test_a_history_whose_run_is_purged_while_it_goes_out_is_an_error(workspace, run):
+    run.log_history("loss", np.arange(2.0 * CHUNK))
+    workspace.tracker.end_run()
+    workspace.catch_up()
+    [packed] = workspace.runs.packed_metrics(run.id)
+    workspace.tracker.delete_run(run.id)
+    workspace.tracker.purge_runs([run.id], yes=True)
+
+    with pytest.raises(Unavailable, match="went while they were read"):
+        packed.points()
+
+
+def test_a_long_history_goes_out_in_bounded_memory(workspace, run):
+    count = 200 * CHUNK
+    run.log_history("loss", np.random.default_rng(0).normal(size=count))
+    workspace.catch_up()
+    stream = workspace.tracker.stream_points("r", ["loss"]).open()
+    tracemalloc.start()
+    try:
+        size = sum(len(block) for block in iter(lambda: stream.read(1 << 20), b""))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        stream.close()
+
+    assert size > 5_000_000  # of points 19 MB
+    assert most < size
 
 
 # -- what is known of a metric ---------------------------------------------------------------------------

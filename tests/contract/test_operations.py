@@ -28,6 +28,7 @@ from nbproof.platform.rooms import find_operation, operations
 from nbproof.platform.workspace import Workspace
 from nbproof.storage.journal.wire import Sent, encode
 from nbproof.storage.journal.writer import JournalWriter
+from nbproof.tracking.point_stream import points_from
 from nbproof.tracking.provenance import Capture
 from nbproof.tracking.service import ExperimentTracker
 from tests.support.journals import read_all
@@ -286,7 +287,7 @@ def metrics(call: Caller, folder: Path) -> None:
         call("runs.log_metric", id="r", key="x", value=1)
 
 
-@scenario("runs.log_history", "runs.log_frame", "runs.metric_lines")
+@scenario("runs.log_history", "runs.log_frame", "runs.metric_lines", "runs.points")
 def histories(call: Caller, folder: Path) -> None:
     for name in ("r", "s"):
         call.run(name)
@@ -319,6 +320,17 @@ def histories(call: Caller, folder: Path) -> None:
     assert thin.x == [when.timestamp()] * 2 and thin.y == [0.5, 0.75]
     (part,) = call("runs.metric_lines", id=["r"], name=["loss"], low=4.5, high=1e6).items
     assert (part.x, part.y, part.count) == ([5], [math.inf], 3)
+    with call("runs.points", id="r", name=["f1", "loss", "none"]).open() as stream:
+        whole = points_from(stream)
+    assert {name: points.steps.tolist() for name, points in whole.items()} == {
+        "f1": [1, 2**60 + 1],
+        "loss": [0, 2**63 - 1, 5],
+    }
+    assert math.isnan(whole["loss"].values[1]) and whole["f1"].times.tolist() == [10_000_000, 20_500_000]
+    with call("runs.points", id="r").open() as stream:
+        assert list(points_from(stream)) == ["auc", "f1", "gap", "loss"]
+    with pytest.raises(NotFound, match="did you mean 'loss'"):
+        call("runs.points", id="r", name=["los"])
     assert call("runs.metric_lines", id=["r"], name=["none"]).items == []
     with pytest.raises(NotFound):
         call("runs.metric_lines", id=["nobody"], name=["loss"])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import numpy as np
 import pytest
 
 from nbproof.core.errors import Invalid, NotAuthenticated, NotFound, Unavailable
 from nbproof.platform.remote import RemoteWorkspace
+from nbproof.tracking.point_stream import PackedMetric, frames_of
+from nbproof.tracking.points import CHUNK, Points, pack
 from tests.support.served import Served
 
 
@@ -93,6 +99,115 @@ print(nbp.get_run("kinds").artifacts["notes.md"].read_text(), found["data/a"].do
     ]
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def far(request, plain_user) -> Iterator[RemoteWorkspace]:
+    """A workspace behind a server that keeps its records in either database."""
+    root = plain_user.folder(f"far-{request.param}")
+    if request.param == "postgresql":
+        database = request.getfixturevalue("postgres_server").create_database()
+        (root / ".nbproof").mkdir()
+        settings = f'format = 1\ndatabase = "{database}"\n'
+        (root / ".nbproof" / "nbproof.toml").write_text(settings)
+    served = Served(plain_user, root)
+    environ = {"XDG_DATA_HOME": str(plain_user.folder("queues")), "NBPROOF_CAPTURE_GIT": "0"}
+    workspace = RemoteWorkspace(served.url, token=served.token, environ=environ)
+    yield workspace
+    workspace.close()
+    served.close()
+
+
+def test_whole_histories_are_read_from_afar_as_they_were_logged(far):
+    odd = [(2**63 - 1, 0, math.inf), (-(2**63), -1, -math.inf), (5, 1, math.nan), (5, 1, -0.0)]
+    count = 3 * CHUNK + 50
+    with far.tracker.start_run("whole", experiment="far") as live:
+        live.log_history("loss", np.arange(float(count)), steps=np.arange(count) * 2)
+        for step, time_us, value in odd:
+            live.log_metric("odd", value, step, time=time_us / 1e6)
+        for number in range(300):
+            live.log_metric(f"layer {number} of the network/grädient norm", number)
+    run = far.tracker.get_run("whole")
+
+    loss, strange = run.metric_arrays("loss"), run.metric_arrays("odd")
+    assert loss.value.tolist() == list(range(count)) and loss.step.tolist() == list(range(0, 2 * count, 2))
+    columns = (strange.step, strange.time.view("int64"), strange.value)
+    assert repr(list(zip(*(column.tolist() for column in columns), strict=True))) == repr(odd)
+    assert len(run.metric_history("loss")) == run.metric_table("loss").num_rows == count
+    everything = far.tracker.metric_histories("whole")
+    assert everything.groupby("metric").size().to_dict() == {"loss": count, "odd": 4} | {
+        f"layer {number} of the network/grädient norm": 1 for number in range(300)
+    }
+    names = [f"layer {number} of the network/grädient norm" for number in range(299, -1, -1)]
+    named = far.tracker.metric_histories(["whole"], [*names, "none"])
+    assert named.metric.tolist() == names and named.value.tolist() == list(range(299, -1, -1))
+    with pytest.raises(NotFound, match="did you mean 'loss'"):
+        run.metric_arrays("lost")
+
+
+class Answering:
+    """A server that gives one answer to whatever it is asked."""
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.send_response(status)
+                for name, value in {**headers, "Connection": "close"}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self.workspace = RemoteWorkspace(f"http://127.0.0.1:{self._server.server_port}")
+
+    def __enter__(self) -> RemoteWorkspace:
+        self._thread.start()
+        return self.workspace
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def chunked(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["nothing", "half", "all but the end of HTTP"])
+def test_a_connection_that_is_cut_while_a_history_arrives_is_an_error(share):
+    points = Points(np.arange(1000), np.arange(1000), np.random.default_rng(0).normal(size=1000))
+    whole = b"".join(frames_of([PackedMetric("loss", 1000, iter([pack(points)]))]))
+    part = whole[: int(share * len(whole))]
+    with (
+        Answering(200, chunked(part) if part else b"", {"Transfer-Encoding": "chunked"}) as workspace,
+        pytest.raises(Unavailable, match="was cut off"),
+    ):
+        workspace.tracker._records().metric_columns("r", "loss")
+    # A proxy may have taken off what HTTP says of the end.
+    with Answering(200, part, {}) as workspace:
+        records = workspace.tracker._records()
+        if share == 1.0:
+            assert len(records.metric_columns("r", "loss")[0]) == 1000
+        else:
+            with pytest.raises(Unavailable, match="cut off"):
+                records.metric_columns("r", "loss")
+
+
+def test_a_server_that_sends_no_histories_is_told_as_an_older_one():
+    said = b'{"error": {"code": "not-found", "message": "there is nothing", "hint": null, "details": {}}}'
+    with (
+        Answering(404, said, {}) as workspace,
+        pytest.raises(Unavailable, match="does not send whole histories") as told,
+    ):
+        workspace.tracker._records().metric_columns("r", "loss")
+    assert "older nbproof" in (told.value.hint or "")
+
+
 def test_a_wrong_token_is_told_as_such(server):
     with pytest.raises(NotAuthenticated, match="does not take the token of NBPROOF_TOKEN") as refused:
         RemoteWorkspace(server.url, token="wrong").ask("experiments.list")
@@ -115,6 +230,7 @@ def test_a_server_is_asked_all_that_a_repository_is_asked():
 
     of_a_server = {"active_since", "cancelled_of", "trash"}
     of_a_server |= {"artifacts_of", "params_in_time"}  # exports and imports are made there
+    of_a_server |= {"packed_metrics"}  # what it sends
     assert asked(RunRepository) - asked(_Records) <= of_a_server
 
 
@@ -139,8 +255,6 @@ def test_the_base_of_the_api_may_be_left_out(url):
 
 
 def test_the_token_does_not_follow_a_redirect():
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-
     seen = []
     port = 0
 

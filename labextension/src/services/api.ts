@@ -705,6 +705,14 @@ export interface GetParamHistory {
   key: string;
 }
 
+/** Which metrics of a run are read whole. */
+export interface GetPoints {
+  /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
+  id: string;
+  /** Metrics; by default all but those of the machine. */
+  name?: string[];
+}
+
 /** Which run. */
 export interface GetRun {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
@@ -1281,6 +1289,11 @@ export function runsMetricHistory(
     `/runs/${encodeURIComponent(_id)}/metrics/${encodeURIComponent(_name)}`,
     { ...rest }
   );
+}
+
+/** Read every point of metrics, a few bytes each as they are kept; unknown names are left out. Path only: bytes travel by hand. */
+export function runsPointsPath(ask: { id: string }): string {
+  return `/runs/${encodeURIComponent(ask.id)}/points`;
 }
 
 /** Record a param; logged again, the last value shows. */

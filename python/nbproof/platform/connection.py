@@ -106,13 +106,20 @@ class Connection:
         if self._token:
             # Where a redirect leads, the token does not follow.
             request.add_unredirected_header("Authorization", f"token {self._token}")
+        begun = False
         try:
             with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:
+                begun = True
                 yield answer
         except urllib.error.HTTPError as error:
             raise self._refused(_told(error)) from None
         except (OSError, http.client.HTTPException) as error:
             # A URLError is an OSError, too; the other is an answer that was cut off, or no HTTP.
+            if begun:
+                raise Unavailable(
+                    f"the answer of the server at {without_credentials(self.url)} was cut off",
+                    hint="the connection broke; ask again",
+                ) from None
             reason = getattr(error, "reason", error)
             raise Unavailable(
                 f"the server at {without_credentials(self.url)} does not answer: {reason}",

@@ -13,13 +13,16 @@ import shutil
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from nbproof.core.callers import users_stacklevel
-from nbproof.core.clock import Clock, SystemClock, microseconds_of
+from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.events import Changes
 from nbproof.core.redaction import without_credentials
@@ -34,18 +37,19 @@ from nbproof.tracking.provenance import Capture, Origin
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nbproof.core.operation import Ask, Download, Operation
     from nbproof.platform.sender import Sender, SendReport
     from nbproof.storage.backend import FileSystemStorage
     from nbproof.tracking.models import Experiment, Run
+    from nbproof.tracking.points import Points
     from nbproof.tracking.transfer.remote import RemoteTransfer
     from nbproof.tracking.trash_models import Purged, TouchedRuns
 
 __all__ = ["RemoteWorkspace"]
 
 _BLOCK = 1 << 20
+# Of an address with names in it: what is between may take no more than 8 KB of a line.
+_ADDRESS_BYTES = 4000
 # How long a process that ends waits for the server; what is left is sent by another one.
 _LAST_SECONDS = 3.0
 
@@ -258,6 +262,16 @@ class RemoteWorkspace:
         operation = find_operation(verb)
         return self._request(operation, validated(operation.ask, values))
 
+    @contextmanager
+    def streamed(self, verb: str, /, **values: Any) -> Iterator[IO[bytes]]:
+        """The answer of an operation that downloads, while it arrives."""
+        from nbproof.core.operation import validated
+
+        operation = find_operation(verb)
+        path, query, _ = operation.request_from(validated(operation.ask, values))
+        with self.connection.sent(operation.method, path, query=query) as answer:
+            yield BufferedReader(answer, _BLOCK)
+
     def __repr__(self) -> str:
         return f"<workspace {without_credentials(self.url)}>"
 
@@ -370,6 +384,7 @@ class _Records:
 
     def __init__(self, workspace: RemoteWorkspace) -> None:
         self._ask: Callable[..., Any] = workspace.ask
+        self._streamed = workspace.streamed
 
     def resolve_run(self, reference: str) -> str:
         return str(self.get_run(reference).id)
@@ -462,19 +477,41 @@ class _Records:
     def waiting_run(self, reference: str) -> None:
         """The server looks into its journals itself."""
 
-    def metric_columns(self, run_id: str, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        import numpy as np
+    def metric_columns(self, run_id: str, name: str) -> Points:
+        [points] = self.columns_of(run_id, [name]).values()
+        return points
 
-        points: list[Any] = []
-        after = None
-        while True:
-            history = self.metric_history(run_id, name, after=after)
-            points.extend(history.items)
-            after = history.next
-            if after is None:
-                break
-        return (
-            np.array([point.step for point in points], np.int64),
-            np.array([microseconds_of(point.time) for point in points], np.int64),
-            np.array([point.value for point in points], np.float64),
-        )
+    def columns_of(self, run_id: str, names: Sequence[str] | None = None) -> dict[str, Points]:
+        from nbproof.tracking.point_stream import points_from
+
+        found: dict[str, Points] = {}
+        missing: NotFound | None = None
+        for some in [None] if names is None else _fitting(names):
+            try:
+                with self._streamed("runs.points", id=run_id, **({"name": some} if some else {})) as stream:
+                    found |= points_from(stream)
+            except NotFound as error:
+                if "near" not in error.details:
+                    raise Unavailable(
+                        "the server does not send whole histories",
+                        hint="it has an older nbproof: update that, or read thinned points with max_points",
+                    ) from error
+                missing = error
+        if missing is not None and not found:
+            raise missing
+        return found
+
+
+def _fitting(names: Sequence[str]) -> Iterator[list[str]]:
+    """Names in portions that fit into an address."""
+    some: list[str] = []
+    room = _ADDRESS_BYTES
+    for name in names:
+        needed = len(quote(name)) + len("&name=")
+        if some and needed > room:
+            yield some
+            some, room = [], _ADDRESS_BYTES
+        some.append(name)
+        room -= needed
+    if some:
+        yield some

@@ -49,7 +49,7 @@ class OpenFile:
 
     stream: IO[bytes]
     size: int | None
-    tag: str
+    tag: str | None
     name: str
     media_type: str
 
@@ -167,7 +167,8 @@ def _opened(download: Download) -> OpenFile:
             f"the content of {download.name!r} is gone from the server's disk", hint="run `nbproof doctor`"
         ) from None
     if download.path is None:
-        return OpenFile(stream, None, f'"{download.hash}"', download.name, download.media_type)
+        tag = f'"{download.hash}"' if download.hash else None
+        return OpenFile(stream, None, tag, download.name, download.media_type)
     state = os.fstat(stream.fileno())
     tag = f'"{download.hash or f"{state.st_size:x}-{state.st_mtime_ns:x}"}"'
     return OpenFile(stream, state.st_size, tag, download.name, download.media_type)

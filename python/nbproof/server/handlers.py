@@ -287,7 +287,8 @@ class ApiHandler(ExtensionHandlerMixin, APIHandler):
         kind = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else "application/octet-stream"
         self.set_header("Content-Type", kind)
         self.set_header("Content-Disposition", _attachment(file.name))
-        self.set_header("Etag", file.tag)
+        if file.tag is not None:
+            self.set_header("Etag", file.tag)
         if self.check_etag_header():
             self.set_status(304)
             await self.finish(set_content_type=kind)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbproof.core.operation import Page
     from nbproof.tracking.models import Artifact
 
-__all__ = ["ZipStream", "artifacts_below", "files_of", "put_below"]
+__all__ = ["artifacts_below", "files_of", "put_below", "zipped"]
 
 _BLOCK = 1 << 20
 _NAMES = 1000  # looked at for the hint of a folder that is not there
@@ -92,52 +92,20 @@ def put_below(artifacts: Sequence[tuple[str, Artifact]], folder: Path) -> Path:
     return folder / artifacts[0][0].partition("/")[0]
 
 
-class ZipStream(io.RawIOBase):
-    """A zip archive that is made as far as it is read: never more than a block of it is in memory.
-
-    Parameters
-    ----------
-    files : sequence of (name, artifact, path)
-        See `files_of`.
-    """
-
-    def __init__(self, files: Sequence[tuple[str, Artifact, Path]]) -> None:
-        self._made = _Made()
-        self._pieces = self._make(files)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
-        """Fill a buffer; 0 at the end."""
-        while not self._rest:
-            if (piece := next(self._pieces, None)) is None:
-                return 0
-            self._rest = memoryview(piece)
-        given = self._rest[: len(buffer)]
-        buffer[: len(given)] = given
-        self._rest = self._rest[len(given) :]
-        return len(given)
-
-    def close(self) -> None:
-        """Close the file that is being read."""
-        self._pieces.close()
-        super().close()
-
-    def _make(self, files: Sequence[tuple[str, Artifact, Path]]) -> Generator[bytes, None, None]:
-        # Not compressed: pictures, models and Parquet are already, and the server has others to answer.
-        with zipfile.ZipFile(self._made, "w", zipfile.ZIP_STORED) as archive:
-            for name, artifact, path in files:
-                entry = zipfile.ZipInfo(name, artifact.created.timetuple()[:6])
-                entry.external_attr = 0o100644 << 16
-                with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
-                    while block := source.read(_BLOCK):
-                        target.write(block)
-                        yield self._made.taken()
-                yield self._made.taken()
-        yield self._made.taken()
+def zipped(files: Sequence[tuple[str, Artifact, Path]]) -> Generator[bytes, None, None]:
+    """The files of `files_of` as a zip archive: never more than a block of it is in memory."""
+    made = _Made()
+    # Not compressed: pictures, models and Parquet are already, and the server has others to answer.
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name, artifact, path in files:
+            entry = zipfile.ZipInfo(name, artifact.created.timetuple()[:6])
+            entry.external_attr = 0o100644 << 16
+            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                while block := source.read(_BLOCK):
+                    target.write(block)
+                    yield made.taken()
+            yield made.taken()
+    yield made.taken()
 
 
 class _Made(io.RawIOBase):

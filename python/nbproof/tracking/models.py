@@ -1083,6 +1083,15 @@ class GetMetricHistory(Ask):
     limit: int = Field(100_000, ge=1, le=1_000_000)
 
 
+class GetPoints(Ask):
+    """Which metrics of a run are read whole."""
+
+    id: RunRef
+    name: list[Name] = Field(
+        default_factory=list, description="Metrics; by default all but those of the machine."
+    )
+
+
 class GetMetricLines(Ask):
     """Which metrics of which runs, for one chart."""
 

@@ -21,6 +21,7 @@ from nbproof.tracking.models import (
     GetLeaderboard,
     GetMetricHistory,
     GetMetricLines,
+    GetPoints,
     GetRun,
     Leaderboard,
     ListArtifacts,
@@ -273,6 +274,12 @@ def metric_history(tracker: ExperimentTracker, ask: GetMetricHistory) -> MetricH
     return tracker.metric_history(
         ask.id, ask.name, max_points=ask.max_points, limit=ask.limit, after=ask.after
     )
+
+
+@operation("runs.points", "GET /runs/{id}/points", action="read")
+def get_points(tracker: ExperimentTracker, ask: GetPoints) -> Download:
+    """Read every point of metrics, a few bytes each as they are kept; unknown names are left out."""
+    return tracker.stream_points(ask.id, ask.name or None)
 
 
 @operation(

@@ -140,14 +140,22 @@ def unpack(blob: bytes) -> Points:
             "points are kept in a format that this nbproof does not know", hint="pip install -U nbproof"
         )
     try:
-        raw = zlib.decompress(memoryview(blob)[1:], bufsize=24 * CHUNK)
+        # It may come from elsewhere: never more is unpacked than a chunk can hold.
+        unpacker = zlib.decompressobj()
+        raw = unpacker.decompress(memoryview(blob)[1:], 24 * CHUNK + 1)
     except zlib.error as error:
-        raise Unavailable("points of a metric are damaged", hint="run: nbproof db check") from error
-    n = len(raw) // 24
+        raise _damaged() from error
+    n, more = divmod(len(raw), 24)
+    if more or not unpacker.eof:
+        raise _damaged()
     differences = np.frombuffer(raw, np.uint8).reshape(3, 8, n).transpose(0, 2, 1)
     words = np.ascontiguousarray(differences).view("<u8").reshape(3, n)
     columns = np.add.accumulate(words, axis=1, dtype=np.uint64)
     return Points(columns[0].view(np.int64), columns[1].view(np.int64), columns[2].view(np.float64))
+
+
+def _damaged() -> Unavailable:
+    return Unavailable("points of a metric are damaged", hint="run: nbproof db check")
 
 
 def tails(points: Points, starts: list[int], ends: list[int]) -> list[bytes]:

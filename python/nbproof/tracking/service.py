@@ -1139,16 +1139,29 @@ class ExperimentTracker:
 
         records = self._fresh()
         wanted = None if names is None else [names] if isinstance(names, str) else list(names)
-        lines = []
+        lines: list[tuple[Run, str, Columns]] = []
         for each in [ids] if isinstance(ids, str) else ids:
             run = self.get_run(each)
-            own = run.metrics if wanted is None else wanted
-            for name in own:
-                with suppress(NotFound):
-                    lines.append((run, name, records.metric_columns(run.id, name)))
+            with suppress(NotFound):
+                lines += [(run, *line) for line in records.columns_of(run.id, wanted).items()]
         if wanted and not lines:
             raise NotFound(f"none of the runs has a metric {' or '.join(map(repr, wanted))}")
         return histories_frame(lines, max_points)
+
+    def stream_points(self, id: str, names: Sequence[str] | None = None) -> Download:
+        """Every point of metrics of a run as bytes that are made while they are read.
+
+        See `nbproof.tracking.point_stream`, which reads them.
+        """
+        from nbproof.core.operation import Download
+        from nbproof.tracking.generated import Generated
+        from nbproof.tracking.point_stream import MEDIA_TYPE, frames_of
+
+        records, run = self._looked_at(id)
+        frames = frames_of(records.packed_metrics(run, names))
+        return Download(
+            None, f"{run[-6:]}.points", MEDIA_TYPE, stream=BufferedReader(Generated(frames), 1 << 20)
+        )
 
     def find_artifact(self, id: str, name: str) -> Artifact:
         """An artifact of a run by name; ``name@v1`` is an earlier version.
@@ -1226,7 +1239,8 @@ class ExperimentTracker:
         from hashlib import blake2b
 
         from nbproof.core.operation import Download
-        from nbproof.tracking.folders import ZipStream, artifacts_below, files_of
+        from nbproof.tracking.folders import artifacts_below, files_of, zipped
+        from nbproof.tracking.generated import Generated
 
         identifier = _run_id(self._fresh(), id)
         found = artifacts_below(self.list_artifacts, identifier, name)
@@ -1235,7 +1249,7 @@ class ExperimentTracker:
             tag.update(f"{called}\0{artifact.hash}\0{artifact.created.isoformat()}\n".encode())
         called = f"{name.strip('/').rpartition('/')[2]}.zip"
         # Buffered, so that a read gives as much as it was asked for.
-        stream = BufferedReader(ZipStream(files_of(found)), 1 << 20)
+        stream = BufferedReader(Generated(zipped(files_of(found))), 1 << 20)
         return Download(None, called, "application/zip", tag.hexdigest(), stream)
 
     def list_artifacts(

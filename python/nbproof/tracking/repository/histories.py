@@ -9,17 +9,21 @@ moved meanwhile a drain was at work, and all is read anew.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from nbproof.core.errors import Unavailable
+from nbproof.core.ids import short
 from nbproof.storage.database import Database
 from nbproof.storage.journal.reader import Cursor, has_news, read_batch, read_writer, writer_ids
 from nbproof.storage.tables import WriterRow, table_of
-from nbproof.tracking.points import CHUNK, OUTLINE, TAIL_POINT_BYTES, Points, Window, thinned, unpack
+from nbproof.tracking.domain import SYSTEM
+from nbproof.tracking.point_stream import PackedMetric
+from nbproof.tracking.points import CHUNK, OUTLINE, TAIL_POINT_BYTES, Points, Window, pack, thinned, unpack
 from nbproof.tracking.repository.harvest import Key, sorted_points
 from nbproof.tracking.repository.stored import CHUNKS, METRICS, RUNS, clean, portions
 
@@ -33,6 +37,8 @@ _WRITERS = table_of(WriterRow)
 _ATTEMPTS = 5
 # Where outlines give at least so many points for each that is wanted, they are read instead of the chunks.
 _PLENTY = 4
+# Chunks in memory at once, where a history goes out as it is kept.
+_CHUNKS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,11 @@ class _Kept:
     tail: bytes | None
     blobs: list[bytes] = field(default_factory=list)
 
+    @property
+    def in_chunks(self) -> int:
+        """Points in front of those of the tail."""
+        return self.count - len(self.tail or b"") // TAIL_POINT_BYTES
+
 
 class _Which(NamedTuple):
     """Which points are wanted; see `Histories.lines`."""
@@ -67,6 +78,7 @@ class _Which(NamedTuple):
     start: int
     end: int | None
     window: Window | None
+    last_only: bool = False  # of the chunks only one that is not full
 
 
 class Histories:
@@ -125,12 +137,50 @@ class Histories:
                 points = thinned(points, most)
             elif start or end is not None:
                 # Chunks in front of the first point asked for were not read.
-                skipped = min(
-                    start // CHUNK * CHUNK, stored.count - len(stored.tail or b"") // TAIL_POINT_BYTES
-                )
+                skipped = min(start // CHUNK * CHUNK, stored.in_chunks)
                 points = points.at(slice(start - skipped, None if end is None else end - skipped))
             found[key] = Line(count, points)
         return found
+
+    def packed(self, run: str, names: Sequence[str] | None) -> list[PackedMetric]:
+        """Metrics of a run as they are kept, those that there are; by default all but the machine's.
+
+        What may still change is read now.  Full chunks stay as they are, and are read when their turn comes:
+        however long a history is, only a few of them are in memory.
+        """
+        wanted = None if names is None else list(dict.fromkeys(clean(name) for name in names))
+        kept, waiting = self._consistent([run], wanted, _Which(None, 0, None, None, last_only=True))
+        if wanted is None:
+            there = {name for of, name in [*kept, *waiting.points] if of == run}
+            wanted = sorted(name for name in there if not name.startswith(SYSTEM))
+        found = []
+        for name in wanted:
+            fresh = waiting.points.get((run, name), [])
+            if (run, name) in kept or fresh:
+                stored = kept.get((run, name)) or _Kept(0, None)
+                count = stored.count + sum(each.n for each in fresh)
+                found.append(PackedMetric(name, count, self._blobs(run, name, stored, fresh)))
+        return found
+
+    def _blobs(self, run: str, name: str, kept: _Kept, fresh: list[Points]) -> Iterator[bytes]:
+        c, full = CHUNKS.c, kept.in_chunks // CHUNK
+        for start in range(0, full, _CHUNKS_AT_ONCE):
+            end = min(start + _CHUNKS_AT_ONCE, full)
+            statement = sa.select(c.blob).where(c.run_id == run, c.name == name, c.seq >= start, c.seq < end)
+            with self._database.connect() as connection:
+                blobs = connection.execute(statement.order_by(c.seq)).scalars().all()
+            if len(blobs) != end - start:
+                raise Unavailable(
+                    f"points of the metric {name!r} of the run {short(run)} went while they were read",
+                    hint="was the run purged? else run: nbproof db check",
+                )
+            yield from map(bytes, blobs)
+        yield from map(bytes, kept.blobs)
+        if kept.tail:
+            yield bytes(kept.tail)
+        for points in fresh:
+            for at in range(0, points.n, CHUNK):
+                yield pack(points.at(slice(at, at + CHUNK)))
 
     def names(self, run: str, limit: int = 2000) -> list[str]:
         """Metrics of a run, in the tables and in journals."""
@@ -163,7 +213,7 @@ class Histories:
     # -- both at one moment ------------------------------------------------------------------------
 
     def _consistent(
-        self, runs: Sequence[str], names: Sequence[str], which: _Which
+        self, runs: Sequence[str], names: Sequence[str] | None, which: _Which
     ) -> tuple[dict[Key, _Kept], _Waiting]:
         for _ in range(_ATTEMPTS):
             writers = self._writers()
@@ -221,15 +271,17 @@ class Histories:
 
 
 def _stored(
-    connection: Connection, runs: Sequence[str], names: Sequence[str], which: _Which
+    connection: Connection, runs: Sequence[str], names: Sequence[str] | None, which: _Which
 ) -> dict[Key, _Kept]:
     m, c = METRICS.c, CHUNKS.c
-    most, start, end, window = which
+    most, start, end, window, last_only = which
     kept: dict[Key, _Kept] = {}
     for ids in portions(runs):
-        for some in portions(names):
-            rows = sa.select(m.run_id, m.name, m.count, m.tail)
-            for run, name, count, tail in connection.execute(rows.where(m.run_id.in_(ids), m.name.in_(some))):
+        for some in [None] if names is None else portions(names):
+            rows = sa.select(m.run_id, m.name, m.count, m.tail).where(m.run_id.in_(ids))
+            if some is not None:
+                rows = rows.where(m.name.in_(some))
+            for run, name, count, tail in connection.execute(rows):
                 kept[run, name] = _Kept(count, tail)
             blob: Any = c.blob
             statement = sa.select(c.run_id, c.name, c.seq, c.blob)
@@ -240,7 +292,11 @@ def _stored(
                 statement = sa.select(c.run_id, c.name, c.seq, blob).join_from(
                     CHUNKS, METRICS, sa.and_(c.run_id == m.run_id, c.name == m.name)
                 )
-            statement = statement.where(c.run_id.in_(ids), c.name.in_(some)).order_by(c.run_id, c.name, c.seq)
+            statement = statement.where(c.run_id.in_(ids)).order_by(c.run_id, c.name, c.seq)
+            if some is not None:
+                statement = statement.where(c.name.in_(some))
+            if last_only:
+                statement = statement.where(c.n < CHUNK)
             if window is not None:
                 statement = statement.where(*_may_lie_in(window))
             elif most is None and start:

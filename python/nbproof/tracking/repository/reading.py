@@ -31,7 +31,8 @@ from nbproof.tracking.models import (
     Run,
     SavedSearch,
 )
-from nbproof.tracking.points import Window
+from nbproof.tracking.point_stream import PackedMetric
+from nbproof.tracking.points import Points, Window
 from nbproof.tracking.previews import preview_of
 from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.belongings import raw_rows
@@ -581,6 +582,23 @@ class RunRepository:
         steps, times, values = self._line(identifier, name).points
         return steps, times, values
 
+    def packed_metrics(self, identifier: str, names: Sequence[str] | None = None) -> list[PackedMetric]:
+        """Metrics of a run as they are kept; see `Histories.packed`.
+
+        Raises
+        ------
+        NotFound
+            Metrics are named, and the run has none of them.
+        """
+        found = self._histories.packed(identifier, names)
+        if names and not found:
+            raise self._no_metric(identifier, names)
+        return found
+
+    def columns_of(self, identifier: str, names: Sequence[str] | None = None) -> dict[str, Points]:
+        """Every point of several metrics of a run by name, of all by default; see `packed_metrics`."""
+        return {each.name: each.points() for each in self.packed_metrics(identifier, names)}
+
     def metric_lines(
         self,
         runs: Sequence[str],
@@ -608,11 +626,14 @@ class RunRepository:
     def _line(self, identifier: str, name: str, **which: Any) -> Line:
         found = self._histories.lines([identifier], [name], **which).get((identifier, clean(name)))
         if found is None:
-            known = sorted(self._histories.names(identifier))
-            near = near_names(name, known)
-            raise NotFound(
-                f"the run {short(identifier)} has no metric {name!r}",
-                hint=hint_of(near, known, "it has"),
-                details={"near": near},
-            )
+            raise self._no_metric(identifier, [name])
         return found
+
+    def _no_metric(self, identifier: str, names: Sequence[str]) -> NotFound:
+        known = sorted(self._histories.names(identifier))
+        near = near_names(names[0], known)
+        return NotFound(
+            f"the run {short(identifier)} has no metric {' or '.join(map(repr, names))}",
+            hint=hint_of(near, known, "it has"),
+            details={"near": near},
+        )
