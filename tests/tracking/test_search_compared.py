@@ -595,7 +595,10 @@ VALUES_WRITTEN: dict[str, tuple[str, ...]] = {
 def any_condition(draw) -> str:
     spelling = draw(st.sampled_from(FIELDS))
     kind = kind_of(field_of(spelling))
-    values = st.sampled_from(STATUSES_WRITTEN if spelling == "status" else VALUES_WRITTEN[kind])
+    written = STATUSES_WRITTEN if spelling == "status" else VALUES_WRITTEN[kind]
+    if kind == "number" and spelling in ATTRIBUTES:  # only a metric can be NaN
+        written = tuple(each for each in written if each != "nan")
+    values = st.sampled_from(written)
     no = draw(st.sampled_from(("", "not ")))
     ways = ["=", "!=", *((">", ">=", "<", "<=") if kind != "truth" else ()), "in", "null", "alone"]
     if kind in ("text", "version", "any"):

@@ -860,7 +860,7 @@ class _Parser:
         token = self._token
         if token.kind == "unknown" and token.text in "\"'`":
             return f"the text that starts with {token.text} at column {token.start + 1} has no end"
-        if token.kind == "word" and token.word not in _RESERVED:
+        if token.kind == "word" and token.word not in (*_RESERVED, "nan", "inf", "infinity"):
             return f'text needs quotes: "{token.text}"'
         return None
 

@@ -1,7 +1,7 @@
 """Imports a store in a process of its own and says by how many MB its memory grew.
 
-``python -m tests.tracking.transfer.import_memory FOLDER SMALL LARGE``: a workspace is made in FOLDER, the store
-SMALL is imported, so that whatever is loaded and kept once is there, then the store LARGE.
+``python -m tests.tracking.transfer.import_memory FOLDER SMALL LARGE``: a workspace is made in FOLDER, the
+store SMALL is imported, so that whatever is loaded and kept once is there, then the store LARGE.
 """
 
 from __future__ import annotations

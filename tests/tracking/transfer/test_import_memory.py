@@ -33,7 +33,8 @@ def mlflow_sqlite(folder, name, points):
         (run,) = connection.execute("SELECT run_uuid FROM metrics WHERE key = 'auc'").fetchone()
         connection.execute("DELETE FROM metrics WHERE key = 'auc'")
         connection.executemany(
-            "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES ('auc', ?, ?, ?, ?, 0)",
+            "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
+            "VALUES ('auc', ?, ?, ?, ?, 0)",
             ((step / 7, START_MS + step, run, step) for step in range(points)),
         )
         connection.commit()
