@@ -72,6 +72,7 @@ from nbproof.tracking.active import (
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
+    from nbproof.lineage.models import LineageEdge, LineageGraph
     from nbproof.storage.backend import FileSystemStorage, StorageBackend
     from nbproof.tracking.models import (
         Artifact,
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
+    "nbproof.lineage.models": "LineageEdge LineageGraph",
     "nbproof.storage.backend": "FileSystemStorage StorageBackend",
     "nbproof.tracking.models": "Artifact ArtifactPreview Comparison Environment Experiment Leaderboard "
     "Metric Run SavedSearch",
@@ -108,6 +110,8 @@ __all__ = [
     "ImportReport",
     "Invalid",
     "Leaderboard",
+    "LineageEdge",
+    "LineageGraph",
     "Metric",
     "NotAllowed",
     "NotFound",

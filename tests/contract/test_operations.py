@@ -591,6 +591,38 @@ def moving(call: Caller, folder: Path) -> None:
         call("runs.exported", id=bad.id)
 
 
+@scenario("lineage.graph", "lineage.add")
+def where_things_come_from(call: Caller, folder: Path) -> None:
+    run = call.run("train")
+    read = {
+        "source": {"kind": "file", "id": "/data/säles 💥.csv"},
+        "target": {"kind": "run", "id": run},
+        "relation": "read",
+        "code": "pd.read_csv(...)",
+        "details": {"rows": 2**60},
+    }
+    told = call("lineage.add", edges=[read, {**read, "relation": "copied"}])
+    assert (told.added, told.known) == (2, 0)
+    assert call("lineage.add", edges=[read]).known == 1
+    graph = call("lineage.graph", id="train")
+    assert [(node.kind, node.label) for node in graph.nodes] == [("run", "train"), ("file", "säles 💥.csv")]
+    assert {each.relation for each in graph.edges} == {"read", "copied"} and graph.complete
+    down = call(
+        "lineage.graph", kind="file", id="/data/säles 💥.csv", direction="downstream", depth=1, limit=1
+    )
+    assert len(down.edges) == 1 and not down.complete
+    assert call("lineage.graph", id="/data/säles 💥.csv", direction="upstream").edges == []
+    with pytest.raises(NotFound):
+        call("lineage.graph", id="nothing")
+    for odd in ({"kind": "dataset"}, {"depth": -1}, {"direction": "up"}, {"id": "x" * 10_000}):
+        with pytest.raises(Invalid) as caught:
+            call("lineage.graph", **{"id": "train", **odd})
+        assert caught.value.details["field"] == next(iter(odd))
+    with pytest.raises(Invalid) as refused:
+        call("lineage.add", edges=[read, {**read, "target": {"kind": "runs", "id": run}}])
+    assert refused.value.details["field"] == "edges[1].target.kind"
+
+
 @scenario("jobs.list", "jobs.get", "jobs.cancel")
 def jobs(call: Caller, folder: Path) -> None:
     assert call("jobs.list").items == []

@@ -68,7 +68,7 @@ TRANSFERS = {
     ),
 }
 
-MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run", "environment"}
+MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run", "environment", "lineage"}
 
 COMMANDS = {
     "experiments list",
@@ -92,6 +92,7 @@ COMMANDS = {
     "searches list",
     "searches save",
     "searches delete",
+    "lineage show",
 }
 
 COMMANDS_BY_HAND = [
@@ -142,6 +143,8 @@ ROUTES = {
     "POST /runs/{id}/metrics/frame",
     "GET /runs/metrics/lines",
     "GET /runs/{id}/metrics/{name}",
+    "GET /lineage",
+    "POST /lineage",
     "GET /jobs/{id}",
     "DELETE /jobs/{id}",
 }
@@ -158,6 +161,7 @@ TABLES = {
     "environments",
     "jobs",
     "saved_searches",
+    "data_lineage",
 }
 
 MODELS = {
@@ -165,6 +169,7 @@ MODELS = {
     "Run": {"id", "name", "status", "params", "metrics", "tags", "artifacts"},
     "Metric": {"name", "value", "step", "time"},
     "Environment": {"hash", "python", "packages", "os", "cpu", "memory_bytes", "gpus"},
+    "LineageEdge": {"source", "target", "relation", "label", "code"},
     "Artifact": {"name", "version", "kind", "size_bytes", "media_type", "hash", "step", "metadata"},
 }
 
@@ -203,7 +208,15 @@ def test_a_verb_of_moving_runs_is_a_thin_call_here_and_of_a_server(name, home):
 
 
 def test_completion_offers_every_verb():
-    assert {*nbp.__all__, "delete_runs", "purge_runs", "cancel_run", "children"} <= set(dir(nbp))
+    assert {
+        *nbp.__all__,
+        "delete_runs",
+        "purge_runs",
+        "cancel_run",
+        "children",
+        "add_lineage",
+        "lineage_graph",
+    } <= set(dir(nbp))
 
 
 @pytest.mark.parametrize("name", nbp.__all__)

@@ -147,6 +147,14 @@ export interface Completions {
   items: Completion[];
 }
 
+/** What became of edges. */
+export interface EdgesAdded {
+  /** So many are new. */
+  added: number;
+  /** So many were there already; they are marked as seen again. */
+  known: number;
+}
+
 /** Python, packages, operating system and hardware that code runs in. */
 export interface Environment {
   /** BLAKE2b-256 of all the rest: equal environments have equal hashes. */
@@ -295,6 +303,52 @@ export interface LeaderboardGroup {
   best_name: string | null;
 }
 
+/** That one thing came of another; unique by its two ends and its relation. */
+export interface LineageEdge {
+  /** What was there. */
+  source: NodeRef;
+  /** What was made of it, or by it. */
+  target: NodeRef;
+  /** A word: read, wrote, derived, trained, evaluated, copied, ... */
+  relation: string;
+  label: string | null;
+  /** What made it; secrets are blanked. Graphs leave it out, details and times too. */
+  code: string | null;
+  details: unknown | null;
+  /** The run in which it came about. */
+  run_id: string | null;
+  /** The execution of a cell in which it came about. */
+  cell_id: string | null;
+  /** By default now. */
+  created: string | null;
+  /** When it came about again, last. */
+  last: string | null;
+}
+
+/** What a node came of, what came of it, or both. */
+export interface LineageGraph {
+  of: LineageNode;
+  direction: 'upstream' | 'downstream' | 'both';
+  /** Steps from the node; null for all of them. */
+  depth: number | null;
+  /** The node itself first, then the others by their distance. */
+  nodes: LineageNode[];
+  edges: LineageEdge[];
+  /** False where there are more edges than were asked for. */
+  complete: boolean;
+}
+
+/** A node with what it is called. */
+export interface LineageNode {
+  /** file, dataset_version, cell, run, artifact, feature, model_version, card, monitor, alert or external. */
+  kind: string;
+  /** Of the record; of a file its path or address, of something external its namespace/name. */
+  id: string;
+  label: string;
+  /** Where more is told, below the API's base, or an address. */
+  link: string | null;
+}
+
 /** The state of one metric of a run. */
 export interface Metric {
   name: string;
@@ -348,6 +402,14 @@ export interface MetricPoint {
   step: number | string;
   time: string;
   value: Float;
+}
+
+/** A node by its kind and id. */
+export interface NodeRef {
+  /** file, dataset_version, cell, run, artifact, feature, model_version, card, monitor, alert or external. */
+  kind: string;
+  /** Of the record; of a file its path or address, of something external its namespace/name. */
+  id: string;
 }
 
 export interface ArtifactPage {
@@ -514,6 +576,11 @@ export interface WorkspaceView {
   why: string;
 }
 
+/** Edges to keep; all or none. */
+export interface AddEdges {
+  edges: LineageEdge[];
+}
+
 /** Which job to cancel. */
 export interface CancelJob {
   /** A job's id, or its last 6 digits. */
@@ -668,6 +735,31 @@ export interface GetLeaderboard {
   value?: 'last' | 'min' | 'max' | 'best';
   /** Items in a page. */
   top?: number;
+}
+
+/** Which lineage to show. */
+export interface GetLineage {
+  /** What it is called: a run, a dataset (name@v3), a file; with a kind, its id. */
+  id: string;
+  /** What it is; without it, `id` is looked up. */
+  kind?:
+    | 'file'
+    | 'dataset_version'
+    | 'cell'
+    | 'run'
+    | 'artifact'
+    | 'feature'
+    | 'model_version'
+    | 'card'
+    | 'monitor'
+    | 'alert'
+    | 'external'
+    | null;
+  direction?: 'upstream' | 'downstream' | 'both';
+  /** So many steps only; by default all there are. */
+  depth?: number | null;
+  /** Edges at most. */
+  limit?: number;
 }
 
 /** Which metric, and how many of its points. */
@@ -1550,6 +1642,22 @@ export function runsExportedPath(ask: { id: string }): string {
 /** Bring in exported runs, or those of MLflow, TensorBoard or a CSV. Path only: bytes travel by hand. */
 export function runsImportPath(): string {
   return `/runs/import`;
+}
+
+/** Show what something came of, and what came of it: a run, a dataset, a file. */
+export function lineageGraph(
+  request: Requester,
+  ask: GetLineage
+): Promise<LineageGraph> {
+  return request<LineageGraph>('GET', '/lineage', { ...ask });
+}
+
+/** Keep edges: that one thing came of another. */
+export function lineageAdd(
+  request: Requester,
+  ask: AddEdges
+): Promise<EdgesAdded> {
+  return request<EdgesAdded>('POST', '/lineage', undefined, ask);
 }
 
 /** List jobs, newest first. */

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nbproof.core.operation import Ask, Operation
     from nbproof.core.settings import Settings
     from nbproof.jobs.service import Jobs
+    from nbproof.lineage.service import Lineage
     from nbproof.platform.directory import Directory
     from nbproof.platform.intake import Intake
     from nbproof.platform.remote import RemoteWorkspace
@@ -265,6 +266,25 @@ class Workspace:
             clock=self.clock,
             changes=self.changes,
             supply=self.service,
+        )
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Where things come from and what was made of them."""
+        from nbproof.lineage.repository import LineageRepository
+        from nbproof.lineage.service import Lineage
+        from nbproof.tracking.repository import RunLineage
+
+        runs = RunLineage(lambda: self.database, lambda: self.runs)
+        return Lineage(
+            lambda: LineageRepository(self.database),
+            self.catch_up,
+            clock=self.clock,
+            changes=self.changes,
+            sources=[runs],
+            labels=[runs],
+            resolvers=[runs],
+            root=self.root,
         )
 
     @cached_property

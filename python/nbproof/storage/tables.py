@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -40,8 +41,13 @@ __all__ = [
     "all_tables",
     "dump_json",
     "load_json",
+    "portions",
     "table_of",
 ]
+
+Item = TypeVar("Item")
+
+_SOME = 1000  # ids in one IN list
 
 # Every constraint has a name that can be guessed, so that a migration can drop it on any database.
 NAMING = {
@@ -136,6 +142,12 @@ class WriterRow(Base):
 def table_of(row: type[Base]) -> Table:
     """The table behind a row class, for those who write SQL rather than objects."""
     return row.metadata.tables[row.__tablename__]
+
+
+def portions(items: Sequence[Item], size: int = _SOME) -> Iterator[Sequence[Item]]:
+    """Parts of a list that fit into one ``IN``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def all_tables() -> MetaData:

@@ -220,7 +220,16 @@ class ArtifactRow(Base):
     facts: Mapped[Json | None] = mapped_column("metadata")  # SQLAlchemy keeps the attribute for itself
     reference: Mapped[Prose | None]  # where the content is, if it is not in the store
 
-    __table_args__ = (Index("ix_artifacts_hash", "hash"), _BY_KEY)
+    __table_args__ = (
+        Index("ix_artifacts_hash", "hash"),
+        Index(
+            "ix_artifacts_run_id_reference",
+            "run_id",
+            sqlite_where=text("reference IS NOT NULL"),
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+        _BY_KEY,
+    )
 
 
 class ArtifactVersionRow(Base):

@@ -21,6 +21,7 @@ REVISIONS: tuple[str, ...] = (
     "0005",  # saved_searches; params.start and its index, so that runs are found by the value of a param
     "0006",  # versions of artifacts, with their kind, step, metadata, preview and reference
     "0007",  # environments, and where runs came from
+    "0008",  # data_lineage; an index of the artifacts that are references
 )
 
 HEAD = REVISIONS[-1]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
+from nbproof.storage.tables import portions as portions
 from nbproof.storage.tables import table_of
 from nbproof.tracking.tables import (
     ArtifactRow,
@@ -23,8 +23,6 @@ from nbproof.tracking.tables import (
     SavedSearchRow,
     TagRow,
 )
-
-T = TypeVar("T")
 
 EXPERIMENTS = table_of(ExperimentRow)
 RUNS = table_of(RunRow)
@@ -45,8 +43,6 @@ PACKAGES = table_of(EnvironmentPackageRow)
 NAN, INFINITY, MINUS_INFINITY = 1, 2, 3
 SPECIALS = {NAN: math.nan, INFINITY: math.inf, MINUS_INFINITY: -math.inf}
 _FLOATS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-_SOME = 1000  # ids in one IN list
 
 
 def from_special(value: Any) -> Any:
@@ -81,9 +77,3 @@ def clean(text: str | None) -> str | None:
 def start_of(text: str, number: float | None) -> str | None:
     """What the index of params holds of a text; nothing of a number."""
     return text[:64] if number is None else None
-
-
-def portions(items: Sequence[T], size: int = _SOME) -> Iterable[Sequence[T]]:
-    """Parts of a list that fit into one ``IN``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

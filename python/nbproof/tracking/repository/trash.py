@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from nbproof.core.errors import Invalid
 from nbproof.core.events import Changed
+from nbproof.lineage.repository import forget_runs
 from nbproof.storage.database import Database
 from nbproof.storage.tables import WriterRow, table_of
 from nbproof.tracking.repository.stored import (
@@ -198,6 +199,7 @@ class TrashRepository:
                     connection.execute(
                         sa.insert(PURGED), [{"id": each, "purged_us": time_us} for each in doomed]
                     )
+                    forget_runs(connection, doomed)
                     # What belongs to them goes by the foreign keys.
                     connection.execute(sa.delete(RUNS).where(RUNS.c.id.in_(doomed)))
                     connection.execute(sa.delete(SERIES).where(SERIES.c.run_id.in_(doomed)))
