@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import numpy as np
 import pytest
 
-from nbproof.core.errors import Invalid, NotAuthenticated, NotFound, Unavailable
+from nbproof.core.errors import Conflict, Invalid, NotAuthenticated, NotFound, Unavailable
 from nbproof.platform.remote import RemoteWorkspace
 from nbproof.tracking.point_stream import PackedMetric, frames_of
 from nbproof.tracking.points import CHUNK, Points, pack
@@ -100,8 +104,8 @@ print(nbp.get_run("kinds").artifacts["notes.md"].read_text(), found["data/a"].do
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def far(request, plain_user) -> Iterator[RemoteWorkspace]:
-    """A workspace behind a server that keeps its records in either database."""
+def far(request, plain_user) -> Iterator[tuple[RemoteWorkspace, str]]:
+    """A workspace, and what opens it, behind a server that keeps its records in either database."""
     root = plain_user.folder(f"far-{request.param}")
     if request.param == "postgresql":
         database = request.getfixturevalue("postgres_server").create_database()
@@ -111,12 +115,14 @@ def far(request, plain_user) -> Iterator[RemoteWorkspace]:
     served = Served(plain_user, root)
     environ = {"XDG_DATA_HOME": str(plain_user.folder("queues")), "NBPROOF_CAPTURE_GIT": "0"}
     workspace = RemoteWorkspace(served.url, token=served.token, environ=environ)
-    yield workspace
+    yield workspace, served.token
     workspace.close()
     served.close()
 
 
-def test_whole_histories_are_read_from_afar_as_they_were_logged(far):
+def test_whole_histories_are_read_from_afar_as_they_were_logged(far, monkeypatch):
+    far, token = far
+    monkeypatch.setenv("NBPROOF_TOKEN", token)  # of the process that sends
     odd = [(2**63 - 1, 0, math.inf), (-(2**63), -1, -math.inf), (5, 1, math.nan), (5, 1, -0.0)]
     count = 3 * CHUNK + 50
     with far.tracker.start_run("whole", experiment="far") as live:
@@ -196,6 +202,57 @@ def test_a_connection_that_is_cut_while_a_history_arrives_is_an_error(share):
         else:
             with pytest.raises(Unavailable, match="cut off"):
                 records.metric_columns("r", "loss")
+
+
+def test_a_folder_is_fetched_from_afar_in_one_piece_without_references(server, project, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(project / "data"))
+    monkeypatch.setenv("NBPROOF_TOKEN", server.token)  # of the process that sends
+    workspace = RemoteWorkspace(server.url, token=server.token)
+    (project / "referred.bin").write_bytes(b"elsewhere")
+    with workspace.tracker.start_run("folders", experiment="far") as run:
+        for name in ("out/plots/a.bin", "out/plots/deep/ü 1.bin", "out/b.bin"):
+            run.log_artifact(name.encode() * 1000, name)
+        run.log_artifact(project / "referred.bin", "out/plots/referred.bin", reference=True)
+        run.log_artifact(project / "referred.bin", "only/referred.bin", reference=True)
+    workspace.catch_up()
+    asked = []
+    sent = workspace.connection.sent
+
+    def noted(method: str, path: str, **more: Any) -> Any:
+        asked.append(path.partition("?")[0].split("/")[3:])
+        return sent(method, path, **more)
+
+    monkeypatch.setattr(workspace.connection, "sent", noted)
+
+    made = workspace.tracker.download_artifact("folders", "out/plots/", project / "copies")
+
+    assert [path for path in asked if path] == [["folders", "out%2Fplots%2F"]]
+    found = {str(path.relative_to(made)): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    assert (made, found) == (
+        project / "copies" / "plots",
+        {"a.bin": b"out/plots/a.bin" * 1000, "deep/ü 1.bin": "out/plots/deep/ü 1.bin".encode() * 1000},
+    )
+    with pytest.raises(Conflict, match="references only"):
+        workspace.tracker.download_artifact("folders", "only/", project / "copies")
+    with pytest.raises(NotFound, match="out/plots"):
+        workspace.tracker.download_artifact("folders", "out/plot/", project / "copies")
+    workspace.close()
+    command = [sys.executable, "-m", "nbproof", "runs", "get-artifact", "folders", "out/plots"]
+    environ = {**os.environ, "NBPROOF_URL": server.url, "NBPROOF_TOKEN": server.token}
+    done = subprocess.run([*command, "--output", "again"], env=environ, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "again/plots"), done.stderr
+    assert (project / "again" / "plots" / "a.bin").read_bytes() == found["a.bin"]
+
+
+def test_a_connection_that_is_cut_while_a_folder_arrives_leaves_nothing(project):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("plots/a.bin", bytes(100_000))
+    half = file.getvalue()[:50_000]
+    for body, headers in ((chunked(half), {"Transfer-Encoding": "chunked"}), (half, {})):
+        with Answering(200, body, headers) as workspace, pytest.raises(Unavailable, match="cut off"):
+            workspace.tracker._copy_folder("r", "plots", project / "copies")
+        assert not [path for path in project.rglob("*") if path.name != ".nbproof"]
 
 
 def test_a_server_that_sends_no_histories_is_told_as_an_older_one():

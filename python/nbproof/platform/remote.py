@@ -110,7 +110,7 @@ class RemoteWorkspace:
         """Experiments and runs of the server."""
         records = _Records(self)
         return _Tracker(
-            self.ask,
+            self,
             self.journal,
             lambda: cast(Any, records),
             self.catch_up,
@@ -338,9 +338,10 @@ def _origin() -> Origin:
 class _Tracker(ExperimentTracker):
     """The tracker, with what is not recorded by a process but done to records asked of the server."""
 
-    def __init__(self, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, workspace: RemoteWorkspace, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._ask = ask
+        self._ask = workspace.ask
+        self._streamed = workspace.streamed
 
     def _done(self, verb: str, /, **values: Any) -> Any:
         self._fresh()  # what waits was recorded before
@@ -377,6 +378,15 @@ class _Tracker(ExperimentTracker):
 
     def cancel_run(self, id: str) -> Run:
         return self._bound(self._done("runs.cancel", id=id))
+
+    def _copy_folder(self, run_id: str, name: str, folder: Path) -> Path:
+        from nbproof.tracking.folders import arrived, unzip_below
+
+        # Nothing is unpacked before all of it is here: half a folder is never taken for a whole one.
+        with self._streamed("runs.artifact_folder", id=run_id, name=name) as stream:
+            file = arrived(stream, folder)
+        with file:
+            return unzip_below(file, folder)
 
 
 class _Records:

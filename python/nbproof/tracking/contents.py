@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
 from nbproof.tracking.references import is_url
@@ -31,6 +31,7 @@ __all__ = [
     "local_file",
     "opened",
     "previewed",
+    "put_into",
     "shown",
 ]
 
@@ -102,34 +103,45 @@ def opened(artifact: Artifact) -> BinaryIO:
 
 def downloaded(artifact: Artifact, folder: Path) -> Path:
     """Copy the content into a folder."""
-    target = folder.expanduser() / artifact.name.rpartition("/")[2]
     with opened(artifact) as source:
-        folder.expanduser().mkdir(parents=True, exist_ok=True)
-        if target.is_file() and _equal(source, target):
-            return target
-        # Beside its place first, so that an interrupted copy is never taken for the file.
-        partial = target.with_name(f".{target.name[-100:]}.{os.getpid()}.part")
+        return put_into(source, folder.expanduser(), artifact.name.rpartition("/")[2])
+
+
+def put_into(source: IO[bytes], folder: Path, name: str) -> Path:
+    """Copy a stream that can be rewound into a folder, which is made; a file of equal content stays.
+
+    Raises
+    ------
+    Conflict
+        There is a file with other content.
+    """
+    target = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    if target.is_file() and _equal(source, target):
+        return target
+    # Beside its place first, so that an interrupted copy is never taken for the file.
+    partial = target.with_name(f".{target.name[-100:]}.{os.getpid()}.part")
+    try:
+        with partial.open("xb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
         try:
-            with partial.open("xb") as file:
-                shutil.copyfileobj(source, file, 1 << 20)
-            try:
-                os.link(partial, target)  # fails where somebody has put another file meanwhile
-            except FileExistsError:
-                raise Conflict(
-                    f"{str(target)!r} is there already, with other content",
-                    hint="name another folder, or delete it",
-                    details={"field": "folder"},
-                ) from None
-            except OSError:  # a disk without hard links
-                if target.exists():
-                    raise Conflict(f"{str(target)!r} is there already") from None
-                partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+            os.link(partial, target)  # fails where somebody has put another file meanwhile
+        except FileExistsError:
+            raise Conflict(
+                f"{str(target)!r} is there already, with other content",
+                hint="name another folder, or delete it",
+                details={"field": "folder"},
+            ) from None
+        except OSError:  # a disk without hard links
+            if target.exists():
+                raise Conflict(f"{str(target)!r} is there already") from None
+            partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
     return target
 
 
-def _equal(stream: BinaryIO, path: Path) -> bool:
+def _equal(stream: IO[bytes], path: Path) -> bool:
     equal = True
     with path.open("rb") as other:
         while equal and (piece := stream.read(1 << 20)):

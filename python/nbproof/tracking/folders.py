@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
+import stat
+import tempfile
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from nbproof.core.errors import Conflict, NotFound, hint_of, near_names
+from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, hint_of, near_names
 from nbproof.core.ids import short
-from nbproof.tracking.contents import downloaded, local_file
+from nbproof.tracking.contents import local_file, put_into
 from nbproof.tracking.values import artifact_name
 
 if TYPE_CHECKING:
     from nbproof.core.operation import Page
     from nbproof.tracking.models import Artifact
 
-__all__ = ["artifacts_below", "files_of", "put_below", "zipped"]
+__all__ = ["arrived", "artifacts_below", "files_of", "put_below", "unzip_below", "zipped"]
 
 _BLOCK = 1 << 20
 _NAMES = 1000  # looked at for the hint of a folder that is not there
@@ -67,17 +70,17 @@ def files_of(artifacts: Sequence[tuple[str, Artifact]]) -> list[tuple[str, Artif
     return files
 
 
-def put_below(artifacts: Sequence[tuple[str, Artifact]], folder: Path) -> Path:
-    """Copy artifacts into a folder; gives the folder that was made in it.
+def put_below(files: Iterable[tuple[str, Callable[[], IO[bytes]]]], folder: Path) -> Path:
+    """Copy files, each a name and what opens it, into a folder; gives the folder that was made in it.
 
     Raises
     ------
     Conflict
         There is a file with other content, or a link, in the way.
     """
-    folder = folder.expanduser()
-    for name, artifact in artifacts:
-        *parents, _ = name.split("/")
+    made = folder
+    for name, open_file in files:
+        *parents, last = name.split("/")
         place = folder
         for part in parents:
             place = place / part
@@ -88,8 +91,84 @@ def put_below(artifacts: Sequence[tuple[str, Artifact]], folder: Path) -> Path:
                     hint="name another folder, or delete it",
                     details={"field": "folder"},
                 )
-        downloaded(artifact, place)
-    return folder / artifacts[0][0].partition("/")[0]
+        with open_file() as source:
+            put_into(source, place, last)
+        made = folder / parents[0]
+    return made
+
+
+def arrived(stream: IO[bytes], folder: Path) -> IO[bytes]:
+    """All of a stream as a file without a name, on the disk of a folder that may still have to be made."""
+    near = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+    try:
+        file = tempfile.TemporaryFile(dir=near)  # noqa: SIM115 - closed by whoever reads it, and gone with it
+    except OSError as error:
+        raise _no_room(near, error) from error
+    try:
+        while block := stream.read(_BLOCK):
+            try:
+                file.write(block)
+            except OSError as error:
+                raise _no_room(near, error) from error
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def unzip_below(file: IO[bytes], folder: Path) -> Path:
+    """Unpack a zip that `zipped` made on another machine into a folder; gives the folder that was made in it.
+
+    All names are looked at before the first file is written.  Of the content only a block is in memory.
+
+    Raises
+    ------
+    Unavailable
+        It was cut off, or is no such zip.
+    Conflict
+        As `put_below`.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = _checked(archive)
+            return put_below([(each.filename, partial(archive.open, each)) for each in entries], folder)
+    except zipfile.BadZipFile as error:
+        raise Unavailable(
+            "the files of the folder were cut off or damaged on the way",
+            hint="the connection broke; ask again",
+        ) from error
+
+
+def _checked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files of an archive, if all of them are plain ones that stay in one folder."""
+    entries = archive.infolist()
+    for each in entries:
+        if not _is_sound(each):
+            raise Unavailable(
+                f"the server sent {each.filename!r}, which no folder of artifacts holds; nothing was kept",
+                hint="a plain file whose name stays in the folder was expected; look at that server",
+            )
+    if not entries or len({each.filename.partition("/")[0] for each in entries}) > 1:
+        raise Unavailable("the server sent something else than one folder; nothing was kept")
+    return entries
+
+
+def _is_sound(entry: zipfile.ZipInfo) -> bool:
+    name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
+    try:
+        contained = artifact_name(name) == name == entry.orig_filename and "/" in name
+    except Invalid:
+        return False
+    # What is not packed can't grow beyond what was sent, either.
+    as_it_is = entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1
+    return contained and as_it_is and kind in (0, stat.S_IFREG)
+
+
+def _no_room(folder: Path, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"what was fetched can't be kept in {str(folder)!r}: {error.strerror or error}",
+        hint="make room there, or name another folder",
+    )
 
 
 def zipped(files: Sequence[tuple[str, Artifact, Path]]) -> Generator[bytes, None, None]:

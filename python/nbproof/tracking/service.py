@@ -1220,8 +1220,6 @@ class ExperimentTracker:
         >>> (nbp.download_artifact("fit", "notes", "copies") / "more/b.txt").read_text()
         'two'
         """
-        from nbproof.tracking.folders import artifacts_below, put_below
-
         artifact = None
         if not name.endswith("/"):
             try:
@@ -1231,8 +1229,16 @@ class ExperimentTracker:
                     raise unknown from None
         if artifact is not None:
             return artifact.download(folder)
-        identifier = _run_id(self._fresh(), id)
-        return put_below(artifacts_below(self.list_artifacts, identifier, name), Path(folder))
+        return self._copy_folder(_run_id(self._fresh(), id), name, Path(folder).expanduser())
+
+    def _copy_folder(self, run_id: str, name: str, folder: Path) -> Path:
+        from functools import partial
+
+        from nbproof.tracking.contents import opened
+        from nbproof.tracking.folders import artifacts_below, put_below
+
+        found = artifacts_below(self.list_artifacts, run_id, name)
+        return put_below([(called, partial(opened, artifact)) for called, artifact in found], folder)
 
     def zip_artifacts(self, id: str, name: str) -> Download:
         """All artifacts of a folder as one zip that is made while it is read; see `download_artifact`."""
