@@ -565,7 +565,8 @@ def test_the_tabs_of_a_run_show_its_courses_files_and_code(window: Window, lab: 
     expect(view.get_by_role("cell", name="row 29")).to_be_attached()
     window.screenshot("run-artifact-table")
     # A figure of plotly is drawn by what plotly brought for JupyterLab, other JSON as a tree.
-    view.get_by_role("button", name="roc.plotly.json", exact=True).click()
+    view.get_by_role("button", name="roc.html", exact=True).click()
+    view.get_by_role("button", name="Show the figure").click()
     expect(view.locator(".jp-nbproof-Preview-data .js-plotly-plot .scatterlayer .js-line")).to_be_attached()
     window.screenshot("run-artifact-figure")
     view.get_by_role("button", name="weights.json", exact=True).click()

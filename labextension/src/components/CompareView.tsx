@@ -4,6 +4,7 @@ import { JSX, ReactNode } from 'react';
 
 import { naturally } from '../figures/columns';
 import { CompareTab, Plot } from '../figures/link';
+import { fullName } from '../figures/names';
 import { formatNumber, formatValue, toNumber } from '../figures/numbers';
 import { formatDuration } from '../figures/time';
 import { nbproofIcon } from '../icons';
@@ -198,8 +199,11 @@ function Sides({
                       <button
                         type="button"
                         className="jp-nbproof-IconButton"
-                        aria-label={trans.__('Take %1 out', run.name)}
-                        title={trans.__('Take %1 out', run.name)}
+                        aria-label={trans.__(
+                          'Take %1 out',
+                          fullName(run, told)
+                        )}
+                        title={trans.__('Take %1 out', fullName(run, told))}
                         onClick={() => model.remove(run.id)}
                       >
                         <closeIcon.react tag="span" />
@@ -228,7 +232,7 @@ function Sides({
             );
           })}
         </table>
-        <Patches comparison={comparison} trans={trans} />
+        <Patches comparison={comparison} told={told} trans={trans} />
       </div>
     </>
   );
@@ -284,12 +288,14 @@ function RunFacts({
 /** How the code of a newer server's runs differs from the first one's. */
 function Patches({
   comparison,
+  told,
   trans
 }: {
   comparison: Comparison;
+  told: ReadonlyMap<string, string>;
   trans: TranslationBundle;
 }): JSX.Element | null {
-  const { runs } = comparison;
+  const names = comparison.runs.map(run => fullName(run, told));
   const found = (comparison as unknown as { code_differences?: unknown })
     .code_differences;
   if (!Array.isArray(found)) {
@@ -298,11 +304,11 @@ function Patches({
   return (
     <>
       {(found as readonly IPatch[]).map((one, index) => {
-        const names = one.runs.map(place => runs[place].name).join(', ');
+        const others = one.runs.map(place => names[place]).join(', ');
         return (
           <Section
             key={index}
-            title={trans.__('Code of %1 against %2', names, runs[0].name)}
+            title={trans.__('Code of %1 against %2', others, names[0])}
           >
             {typeof one.patch === 'string' && <Diff text={one.patch} />}
             {typeof one.missing === 'string' && (

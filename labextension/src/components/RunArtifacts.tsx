@@ -4,9 +4,9 @@ import {
   caretRightIcon,
   downloadIcon
 } from '@jupyterlab/ui-components';
-import { JSX, ReactNode, useEffect, useState } from 'react';
+import { JSX, ReactNode, useEffect, useRef, useState } from 'react';
 
-import { formatBytes } from '../figures/numbers';
+import { formatBytes, formatNumber } from '../figures/numbers';
 import { ArtifactRow, artifactRows, isKept } from '../figures/folders';
 import { folderKey } from '../models/run';
 import type { Artifact, Run } from '../services/api';
@@ -30,6 +30,7 @@ export function ArtifactsTab(
   );
   const opened = model.opened ?? firstOf(artifacts);
   const shown = artifacts.find(one => one.name === opened);
+  const drawn = shown && figureOf(shown, artifacts);
   const { openArtifact } = actions;
   useEffect(() => {
     if (opened !== null) {
@@ -89,15 +90,30 @@ export function ArtifactsTab(
               isBusy={model.downloading.has(opened)}
             />
           )}
-          <PreviewBox
-            key={opened}
-            name={opened}
-            preview={model.preview(opened)}
-            renderNotes={props.renderNotes}
-            renderData={props.renderData}
-            trans={trans}
-            onDownload={() => actions.download(opened)}
-          />
+          {drawn !== undefined ? (
+            <p className="jp-nbproof-dim">
+              {trans.__(
+                'This page draws with a script from the web, which is not loaded here.'
+              )}{' '}
+              <button
+                type="button"
+                className="jp-nbproof-LinkButton"
+                onClick={() => openArtifact(drawn.name)}
+              >
+                {trans.__('Show the figure')}
+              </button>
+            </p>
+          ) : (
+            <PreviewBox
+              key={opened}
+              name={opened}
+              preview={model.preview(opened)}
+              renderNotes={props.renderNotes}
+              renderData={props.renderData}
+              trans={trans}
+              onDownload={() => actions.download(opened)}
+            />
+          )}
         </section>
       )}
     </div>
@@ -114,6 +130,17 @@ const firstOf = (artifacts: readonly Artifact[]): string | null => {
   );
   return first?.artifact.name ?? null;
 };
+
+/** The figure of plotly that a page was made of; without plotly's script the page is empty. */
+const figureOf = (
+  page: Artifact,
+  artifacts: readonly Artifact[]
+): Artifact | undefined =>
+  page.kind === 'figure' && page.media_type.startsWith('text/html')
+    ? artifacts.find(
+        ({ name }) => name === page.name.replace(/\.html$/, '.plotly.json')
+      )
+    : undefined;
 
 /** What is known of an artifact beside its inside. */
 function ArtifactFacts(props: {
@@ -199,6 +226,10 @@ export function ArtifactTable(props: {
 }): JSX.Element {
   const { opened, isSearched, downloading, trans } = props;
   const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const current = useRef<HTMLTableRowElement>(null);
+  useEffect(() => {
+    current.current?.scrollIntoView({ block: 'nearest' });
+  }, [opened]);
   const rows = artifactRows(
     props.artifacts,
     (folder, files) =>
@@ -261,6 +292,7 @@ export function ArtifactTable(props: {
           ) : (
             <tr
               key={row.artifact.name}
+              ref={row.artifact.name === opened ? current : undefined}
               data-opened={row.artifact.name === opened || undefined}
             >
               <NameCell row={row} name={row.artifact.name}>
@@ -448,8 +480,12 @@ export function PreviewBox(props: {
               {preview.rows.map((row, index) => (
                 <tr key={index}>
                   {row.map((cell, place) => (
-                    <td key={place} data-numeric={numeric[place] || undefined}>
-                      {cell}
+                    <td
+                      key={place}
+                      title={cell}
+                      data-numeric={numeric[place] || undefined}
+                    >
+                      {numeric[place] ? numberWord(cell) : cell}
                     </td>
                   ))}
                 </tr>
@@ -476,6 +512,10 @@ const isNumbers = (cells: readonly string[]): boolean => {
   const filled = cells.filter(cell => cell !== '');
   return filled.length > 0 && filled.every(cell => !isNaN(Number(cell)));
 };
+
+/** A number with more digits than anybody reads is rounded; its title has all of them. */
+const numberWord = (cell: string): string =>
+  cell.length > 12 && cell.includes('.') ? formatNumber(Number(cell)) : cell;
 
 /** Somebody's page: in a frame of its own that can reach nothing, and runs nothing unless asked to. */
 function Page({
