@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -29,8 +30,11 @@ __all__ = [
     "Value",
     "distribution_at",
     "merge",
+    "ordered_numbers",
+    "plain_column",
     "profile_column",
     "profile_table",
+    "shown",
 ]
 
 Kind: TypeAlias = Literal["numeric", "boolean", "datetime", "categorical", "text", "nested", "null"]
@@ -120,11 +124,18 @@ class ColumnProfile:
         """The sample's standard deviation; None of less than two values."""
         return None if self.m2 is None or self.count < 2 else math.sqrt(self.m2 / (self.count - 1))
 
+    @cached_property
+    def distribution(self) -> tuple[_Floats, _Counts, _Counts]:
+        """`edges`, `below` and `upto` as arrays."""
+        below, upto = np.array(self.below, np.int64), np.array(self.upto, np.int64)
+        return np.array(self.edges, np.float64), below, upto
+
     @property
     def knows_all_values(self) -> bool:
         """Whether the counts of all values are known, so that nothing is estimated."""
         if self.edges:
-            return self.rank_error == 0 and sum(self.upto) - sum(self.below) == self.count
+            _, below, upto = self.distribution
+            return self.rank_error == 0 and int((upto - below).sum()) == self.count
         return self.other == 0 and self.top_error == 0 and self.kind != "nested"
 
     def quantile(self, share: float) -> float | None:
@@ -139,7 +150,7 @@ class ColumnProfile:
         if not self.edges:
             return None
         rank = min(max(share * self.count, 1.0), float(self.count))
-        place = int(np.searchsorted(self.upto, rank))
+        place = int(np.searchsorted(self.distribution[2], rank))
         if place == 0 or rank > self.below[place]:
             return self.edges[place]
         left, right = self.upto[place - 1], self.below[place]
@@ -187,6 +198,9 @@ class ColumnProfile:
         lengths = given.get("lengths")
         given["lengths"] = None if lengths is None else cls.from_json(lengths)
         return cls(**given)
+
+
+_FIELDS = tuple(each.name for each in fields(ColumnProfile))
 
 
 def profile_table(table: Any, *, threads: int = 2) -> list[ColumnProfile]:
@@ -291,41 +305,73 @@ def merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
 
 
 def _profile_slab(name: str, column: Any) -> ColumnProfile:
-    import pyarrow as pa
     import pyarrow.types as t
 
+    told, rows = str(column.type), len(column)
+    column = plain_column(column)
     kind = column.type
-    told, rows = str(kind), len(column)
-    while isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
-        column = column.cast(kind) if isinstance(column, pa.ChunkedArray) else column.storage
-    if t.is_run_end_encoded(kind):
-        import pyarrow.compute as pc
-
-        column = pc.run_end_decode(column)
-        kind = column.type
     start = ColumnProfile(name, told, "null", rows, column.null_count, 0)
     if t.is_null(kind):
         return _with(start, missing=rows)
-    if kind in (pa.string_view(), pa.binary_view()):  # few of Arrow's functions know them
-        kind = pa.large_string() if kind == pa.string_view() else pa.large_binary()
-        column = column.cast(kind)
     if _is_nested(kind):
         return _nested(_with(start, kind="nested"), column)
     values = column.drop_null() if column.null_count else column
-    if t.is_integer(kind) or t.is_floating(kind):
-        return _numbers(_with(start, kind="numeric"), values.to_numpy(), 1)
     if t.is_decimal(kind):
         return _decimals(_with(start, kind="numeric"), values)
-    if t.is_temporal(kind) and not t.is_interval(kind):
-        days = _DAY if t.is_date32(kind) else _MICROSECONDS["ms"] if t.is_date64(kind) else 0
-        ticks = values.cast(pa.int32() if kind.bit_width == 32 else pa.int64()).to_numpy()
-        return _numbers(_with(start, kind="datetime"), ticks, days or _MICROSECONDS[kind.unit])
     if t.is_boolean(kind):
         return _counted(_with(start, kind="boolean"), values)
     if t.is_dictionary(kind):
         return _coded(_with(start, kind="categorical"), values)
-    return _counted(_with(start, kind="categorical"), values)
+    if _is_text(kind):
+        return _counted(_with(start, kind="categorical"), values)
+    numbers, scale = _numpy(values)
+    return _numbers(_with(start, kind="datetime" if t.is_temporal(kind) else "numeric"), numbers, scale)
+
+
+def plain_column(column: Any) -> Any:
+    """The column without what Arrow has wrapped around its values."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
+    while isinstance(column.type, pa.BaseExtensionType):
+        chunked = isinstance(column, pa.ChunkedArray)
+        column = column.cast(column.type.storage_type) if chunked else column.storage
+    if t.is_run_end_encoded(column.type):
+        column = pc.run_end_decode(column)
+    if column.type in (pa.string_view(), pa.binary_view()):  # few of Arrow's functions know them
+        column = column.cast(pa.large_string() if column.type == pa.string_view() else pa.large_binary())
+    return column
+
+
+def _numpy(values: Any) -> tuple[npt.NDArray[Any], int]:
+    """Numbers or times without nulls, and what one of them is worth."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    kind = values.type
+    if not t.is_temporal(kind):
+        return values.to_numpy(), 1
+    days = _DAY if t.is_date32(kind) else _MICROSECONDS["ms"] if t.is_date64(kind) else 0
+    ticks = values.cast(pa.int32() if kind.bit_width == 32 else pa.int64())
+    return ticks.to_numpy(), days or _MICROSECONDS[kind.unit]
+
+
+def ordered_numbers(column: Any) -> _Floats:
+    """The finite values of a column of numbers or times, in order, as its profile counts them."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    column = plain_column(column)
+    if t.is_decimal(column.type) or t.is_dictionary(column.type):
+        column = column.cast(pa.float64())
+    numbers, scale = _numpy(column.drop_null() if column.null_count else column)
+    ordered = np.sort(numbers)
+    if ordered.dtype.kind == "f":
+        ordered = ordered[
+            np.searchsorted(ordered, -np.inf, "right") : np.searchsorted(ordered, np.inf, "left")
+        ]
+    return _reals(ordered, scale)
 
 
 def _numbers(start: ColumnProfile, values: npt.NDArray[Any], scale: int) -> ColumnProfile:
@@ -496,7 +542,7 @@ def _of_counts(start: ColumnProfile, values: Any, counts: _Counts) -> ColumnProf
     # Among equals, those of the smallest fingerprints: the same in every slab.
     ranked = np.lexsort((hashes, -counts))[:TOP] if len(counts) <= 4 * TOP else _most(counts, hashes)
     top = [
-        (_shown(value), int(count))
+        (shown(value), int(count))
         for value, count in zip(values.take(pa.array(ranked)), counts[ranked], strict=True)
     ]
     top.sort(key=lambda each: (-each[1], str(each[0])))
@@ -534,7 +580,7 @@ def _text_kind(told: str, distinct: int, count: int) -> Kind:
     )
 
 
-def _shown(scalar: Any) -> Value:
+def shown(scalar: Any) -> Value:
     """A value as it is kept; a long text without a copy of the whole."""
     if not _is_text(scalar.type):
         try:
@@ -598,7 +644,7 @@ def _nested(start: ColumnProfile, values: Any) -> ColumnProfile:
 
 def _with(profile: ColumnProfile, **changes: Any) -> ColumnProfile:
     """`dataclasses.replace`, which is slow with so many fields."""
-    return ColumnProfile(**{**profile.__dict__, **changes})
+    return ColumnProfile(**{**{name: profile.__dict__[name] for name in _FIELDS}, **changes})
 
 
 def _merged_moments(profiles: Sequence[ColumnProfile]) -> dict[str, float | None]:
@@ -624,7 +670,7 @@ def _merged_edges(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
     held = [each for each in profiles if each.edges]
     if not held:
         return {}
-    points = np.unique(np.concatenate([np.array(each.edges) for each in held]))
+    points = np.unique(np.concatenate([each.distribution[0] for each in held]))
     below, upto = np.zeros(len(points)), np.zeros(len(points))
     error = 0
     for each in held:
@@ -641,7 +687,7 @@ def distribution_at(profile: ColumnProfile, points: _Floats) -> tuple[_Floats, _
     It is exact at the profile's edges; between two of them the rows there are taken to be spread evenly, so
     it is wrong by less than there are.
     """
-    edges, below, upto = np.array(profile.edges), np.array(profile.below), np.array(profile.upto)
+    edges, below, upto = profile.distribution
     right = np.searchsorted(edges, points)
     inner = np.minimum(right, len(edges) - 1)
     same = edges[inner] == points

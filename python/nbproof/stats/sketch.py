@@ -32,6 +32,11 @@ def sketch_of(hashes: Hashes) -> str:
     # A float's exponent is the place of the highest bit; 53 bits fit exactly.
     highest = (rest.astype(np.float64).view(np.int64) >> 52) - 1023
     ranks = np.where(rest == 0, _REST + 1, _REST - highest)
+    if len(hashes) < _REGISTERS * 8:
+        registers = np.zeros(_REGISTERS, np.uint8)
+        np.maximum.at(registers, places, ranks.astype(np.uint8))
+        return _written(registers)
+    # The same, quicker for many: what was seen at all, and in each register the highest of it.
     held = np.bincount(places * 64 + ranks, minlength=_REGISTERS * 64).reshape(_REGISTERS, 64) > 0
     return _written(np.where(held.any(axis=1), 63 - held[:, ::-1].argmax(axis=1), 0).astype(np.uint8))
 

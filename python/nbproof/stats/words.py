@@ -1,0 +1,46 @@
+"""Numbers as they stand in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nbproof.stats.profile import ColumnProfile, Value
+
+__all__ = ["number", "percent", "some", "writer"]
+
+
+def percent(share: float) -> str:
+    """A share of rows."""
+    told = f"{100 * share:.1f} %"
+    return told if share == 0 or told != "0.0 %" else "< 0.1 %"
+
+
+def number(value: float) -> str:
+    """Three digits that count, with thousands apart."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = max(2 - math.floor(math.log10(abs(value))), 0)
+    if digits > 6 or abs(value) >= 1e15:
+        return f"{value:.3g}"
+    told = f"{round(value, digits):,.{digits}f}"
+    return told.rstrip("0").rstrip(".") if "." in told else told
+
+
+def writer(profile: ColumnProfile) -> Callable[[float], str]:
+    """How numbers of a column are shown: as such, as moments, as times."""
+    if profile.type.startswith(("timestamp", "date")):
+        return lambda value: str(np.datetime64(int(value), "us").astype("datetime64[s]")).replace("T", " ")
+    if profile.kind == "datetime":
+        return lambda value: f"{number(value / 1e6)} s"
+    return number
+
+
+def some(values: Sequence[tuple[Value, int]]) -> str:
+    """The first of some values."""
+    told = ", ".join(
+        repr(value) if len(str(value)) <= 40 else repr(str(value)[:40] + "…") for value, _ in values[:3]
+    )
+    return told + (", …" if len(values) > 3 else "")
