@@ -67,7 +67,8 @@ def _measured(group: _Group, less_is_better: bool) -> LeaderboardGroup:
     nan = len(group.runs) - len(numbers)
     if not numbers:
         return LeaderboardGroup(rank=0, keys=dict(group.keys), n=0, nan=nan)
-    values = np.array([run.value for run in numbers])
+    # A sum depends on the order, and databases give runs in any: sorted, the mean is the same in each.
+    values = np.array(sorted(run.value for run in numbers))
     with np.errstate(all="ignore"):  # infinities have a mean, and no spread
         if (values == values[0]).all():  # the mean of equals is rounded, and would make a spread of 1e-16
             mean, std = float(values[0]), 0.0 if math.isfinite(values[0]) else math.nan
