@@ -27,6 +27,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,7 +42,7 @@ from nbproof.storage.journal.carrier import Carrier, Known, Overtaken
 from nbproof.storage.journal.process import Process, is_dead
 from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo, torn_records
 from nbproof.storage.journal.wire import Sent
-from nbproof.storage.tables import WriterRow
+from nbproof.storage.tables import WriterRow, table_of
 
 __all__ = ["Applier", "Drain", "DrainReport", "end_all_writers", "main"]
 
@@ -296,15 +297,16 @@ class Drain(Carrier):
         try:
             with self._database.begin(wait_seconds=self._wait) as connection:
                 moved = connection.execute(
-                    sa.update(WriterRow)
-                    .where(WriterRow.id == batch.writer.id, WriterRow.drained == batch.from_)
-                    .values(
-                        drained=batch.to,
-                        cursor=_places(batch.cursor, batch.writer.process, seen_us),
-                        points=WriterRow.points + batch.point_count,
-                        events=WriterRow.events + len(batch.events),
-                        bad=WriterRow.bad + batch.bad,
-                    )
+                    _moving(),
+                    {
+                        "writer": batch.writer.id,
+                        "before": batch.from_,
+                        "to": batch.to,
+                        "places": _places(batch.cursor, batch.writer.process, seen_us),
+                        "more_points": batch.point_count,
+                        "more_events": len(batch.events),
+                        "more_bad": batch.bad,
+                    },
                 )
                 if moved.rowcount != 1:
                     raise Overtaken
@@ -494,6 +496,24 @@ class Drain(Carrier):
             if self._database.path is not None:
                 with suppress(FileNotFoundError), open(f"{self._database.path}-wal", "rb+") as log:
                     os.fsync(log.fileno())
+
+
+@lru_cache(maxsize=1)
+def _moving() -> sa.Update:
+    """Moves a mark.  Put together once: of a batch of one point that would be a tenth of the cost."""
+    writers = table_of(WriterRow)
+    w = writers.c
+    return (
+        sa.update(writers)
+        .where(w.id == sa.bindparam("writer"), w.drained == sa.bindparam("before"))
+        .values(
+            drained=sa.bindparam("to"),
+            cursor=sa.bindparam("places"),
+            points=w.points + sa.bindparam("more_points"),
+            events=w.events + sa.bindparam("more_events"),
+            bad=w.bad + sa.bindparam("more_bad"),
+        )
+    )
 
 
 def _places(cursor: Cursor, process: Process, seen_us: int | None) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,16 @@ def _parsed(connection: Connection, query: str, saved: Mapping[str, str]) -> lan
 
 def _thrown_away(deleted_us: sa.ColumnElement[int | None], wanted: bool) -> sa.ColumnElement[bool]:
     return deleted_us.is_not(None) if wanted else deleted_us.is_(None)
+
+
+@lru_cache(maxsize=1)
+def _brief() -> sa.Select[Any]:
+    r = RUNS.c
+    return (
+        sa.select(r.id, r.name, EXPERIMENTS.c.name, r.status, r.parent_id, r.deleted_us)
+        .outerjoin_from(RUNS, EXPERIMENTS, EXPERIMENTS.c.id == r.experiment_id)
+        .where(r.id == sa.bindparam("run"))
+    )
 
 
 def _no_run(identifier: str) -> NotFound:
@@ -329,14 +340,8 @@ class RunRepository:
 
     def brief_of(self, identifier: str) -> RunBrief:
         """What a writer must know of a run, without all that belongs to it; raises `NotFound`."""
-        r = RUNS.c
-        statement = (
-            sa.select(r.id, r.name, EXPERIMENTS.c.name, r.status, r.parent_id, r.deleted_us)
-            .outerjoin_from(RUNS, EXPERIMENTS, EXPERIMENTS.c.id == r.experiment_id)
-            .where(r.id == identifier)
-        )
         with self._database.connect() as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_brief(), {"run": identifier}).one_or_none()
         if row is None:
             raise _no_run(identifier)
         run_id, name, experiment, status, parent_id, deleted_us = row
