@@ -88,6 +88,23 @@ class LineageGraph(View):
     edges: list[LineageEdge]
     complete: bool = Field(True, description="False where there are more edges than were asked for.")
 
+    @property
+    def mermaid(self) -> str:
+        """The graph as Mermaid writes it, for a page or a README."""
+        from nbproof.lineage.display import graph_mermaid
+
+        return graph_mermaid(self)
+
+    def __str__(self) -> str:
+        from nbproof.lineage.display import graph_text
+
+        return graph_text(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbproof.lineage.display import graph_bundle
+
+        return graph_bundle(self)
+
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=MOST_ID)]
 
