@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import os
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -17,7 +23,9 @@ import numpy as np
 import pytest
 
 from nbproof.core.errors import Conflict, Invalid, NotAuthenticated, NotFound, Unavailable
+from nbproof.platform.location import Location
 from nbproof.platform.remote import RemoteWorkspace
+from nbproof.platform.workspace import Workspace
 from nbproof.tracking.point_stream import PackedMetric, frames_of
 from nbproof.tracking.points import CHUNK, Points, pack
 from tests.support.served import Served
@@ -338,3 +346,65 @@ def test_the_token_does_not_follow_a_redirect():
             server.shutdown()
             thread.join()
     assert [told for _, told in seen] == ["token hush", None]
+
+
+def test_a_backup_of_the_server_is_fetched_whole_or_in_parts_and_restored(server, project, monkeypatch):
+    monkeypatch.setenv("NBPROOF_URL", server.url)
+    monkeypatch.setenv("NBPROOF_TOKEN", server.token)
+    script = """
+import nbproof as nbp
+with nbp.start_run("kept afar", experiment="backups") as run:
+    nbp.log_metric("loss", 0.5)
+    nbp.log_artifact(b"weights" * 1000, "model.bin")
+report = nbp.backup("copy.zip")
+print(report.path.endswith("copy.zip"), report.database)
+try:
+    nbp.backup("copy.zip")
+except nbp.Conflict as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told, refused = done.stdout.splitlines()
+    assert told == "True sqlite" and "copy.zip" in refused
+    monkeypatch.delenv("NBPROOF_URL")
+    restored = [sys.executable, "-m", "nbproof", "restore", "copy.zip", "restored"]
+    subprocess.run(restored, cwd=project, check=True, capture_output=True)
+    with closing(Workspace(Location(project / "restored", False, "a test"), say=lambda line: None)) as opened:
+        run = opened.tracker.get_run("kept afar")
+        assert run.metrics == {"loss": 0.5} and run.artifacts["model.bin"].read_bytes() == b"weights" * 1000
+
+    # Over REST: whoever was cut off goes on where it was.
+    def ask(path: str, method: str = "GET", **headers: str) -> tuple[int, Message, bytes]:
+        request = urllib.request.Request(
+            f"{server.url}/api/v1{path}",
+            method=method,
+            data=b"{}" if method == "POST" else None,
+            headers={"Authorization": f"token {server.token}", "Content-Type": "application/json", **headers},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read()
+
+    job = json.loads(ask("/backups", "POST")[2])["id"]
+    deadline = time.monotonic() + 60
+    while json.loads(ask(f"/jobs/{job}")[2])["status"] not in ("done", "failed"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    status, headers, whole = ask(f"/backups/{job}")
+    assert status == 200 and headers["Accept-Ranges"] == "bytes"
+    assert zipfile.ZipFile(io.BytesIO(whole)).testzip() is None
+    tag = {"If-Range": headers["ETag"]}
+    first, rest = (
+        ask(f"/backups/{job}", Range="bytes=0-99"),
+        ask(f"/backups/{job}", Range="bytes=100-", **tag),
+    )
+    assert (first[0], rest[0]) == (206, 206) and first[2] + rest[2] == whole
+    assert rest[1]["Content-Range"] == f"bytes 100-{len(whole) - 1}/{len(whole)}"
+    assert ask(f"/backups/{job}", Range="bytes=-7")[2] == whole[-7:]
+    other = ask(f"/backups/{job}", Range="bytes=100-", **{"If-Range": '"of another backup"'})
+    assert (other[0], other[2]) == (200, whole)
+    assert ask(f"/backups/{job}", Range=f"bytes={len(whole)}-")[0] == 416
