@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nbproof.stats.hashing import Hashes, hash_column, hash_numbers
+from nbproof.stats.hashing import Hashes, distinct, hash_column, hash_numbers
 from nbproof.stats.sketch import estimate, joined, sketch_of
 
 __all__ = [
@@ -472,7 +472,7 @@ def _decimals(start: ColumnProfile, values: Any) -> ColumnProfile:
     import pyarrow as pa
 
     found = _numbers(start, values.cast(pa.float64()).to_numpy(), 1)
-    hashes = np.unique(hash_column(values))
+    hashes = distinct(hash_column(values))
     found = _with(found, distinct=len(hashes), sketch=sketch_of(hashes))
     return found if len(hashes) <= TOP else _with(found, top=(), other=found.count)
 
@@ -603,8 +603,13 @@ def shown(scalar: Any) -> Value:
 
 def _sizes(sizes: npt.NDArray[Any], counts: _Counts | None = None) -> ColumnProfile:
     """Of lengths, each with how often it comes."""
-    points, places = np.unique(sizes.astype(np.int64), return_inverse=True)
-    each = np.bincount(places, counts, len(points)).astype(np.int64)
+    if len(sizes) and sizes.max() <= _SLAB:
+        every = np.bincount(sizes, counts).astype(np.int64)
+        points = np.flatnonzero(every)
+        each = every[points]
+    else:
+        points, places = np.unique(sizes.astype(np.int64), return_inverse=True)
+        each = np.bincount(places, counts, len(points)).astype(np.int64)
     rows = int(each.sum())
     start = ColumnProfile(
         "length", "int64", "numeric", rows, 0, len(points), sketch=sketch_of(hash_numbers(points))
@@ -628,7 +633,7 @@ def _nested(start: ColumnProfile, values: Any) -> ColumnProfile:
     if values.null_count:
         hashes = hashes[values.is_valid().to_numpy(zero_copy_only=False)]
     found: dict[str, Any] = {"other": len(hashes)}
-    hashes = np.unique(hashes)
+    hashes = distinct(hashes)
     found |= {"distinct": len(hashes), "sketch": sketch_of(hashes)}
     if "list" in str(values.type).partition("<")[0]:
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from nbproof.stats.profile import ColumnProfile, Value
 
-__all__ = ["number", "percent", "some", "writer"]
+__all__ = ["moment", "number", "percent", "some", "writer"]
 
 
 def percent(share: float) -> str:
@@ -44,3 +45,13 @@ def some(values: Sequence[tuple[Value, int]]) -> str:
         repr(value) if len(str(value)) <= 40 else repr(str(value)[:40] + "…") for value, _ in values[:3]
     )
     return told + (", …" if len(values) > 3 else "")
+
+
+def moment(scalar: Any) -> str:
+    """A date or time of Arrow, to the second."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    if t.is_date(scalar.type):
+        return str(scalar)
+    return str(np.datetime64(scalar.cast(pa.timestamp("s"), safe=False).value, "s")).replace("T", " ")
