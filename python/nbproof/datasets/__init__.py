@@ -1,0 +1,1 @@
+"""Versions of tables, files and folders: what they hold, where they came from, how they differ."""
