@@ -13,7 +13,7 @@ from tests.support.plain_user import REPOSITORY
 
 # Used where they are there: a kernel has the one, a script need not; whoever logs a figure has its library
 # loaded, and who wants Arrow tables has Arrow.
-OPTIONAL = {"ipykernel", "matplotlib", "pyarrow", "yaml"}
+OPTIONAL = {"ipykernel", "matplotlib", "polars", "yaml"}
 # A part of another that is asked for.
 PARTS = {"pydantic-core": "pydantic"}
 

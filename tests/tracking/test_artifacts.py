@@ -18,8 +18,8 @@ import nbproof as nbp
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace, use
+from nbproof.storage.progress import Progress
 from nbproof.tracking.active import RecordingFailed, SecretBlanked
-from nbproof.tracking.progress import Progress
 
 
 @pytest.fixture
@@ -539,7 +539,7 @@ def test_what_is_quick_has_none(monkeypatch):
 
 
 def test_a_bar_that_fails_harms_nobody(monkeypatch):
-    monkeypatch.setattr("nbproof.tracking.progress._bar", lambda *_: 1 / 0)
+    monkeypatch.setattr("nbproof.storage.progress._bar", lambda *_: 1 / 0)
     assert bar_after(1.5, monkeypatch) == ""
 
 

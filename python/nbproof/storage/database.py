@@ -142,7 +142,7 @@ class Database:
         return _without_password(self._url)
 
     @contextmanager
-    def begin(self, *, wait_seconds: float | None = None) -> Iterator[Connection]:
+    def begin(self, *, wait_seconds: float | None = None, durable: bool = False) -> Iterator[Connection]:
         """A transaction that may write: committed at the end, rolled back if the block raises.
 
         Parameters
@@ -150,6 +150,9 @@ class Database:
         wait_seconds : float, optional
             How long to wait for what another one holds; by default `busy_timeout_seconds`, and on PostgreSQL
             as long as it takes.
+        durable : bool
+            What was committed survives a power cut, not only the death of the process.  PostgreSQL always
+            does that; SQLite then waits for the disk.
 
         Raises
         ------
@@ -161,6 +164,8 @@ class Database:
         if self.read_only:
             raise self._cannot_write()
         writing = self._writing
+        if durable:
+            writing = writing.execution_options(nbproof_durable=True)
         if wait_seconds is not None:
             writing = writing.execution_options(nbproof_wait=wait_seconds)
         with self.told(), writing.begin() as connection:
@@ -290,8 +295,7 @@ class Database:
                 uri=True,
             )
             try:
-                # With a rollback journal only FULL survives a power cut without damage.
-                connection.execute(f"PRAGMA synchronous = {'FULL' if network else 'NORMAL'}")
+                connection.execute("PRAGMA synchronous = NORMAL")  # see `_begin` below
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA cache_size = -16000")
                 # Not as REGEXP: SQLAlchemy puts Python's own `re` there, which some patterns keep busy.
@@ -317,6 +321,11 @@ class Database:
         def _begin(connection: Connection) -> None:
             options = connection.get_execution_options()
             write = options.get("nbproof_write", False)
+            # With a rollback journal only FULL survives a power cut without damage.
+            level = "FULL" if network or options.get("nbproof_durable") else "NORMAL"
+            if connection.info.get("nbproof_synchronous", "NORMAL") != level:
+                connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+                connection.info["nbproof_synchronous"] = level
             wait = options.get("nbproof_wait", self._busy_timeout)
             if connection.info.get("nbproof_wait", self._busy_timeout) != wait:
                 connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait * 1000)}")

@@ -15,13 +15,14 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["SeenFiles"]
 
 _REST_NS = 2_000_000_000
-_WORTH_BYTES = 64 << 10  # smaller files are read as fast as they are looked up
+_WORTH_BYTES = 64 << 10
 _MANY = 2_000  # lines more than files, before the list is written anew
 
 Marks = tuple[int, int, int, int, int]
@@ -36,10 +37,13 @@ class SeenFiles:
     ----------
     path : Path
         A list of JSON lines, the last of a file counts; made with the first line.
+    worth_bytes : int
+        Smaller files are not remembered: they are read as fast as they are looked up, unless there are many.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, worth_bytes: int = _WORTH_BYTES) -> None:
         self._path = path
+        self._worth_bytes = worth_bytes
         self._known: dict[str, tuple[Marks, str, int]] = {}
         self._read_up_to = 0
         self._identity: tuple[int, int] | None = None
@@ -48,27 +52,42 @@ class SeenFiles:
 
     def recall(self, path: Path, state: os.stat_result) -> tuple[str, int] | None:
         """Hash and size of a file that is as it was, or None."""
-        if state.st_size < _WORTH_BYTES:
-            return None
+        return self.recall_all([(path, state)])[0]
+
+    def recall_all(self, files: Sequence[tuple[Path, os.stat_result]]) -> list[tuple[str, int] | None]:
+        """`recall` for many."""
         with self._lock:
-            self._catch_up()
-            known = self._known.get(_name(path))
-        if known is None or known[0] != _marks(state):
-            return None
-        return known[1], known[2]
+            if any(state.st_size >= self._worth_bytes for _, state in files):
+                self._catch_up()
+            known = [self._known.get(_name(path)) for path, _ in files]
+        return [
+            (found[1], found[2])
+            if found is not None and state.st_size >= self._worth_bytes and found[0] == _marks(state)
+            else None
+            for (_, state), found in zip(files, known, strict=True)
+        ]
 
     def remember(self, path: Path, state: os.stat_result, hash: str) -> None:
         """Note the content of a file, as it was by `state` before and after it was read."""
-        rested = time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns)
-        if state.st_size < _WORTH_BYTES or rested < _REST_NS:
-            return
-        name, marks = _name(path), _marks(state)
+        self.remember_all([(path, state, hash)])
+
+    def remember_all(self, files: Iterable[tuple[Path, os.stat_result, str]]) -> None:
+        """`remember` for many."""
+        now = time.time_ns()
+        lines = []
         with self._lock:
-            self._known[name] = (marks, hash, state.st_size)
-            with suppress(OSError):
-                self._append(json.dumps([name, marks, hash, state.st_size]) + "\n")
-                if self._lines > len(self._known) + _MANY:
-                    self._write_anew()
+            for path, state, hash in files:
+                rested = now - max(state.st_mtime_ns, state.st_ctime_ns)
+                if state.st_size < self._worth_bytes or rested < _REST_NS:
+                    continue
+                name, marks = _name(path), _marks(state)
+                self._known[name] = (marks, hash, state.st_size)
+                lines.append(json.dumps([name, marks, hash, state.st_size]) + "\n")
+            if lines:
+                with suppress(OSError):
+                    self._append("".join(lines))
+                    if self._lines > len(self._known) + _MANY:
+                        self._write_anew()
 
     def _catch_up(self) -> None:
         """Read what this and other processes have added."""
@@ -90,10 +109,10 @@ class SeenFiles:
                     name, marks, hash, size = json.loads(line)
                     self._known[str(name)] = (tuple(marks), str(hash), int(size))
 
-    def _append(self, line: str) -> None:
+    def _append(self, lines: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with open(self._path, "ab", buffering=0) as file:
-            file.write(line.encode())
+            file.write(lines.encode())
 
     def _write_anew(self) -> None:
         # What another process adds meanwhile may go missing: then it reads a file once more.

@@ -1,4 +1,4 @@
-"""The ground of every table: the declarative base, the column kinds, and the two tables of storage itself.
+"""The ground of every table: the declarative base, the column kinds, and the tables of storage itself.
 
 A room keeps its tables in its own ``tables.py``; `all_tables` finds them by that name, so that an empty
 workspace gets every room's tables whoever opens it first.
@@ -15,9 +15,11 @@ from typing import Annotated, Any, TypeVar
 from sqlalchemy import (
     BigInteger,
     Dialect,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -29,6 +31,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 __all__ = [
     "Base",
     "Blob",
+    "ContentPackRow",
+    "ContentRecordRow",
     "Count",
     "Id",
     "InstantUs",
@@ -137,6 +141,39 @@ class WriterRow(Base):
     rejected: Mapped[Count]  # records no room would take
     ended_us: Mapped[InstantUs | None]  # found dead, or closed
     seen_us: Mapped[InstantUs | None]  # when a server of its machine last saw it alive
+
+
+class ContentPackRow(Base):
+    """One pack of the content store, and how far its records are in `ContentRecordRow`."""
+
+    __tablename__ = "content_packs"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[Id] = mapped_column(unique=True)
+    indexed: Mapped[Count]  # bytes from its start
+
+
+class ContentRecordRow(Base):
+    """Where a chunk, or the list of an object's chunks, is in a pack.
+
+    A help that can be made again from the packs.  `state` is 0 for what may be shared; 1 for what garbage
+    collection is about to delete, 2 for what was found damaged: whoever puts the same content keeps it anew.
+    """
+
+    __tablename__ = "content_records"
+    __table_args__ = (
+        Index("ix_content_records_pack_id", "pack_id"),
+        {"sqlite_with_rowid": False},  # the hash is the key: one tree instead of two
+    )
+
+    hash: Mapped[Blob] = mapped_column(primary_key=True)
+    kind: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    pack_id: Mapped[int] = mapped_column(Integer)
+    place: Mapped[int] = mapped_column(BigInteger)
+    codec: Mapped[int] = mapped_column(SmallInteger)
+    stored: Mapped[int] = mapped_column(Integer)
+    raw: Mapped[int] = mapped_column(Integer)
+    state: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
 
 
 def table_of(row: type[Base]) -> Table:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.errors import Invalid, near_names
 from nbproof.core.redaction import redact_text, redact_value, without_credentials
-from nbproof.tracking.progress import Progress
+from nbproof.storage.progress import Progress
 from nbproof.tracking.references import Referenced, is_url, look_at
 from nbproof.tracking.values import artifact_name, name_of, plain, step_of
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from nbproof.core.errors import Invalid, near_names
-from nbproof.tracking.progress import Progress
+from nbproof.storage.progress import Progress
 
 __all__ = ["ReferenceState", "Referenced", "is_url", "look_at", "state_of"]
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nbproof.tracking.progress import bar_kind
+from nbproof.storage.progress import bar_kind
 from nbproof.tracking.transfer.portable import Step
 
 __all__ = ["shown"]

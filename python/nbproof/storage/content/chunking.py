@@ -1,0 +1,144 @@
+"""Where content is cut: at places its own bytes choose (FastCDC), so that an insertion moves few of them.
+
+Chunks have 16 to 256 KiB, about 80 KiB on average.  Where cuts fall decides what is kept twice, never what is
+read back: a store with chunks of two cutters is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["AVERAGE_BYTES", "MAXIMUM_BYTES", "MINIMUM_BYTES", "cut", "cut_in_numpy", "pieces"]
+
+MINIMUM_BYTES = 16 << 10
+AVERAGE_BYTES = 64 << 10
+MAXIMUM_BYTES = 256 << 10
+
+_WINDOW = 64  # the rolling hash has 64 bits and moves by one a byte: it knows no more
+_BLOCK = 32 << 10
+
+
+def cut(data: memoryview) -> list[int]:
+    """Lengths of the chunks of a buffer, in order; the last one may have ended with the buffer only.
+
+    Examples
+    --------
+    >>> cut(memoryview(b"small")), sum(cut(memoryview(bytes(1_000_000))))
+    ([5], 1000000)
+    """
+    return _cutter()(data)
+
+
+def pieces(
+    read: Callable[[int], bytes | memoryview], block_bytes: int = 4 << 20
+) -> Iterator[tuple[memoryview, list[int]]]:
+    """The content of a stream in buffers, each with the lengths of the whole chunks that it holds.
+
+    Parameters
+    ----------
+    read : callable
+        Takes a number of bytes, gives at most so many; nothing at the end.
+    block_bytes : int
+        How much is read at once, at least two of the largest chunks.
+    """
+    left = b""
+    while True:
+        parts = [left]
+        wanted = block_bytes
+        while wanted > 0 and (piece := read(wanted)):
+            parts.append(bytes(piece))
+            wanted -= len(piece)
+        block = memoryview(b"".join(parts))
+        ended = wanted > 0
+        lengths = cut(block) if len(block) else []
+        if ended:
+            if lengths:
+                yield block, lengths
+            return
+        # The last one was ended by the buffer, not by its bytes.
+        last = lengths.pop()
+        left = bytes(block[len(block) - last :])
+        if lengths:
+            yield block[: len(block) - last], lengths
+
+
+@cache
+def _cutter() -> Callable[[memoryview], list[int]]:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it was built without its fast half: then ours is faster
+        import pyfastcdc
+
+    if pyfastcdc.FastCDC.__module__.startswith("pyfastcdc.py"):
+        return cut_in_numpy
+
+    def cut_fast(data: memoryview) -> list[int]:
+        # One for each call: they keep state, and threads cut at once.
+        cutter = pyfastcdc.FastCDC(AVERAGE_BYTES, min_size=MINIMUM_BYTES, max_size=MAXIMUM_BYTES)
+        return [chunk.length for chunk in cutter.cut_buf(data)]
+
+    return cut_fast
+
+
+# -- the same cuts where the library has no compiled half --------------------------------------------------
+
+
+@cache
+def _tables() -> tuple[NDArray[np.uint64], int, int]:
+    import numpy as np
+    from pyfastcdc.py.constants import GEAR, MASKS
+
+    bits = AVERAGE_BYTES.bit_length() - 1
+    return np.array(GEAR, np.uint64), MASKS[bits + 1], MASKS[bits - 1]
+
+
+def cut_in_numpy(data: memoryview) -> list[int]:
+    """What `cut` gives, by numpy alone: much slower than compiled code, and much faster than plain Python.
+
+    A hash over the last 64 bytes is the sum of shifted table entries; sums over 2, 4, 8, ... bytes are made
+    of each other, for all positions of a block at once.  At the start of a chunk the window is shorter,
+    because the hash begins anew there.
+    """
+    import numpy as np
+
+    gear, strict, loose = _tables()
+    content = np.frombuffer(data, np.uint8)
+    lengths: list[int] = []
+    start = 0
+    while start < len(content):
+        length = _next_cut(content[start : start + MAXIMUM_BYTES], gear, strict, loose)
+        lengths.append(length)
+        start += length
+    return lengths
+
+
+def _next_cut(content: Any, gear: Any, strict: int, loose: int) -> int:
+    import numpy as np
+
+    remaining = len(content)
+    if remaining <= MINIMUM_BYTES:
+        return remaining
+    center = min(AVERAGE_BYTES, remaining) // 2 * 2
+    end = remaining // 2 * 2
+    for low in range(MINIMUM_BYTES, end, _BLOCK):
+        high = min(low + _BLOCK, end)
+        first = max(MINIMUM_BYTES, low - _WINDOW + 1)
+        hashes = gear[content[first:high]]
+        step = 1
+        while step < _WINDOW:
+            # Where the window reaches back beyond the start of the chunk there is nothing to add.
+            hashes[step:] += hashes[:-step] << np.uint64(step)
+            step *= 2
+        hashes = hashes[low - first :]
+        positions = np.arange(low, high)
+        hit = np.where(positions < center, hashes & np.uint64(strict), hashes & np.uint64(loose)) == 0
+        if hit.any():
+            return int(positions[int(hit.argmax())])
+    return remaining

@@ -1,0 +1,345 @@
+"""Tables in the content store: a Parquet file for each column and slab, so written that little changes.
+
+A slab is a stretch of about half a million rows.  Where it ends is chosen by the content of the rows: after
+rows were inserted or appended, the slabs that follow are the same as before, are recognised by their
+fingerprints and not even encoded.  Pages are cut by content too, and not compressed, because chunks are;
+dictionaries are sorted, so that a new value moves no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["SLAB_ROWS", "Slabs", "cutting_columns", "decoded", "encoded", "fingerprint"]
+
+SLAB_ROWS = 1 << 19  # of a slab that grows only this much is encoded anew when rows are appended
+_LEAST, _MOST = SLAB_ROWS * 3 // 4, SLAB_ROWS * 5 // 4
+_MOST_BYTES = 512 << 20
+_BATCH_ROWS = 1 << 16  # in what steps a slab grows, whatever batches come
+_CUTTING = 4
+_DISTINCT_SHARE = 0.5
+_SAMPLE_ROWS = 10_000
+_PAGES = {"min_chunk_size": 32 << 10, "max_chunk_size": 128 << 10, "norm_level": 0}
+_MIX = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: spreads what differs in a few bits
+
+
+def cutting_columns(schema: pa.Schema, before: Sequence[str] = ()) -> list[str]:
+    """The columns whose values choose where slabs end.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    before : sequence of str
+        Those of the version before: kept as far as they are still here, so that a column more or less moves
+        no slab.
+    """
+    import pyarrow as pa
+
+    def fit(kind: pa.DataType) -> bool:
+        plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind)
+        return plain and kind.bit_width in (32, 64)
+
+    here = {field.name for field in schema if fit(field.type)}
+    kept = [name for name in before if name in here]
+    return kept or [field.name for field in schema if field.name in here][:_CUTTING]
+
+
+class Slabs:
+    """The rows of a table in slabs, at least one; iterated once.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        Read as they are needed: hardly more than a slab's rows are in memory.
+    schema : pyarrow.Schema
+    by : sequence of str
+        What `cutting_columns` gave.
+    before : sequence of int
+        `cuts` of the version before: a slab ends there again where it can.
+
+    Attributes
+    ----------
+    cuts : list of int
+        Hashes of the rows at which slabs began, but for the first.
+    """
+
+    def __init__(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        by: Sequence[str],
+        before: Sequence[int] = (),
+    ) -> None:
+        self._batches = batches
+        self._schema = schema
+        self._by = by
+        self._before = before
+        self.cuts: list[int] = []
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        import pyarrow as pa
+
+        waiting: list[pa.RecordBatch] = []
+        rows = size = 0
+        for batch in self._batches:
+            waiting.append(batch)
+            rows, size = rows + len(batch), size + batch.nbytes
+            while rows >= _MOST or size >= _MOST_BYTES:
+                whole = pa.Table.from_batches(waiting, self._schema)
+                within = _rows_within(whole)
+                if within == rows and within % _BATCH_ROWS:
+                    break  # where a slab ends must not depend on the batches in which its rows come
+                length = self._length(whole.slice(0, within))
+                yield whole.slice(0, length)
+                rest = whole.slice(length)
+                waiting, rows, size = rest.to_batches(), len(rest), rest.nbytes
+        yield pa.Table.from_batches(waiting, self._schema)
+
+    def _length(self, table: pa.Table) -> int:
+        """How many of these rows make the first slab: up to the row with the least hash in the later part."""
+        import numpy as np
+
+        most = len(table)
+        least = most * _LEAST // _MOST
+        if not self._by or least == most:
+            return max(least, 1)
+        hashes = _row_hashes(table.slice(least), self._by)
+        again = np.isin(hashes, np.array(self._before, np.uint64)) if self._before else np.zeros(1, bool)
+        place = int(again.argmax()) if again.any() else int(hashes.argmin())
+        self.cuts.append(int(hashes[place]))
+        return max(least + place, 1)
+
+
+def fingerprint(column: pa.ChunkedArray) -> bytes:
+    """BLAKE3-256 over type and values: equal only for columns that are equal.
+
+    Equal columns nearly always have equal ones, in whatever chunks they come; what differs is at most what
+    lies under missing values, and the order of a dictionary.
+    """
+    import blake3
+
+    valid, lengths, values = (blake3.blake3() for _ in range(3))
+    kind = column.type
+    if _is_fixed(kind) or _is_text(kind) or _is_boolean(kind):
+        for chunk in column.chunks:
+            _feed(chunk, column.null_count > 0, valid, lengths, values)
+    else:
+        values.update(memoryview(_serialized(column)).cast("B"))
+    told = f"1 {kind} {len(column)} {column.null_count}".encode()
+    return blake3.blake3(told + valid.digest() + lengths.digest() + values.digest()).digest()
+
+
+def encoded(name: str, column: pa.ChunkedArray) -> pa.Buffer:
+    """A column of a slab as a Parquet file, or where Parquet would change its type as an Arrow file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    array = _one(column)
+    sink = pa.BufferOutputStream()
+    if not _in_parquet(array.type):
+        table = pa.table({name: array})
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        return sink.getvalue()
+    if _is_text(array.type) and _repeats(array):
+        array = _sorted_dictionary(array)
+    pq.write_table(
+        pa.table({name: array}),
+        sink,
+        compression="NONE",
+        use_dictionary=pa.types.is_dictionary(array.type),
+        write_statistics=False,
+        row_group_size=max(len(array), 1),
+        data_page_version="1.0",
+        use_content_defined_chunking=_PAGES,
+    )
+    return sink.getvalue()
+
+
+def decoded(content: Any, kind: pa.DataType) -> pa.ChunkedArray:
+    """What `encoded` was given, of its type.
+
+    Parameters
+    ----------
+    content : bytes-like
+    kind : pyarrow.DataType
+        The column's type.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = pa.py_buffer(content)
+    if bytes(source[:6]) == b"ARROW1":
+        column = pa.ipc.open_file(source).read_all().column(0)
+    else:
+        column = pq.read_table(pa.BufferReader(source), use_threads=False, pre_buffer=False).column(0)
+    if column.type.equals(kind):
+        return column
+    return pa.chunked_array([_cast(chunk, kind) for chunk in column.chunks], type=kind)
+
+
+# -- inside ------------------------------------------------------------------------------------------------
+
+
+def _rows_within(table: pa.Table) -> int:
+    """How many rows to choose the end of a slab from, in the steps in which batches would bring them."""
+    rows = size = 0
+    while rows < min(len(table), _MOST) and size < _MOST_BYTES:
+        step = table.slice(rows, _BATCH_ROWS)
+        rows, size = rows + len(step), size + step.nbytes
+    return min(rows, _MOST)
+
+
+def _row_hashes(table: pa.Table, by: Sequence[str]) -> Any:
+    import numpy as np
+
+    hashes = np.zeros(len(table), np.uint64)
+    for name in by:
+        array = _one(table.column(name))
+        width = array.type.bit_width // 8
+        data = array.buffers()[1]
+        values = np.frombuffer(data, np.uint8)[array.offset * width : (array.offset + len(array)) * width]
+        bits = values.view(np.uint64 if width == 8 else np.uint32).astype(np.uint64)
+        hashes = (hashes ^ bits) * np.uint64(_MIX)
+        hashes ^= hashes >> np.uint64(29)
+    return hashes * np.uint64(_MIX)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    import pyarrow as pa
+
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if pa.types.is_dictionary(column.type):
+        return column.unify_dictionaries().combine_chunks()
+    return column.combine_chunks()
+
+
+def _feed(array: pa.Array, nulls: bool, valid: Any, lengths: Any, values: Any) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    if not len(array):
+        return
+    kind = array.type
+    if nulls:
+        flags = array.is_valid().cast(pa.uint8())
+        valid.update(memoryview(flags.buffers()[1]).cast("B")[flags.offset : flags.offset + len(flags)])
+    start, end = array.offset, array.offset + len(array)
+    if _is_boolean(kind):
+        flags = array.cast(pa.uint8())
+        values.update(memoryview(flags.buffers()[1]).cast("B")[flags.offset : flags.offset + len(flags)])
+    elif _is_fixed(kind):
+        width = kind.bit_width // 8
+        values.update(memoryview(array.buffers()[1]).cast("B")[start * width : end * width])
+    else:
+        large = pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+        _, offsets, data = array.buffers()
+        places = np.frombuffer(offsets, np.int64 if large else np.int32)[start : end + 1]
+        lengths.update(np.diff(places).tobytes())
+        if data is not None:
+            values.update(memoryview(data).cast("B")[places[0] : places[-1]])
+
+
+def _serialized(column: pa.ChunkedArray) -> pa.Buffer:
+    """What has no buffers of one kind, as the bytes in which Arrow would send it."""
+    import pyarrow as pa
+
+    if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+        # How its values share buffers says nothing about them.
+        column = column.cast(pa.large_binary())
+    array = _one(column)
+    if pa.types.is_dictionary(array.type):
+        parts = [array.indices, array.dictionary]
+        batches = [pa.record_batch([each], names=["part"]).serialize() for each in parts]
+        return pa.py_buffer(b"".join(memoryview(each) for each in batches))
+    return pa.record_batch([array], names=["column"]).serialize()
+
+
+def _is_boolean(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_boolean(kind))
+
+
+def _is_fixed(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
+        or pa.types.is_decimal(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+    )
+
+
+def _in_parquet(kind: pa.DataType) -> bool:
+    """Whether Parquet, with the Arrow schema in its metadata, gives back the type that it was given."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_list(kind) or types.is_large_list(kind):
+        return _in_parquet(kind.value_type)
+    if types.is_struct(kind):
+        return kind.num_fields > 0 and all(_in_parquet(field.type) for field in kind)
+    if types.is_dictionary(kind):
+        return types.is_string(kind.value_type) and not kind.ordered
+    return (
+        types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_float32(kind)
+        or types.is_float64(kind)
+        or types.is_date32(kind)
+        or types.is_decimal128(kind)
+        or (types.is_timestamp(kind) and kind.unit in ("ms", "us", "ns"))
+        or (types.is_time(kind) and kind.unit in ("ms", "us", "ns"))
+        or types.is_duration(kind)
+        or (_is_text(kind))
+    )
+
+
+def _repeats(array: pa.Array) -> bool:
+    sample = array.slice(0, _SAMPLE_ROWS)
+    return len(sample.unique()) <= len(sample) * _DISTINCT_SHARE
+
+
+def _sorted_dictionary(array: pa.Array) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    coded = array.dictionary_encode()
+    if len(coded.dictionary) > len(array) * _DISTINCT_SHARE:
+        return array
+    order = pc.sort_indices(coded.dictionary)
+    places = np.empty(len(order), np.int32)
+    places[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
+    indices = coded.indices
+    if len(places) == 0:
+        return array
+    moved = pa.array(places).take(indices)
+    return pa.DictionaryArray.from_arrays(moved, coded.dictionary.take(order))
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(kind):
+        array = array.dictionary_decode()
+    return array if array.type.equals(kind) else array.cast(kind)

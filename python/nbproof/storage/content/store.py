@@ -1,0 +1,443 @@
+"""The content store: bytes under their hash, each stretch of them kept once.
+
+`ContentStore` is what rooms use.  Content is taken in by an `Intake`, made durable, and entered into the
+index by the transaction that first refers to it; read back by its location.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from nbproof.core.errors import Invalid, NotFound
+from nbproof.storage.backend import OnBytes, StoredObject
+from nbproof.storage.content.chunking import AVERAGE_BYTES, cut, pieces
+from nbproof.storage.content.codec import worth_packing
+from nbproof.storage.content.packs import Kind, Part, Recipe, Record, packed_parts
+from nbproof.storage.content.reading import ContentReader, PackReader
+from nbproof.storage.content.writing import PackWriter, Prepared, digests, groups, pool, prepared
+from nbproof.storage.holds import Holds
+from nbproof.storage.seen import SeenFiles
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from nbproof.storage.content.ends import StorageBackend
+    from nbproof.storage.content.index import ContentIndex
+
+__all__ = ["INTAKE", "ContentStore", "Intake", "hash_of", "location_of"]
+
+_LIST_BYTES = 1 << 20  # a longer list of parts is itself kept in chunks
+_AHEAD = 4
+_FILES_TOGETHER = 256
+_BUFFER_BYTES = 1 << 20
+INTAKE = "intake:"
+_PREFIX = "b3/"
+_HEX = set("0123456789abcdef")
+
+
+def location_of(hash: bytes) -> str:
+    """Where content of a hash is found in any store."""
+    return _PREFIX + hash.hex()
+
+
+def hash_of(location: str) -> bytes:
+    """The hash in a location; `Invalid` for what is none."""
+    digits = location.removeprefix(_PREFIX) if isinstance(location, str) else ""
+    if len(digits) == 64 and location.startswith(_PREFIX) and set(digits) <= _HEX:
+        return bytes.fromhex(digits)
+    raise Invalid(f"{str(location)[:80]!r} is not a place in the store", details={"field": "location"})
+
+
+class ContentStore:
+    """Chunks in packs, found by the database.
+
+    Laws
+    ----
+    - Safe from any thread, and beside other processes on the same store; a fork goes on by itself.
+    - Objects do not change.  What is read was checked against its hash, or raises `Damaged`.
+    - What an `Intake` entered in a committed transaction survives a power cut; of what it did not, nothing is
+      seen, and gc removes what is left of it.
+    - Memory is bounded, whatever the size of the content.
+
+    Parameters
+    ----------
+    end : StorageBackend
+        Where packs are.
+    index : ContentIndex
+    folder : Path
+        Of this machine, for what processes tell each other: what is being taken in, which files were seen.
+    """
+
+    def __init__(
+        self, end: StorageBackend, index: ContentIndex, folder: Path, *, pack_bytes: int | None = None
+    ) -> None:
+        self.end = end
+        self.index = index
+        self.holds = Holds(Path(folder) / "intakes")
+        self.seen = SeenFiles(Path(folder) / "seen-files.jsonl", worth_bytes=0)
+        more = {} if pack_bytes is None else {"pack_bytes": pack_bytes}
+        self.writer = PackWriter(end, index.indexed_of, **more)
+        self.reader = PackReader(end, index)
+
+    def __repr__(self) -> str:
+        return f"ContentStore({self.end!r})"
+
+    @contextmanager
+    def intake(self) -> Iterator[Intake]:
+        """Take in content; what is not entered into the index by the end of the block is taken back.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from nbproof.storage.content.ends import FileSystemStorage
+        >>> from nbproof.storage.content.index import ContentIndex
+        >>> from nbproof.storage.database import open_database
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> database = open_database(folder / "meta.db")
+        >>> store = ContentStore(FileSystemStorage(folder), ContentIndex(database), folder)
+        >>> with store.intake() as intake:
+        ...     kept = intake.put(io.BytesIO(b"a table"))
+        ...     intake.commit()
+        >>> store.read(kept.location)
+        b'a table'
+        """
+        with self.holds.held(INTAKE + secrets.token_hex(8)), self.writer.used():
+            taking = Intake(self)
+            try:
+                yield taking
+            finally:
+                if not taking.entered:
+                    self.writer.take_back(taking)
+
+    def open(self, location: str) -> BinaryIO:
+        """A stream of the content that can seek; the caller closes it."""
+        return io.BufferedReader(self._reader(location), _BUFFER_BYTES)
+
+    def read(self, location: str) -> bytes:
+        """All of the content; for what is known to be small."""
+        return b"".join(self.stream(location))
+
+    def stream(self, location: str) -> Iterator[bytes | memoryview]:
+        """The content piece by piece, the next ones being fetched meanwhile."""
+        return self.reader.chunks(self._parts(location))
+
+    def size_bytes(self, location: str) -> int:
+        """Of the content."""
+        return self._recipe(location).size_bytes
+
+    def parts(self, location: str) -> list[Part]:
+        """Hash and length of each chunk of the content."""
+        return self._parts(location)
+
+    def exists(self, location: str) -> bool:
+        """Whether the content is here."""
+        return self.reader.recipe(hash_of(location)) is not None
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _reader(self, location: str) -> ContentReader:
+        return ContentReader(self.reader, self._parts(location))
+
+    def _parts(self, location: str) -> list[Part]:
+        return self.reader.parts(self._recipe(location))
+
+    def _recipe(self, location: str) -> Recipe:
+        found = self.reader.recipe(hash_of(location))
+        if found is None:
+            raise NotFound(
+                f"the content {location} is not in the store",
+                hint="it was forgotten, or the workspace was copied without its folder content",
+            )
+        return found
+
+
+class Intake:
+    """Content on its way in; made by `ContentStore.intake`, used by one thread.
+
+    Attributes
+    ----------
+    entered : bool
+        Whether `enter` was called.
+    new_bytes : int
+        What the packs grew by.
+    """
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+        self._records: dict[str, list[Record]] = {}
+        self._mine: dict[tuple[bytes, Kind], None] = {}
+        self.entered = False
+        self.new_bytes = 0
+
+    def put(
+        self,
+        source: BinaryIO | Path | bytes | memoryview,
+        *,
+        packing: bool | None = None,
+        on_bytes: OnBytes | None = None,
+    ) -> StoredObject:
+        """Take in a file, a binary stream from where it stands, or bytes.
+
+        Parameters
+        ----------
+        packing : bool, optional
+            Whether to compress; by default unless the content begins like something compressed.
+        on_bytes : callable, optional
+            Told how many more bytes were taken in; what it raises ends the taking in.
+
+        Raises
+        ------
+        NotFound, Invalid
+            `source` is a path without a file, or of something that is not a file or cannot be read.
+        Unavailable
+            The disk is full, read-only or away.
+        """
+        if isinstance(source, Path):
+            return self.put_many([source], on_bytes=on_bytes)[0]
+        if isinstance(source, (bytes, memoryview)):
+            return self._put_blocks(_blocks_of(memoryview(source).cast("B")), packing, on_bytes)
+        return self._put_blocks(pieces(source.read), packing, on_bytes)
+
+    def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> list[StoredObject]:
+        """Take in files, in order; one that is as it was when it was taken in before is not read."""
+        found: dict[int, StoredObject] = {}
+        for start in range(0, len(sources), _FILES_TOGETHER):
+            self._put_files(
+                sources, range(start, min(start + _FILES_TOGETHER, len(sources))), found, on_bytes
+            )
+        return [found[number] for number in range(len(sources))]
+
+    def sync(self) -> None:
+        """Make durable what was taken in."""
+        self._store.writer.sync()
+
+    def enter(self, connection: Connection) -> None:
+        """Enter what was taken in and made durable into the index, in a transaction of the caller.
+
+        Nothing is taken back after this: whether the transaction comes to its end is not known here.
+        """
+        self.entered = True
+        self._store.index.add(connection, self._records)
+
+    def commit(self) -> None:
+        """`sync` and `enter` in a transaction of its own."""
+        self.sync()
+        with self._store.index.database.begin() as connection:
+            self.enter(connection)
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _put_blocks(
+        self, blocks: Iterator[tuple[memoryview, list[int]]], packing: bool | None, on_bytes: OnBytes | None
+    ) -> StoredObject:
+        import blake3
+
+        whole = blake3.blake3()
+        parts: list[Part] = []
+        hashing: deque[tuple[list[memoryview], Future[list[bytes]]]] = deque()
+        writing: deque[list[Future[list[Prepared]]]] = deque()
+
+        def hashed() -> None:
+            contents, under_way = hashing.popleft()
+            found = under_way.result()
+            parts.extend(zip(found, map(len, contents), strict=True))
+            writing.append(self._packing(list(zip(found, contents, strict=True)), packing is not False))
+            if len(writing) > _AHEAD:
+                self._append_each(writing.popleft())
+
+        for block, lengths in blocks:
+            if packing is None:
+                packing = worth_packing(block)
+            contents = _apart(block, lengths)
+            hashing.append((contents, pool().submit(digests, contents)))
+            whole.update(block)
+            if len(hashing) > 1:
+                hashed()
+            if on_bytes is not None:
+                on_bytes(len(block))
+        while hashing:
+            hashed()
+        while writing:
+            self._append_each(writing.popleft())
+        hash = whole.digest()
+        return self._object(hash, parts, sum(length for _, length in parts))
+
+    def _object(self, hash: bytes, parts: Sequence[Part], size: int) -> StoredObject:
+        if len(parts) != 1:
+            if not parts:
+                self._append([Prepared(hash, Kind.CHUNK, 0, 0, b"")])
+            elif (hash, Kind.OBJECT) not in self._mine and not self._store.index.find([hash], Kind.OBJECT):
+                payload = self._listed(parts, size).payload()
+                self._append([Prepared(hash, Kind.OBJECT, 0, len(payload), payload)])
+        return StoredObject(hash.hex(), size, location_of(hash))
+
+    def _listed(self, parts: Sequence[Part], size: int) -> Recipe:
+        level = 0
+        while len(listed := packed_parts(parts)) > _LIST_BYTES:
+            contents = [
+                each for block, lengths in _blocks_of(memoryview(listed)) for each in _apart(block, lengths)
+            ]
+            found = list(zip(digests(contents), contents, strict=True))
+            self._append_each(self._packing(found, False))
+            parts = [(hash, len(content)) for hash, content in found]
+            level += 1
+        return Recipe(size, level, parts)
+
+    def _packing(
+        self, found: Sequence[tuple[bytes, memoryview]], packing: bool
+    ) -> list[Future[list[Prepared]]]:
+        """Begin to compress what is not here yet."""
+        fresh = {hash: content for hash, content in found if (hash, Kind.CHUNK) not in self._mine}
+        for hash in self._store.index.find(fresh, Kind.CHUNK):
+            del fresh[hash]
+        self._mine.update(dict.fromkeys((hash, Kind.CHUNK) for hash in fresh))
+        return [pool().submit(prepared, group, packing) for group in groups(list(fresh.items()))]
+
+    def _append_each(self, under_way: Iterable[Future[list[Prepared]]]) -> None:
+        for each in under_way:
+            self._append(each.result())
+
+    def _append(self, records: Sequence[Prepared]) -> None:
+        for pack, record in self._store.writer.append(records, self):
+            self._records.setdefault(pack, []).append(record)
+            self._mine[record.hash, record.kind] = None
+            self.new_bytes += record.end - record.offset
+
+    def _put_files(
+        self,
+        sources: Sequence[Path],
+        numbers: Sequence[int],
+        found: dict[int, StoredObject],
+        on_bytes: OnBytes | None,
+    ) -> None:
+        states = {number: _state(sources[number]) for number in numbers}
+        recalled = self._store.seen.recall_all([(sources[number], state) for number, state in states.items()])
+        known = {number: seen for number, seen in zip(states, recalled, strict=True) if seen is not None}
+        rested: list[tuple[Path, os.stat_result, str]] = []
+        here = self.here([bytes.fromhex(hash) for hash, _ in known.values()])
+        for number, (digits, size) in known.items():
+            if bytes.fromhex(digits) in here:
+                found[number] = StoredObject(digits, size, location_of(bytes.fromhex(digits)))
+                if on_bytes is not None:
+                    on_bytes(size)
+        small: dict[int, bytes] = {}
+        for number in numbers:
+            if number in found:
+                continue
+            if states[number].st_size <= AVERAGE_BYTES and (content := _small(sources[number])) is not None:
+                small[number] = content
+                if on_bytes is not None:
+                    on_bytes(len(content))
+                continue
+            with _opened(sources[number]) as stream:
+                found[number] = self._put_blocks(pieces(stream.read), None, on_bytes)
+                if _same(states[number], after := os.fstat(stream.fileno())):
+                    rested.append((sources[number], after, found[number].hash))
+        contents = {number: memoryview(content) for number, content in small.items()}
+        for group, hashes in [
+            (group, pool().submit(digests, [contents[number] for number in group]))
+            for group in _in_groups(list(contents))
+        ]:
+            for number, hash in zip(group, hashes.result(), strict=True):
+                found[number] = StoredObject(hash.hex(), len(contents[number]), location_of(hash))
+                with suppress(OSError):
+                    if _same(states[number], after := sources[number].stat()):
+                        rested.append((sources[number], after, hash.hex()))
+        for packing in (True, False):
+            self._append_each(
+                self._packing(
+                    [
+                        (bytes.fromhex(found[number].hash), content)
+                        for number, content in contents.items()
+                        if worth_packing(content) is packing
+                    ],
+                    packing,
+                )
+            )
+        # What is taken back after all is looked up before it is believed.
+        self._store.seen.remember_all(rested)
+
+    def here(self, hashes: Sequence[bytes]) -> set[bytes]:
+        """Those of the hashes whose content is in the store, and stays while this intake lasts."""
+        index = self._store.index
+        found = set(index.find(hashes, Kind.OBJECT)) if hashes else set()
+        rest = [hash for hash in hashes if hash not in found]
+        return found | set(index.find(rest, Kind.CHUNK)) if rest else found
+
+
+def _blocks_of(content: memoryview) -> Iterator[tuple[memoryview, list[int]]]:
+    if len(content):
+        yield content, cut(content) if len(content) > AVERAGE_BYTES else [len(content)]
+
+
+def _apart(block: memoryview, lengths: Sequence[int]) -> list[memoryview]:
+    contents = []
+    start = 0
+    for length in lengths:
+        contents.append(block[start : start + length])
+        start += length
+    return contents
+
+
+def _in_groups(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), 64):
+        yield numbers[start : start + 64]
+
+
+def _state(source: Path) -> os.stat_result:
+    import stat
+
+    try:
+        state = source.stat()
+    except FileNotFoundError:
+        raise NotFound(f"no file {source}", details={"field": "path"}) from None
+    except OSError as error:
+        raise _unreadable(source, error) from error
+    # Asked before opening: to open a pipe is to wait for somebody who writes.
+    if not stat.S_ISREG(state.st_mode):
+        raise Invalid(f"{source} is not a regular file", details={"field": "path"})
+    return state
+
+
+def _same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
+        after.st_size, after.st_mtime_ns, after.st_ctime_ns,
+    )  # fmt: skip
+
+
+class _Reading(io.FileIO):
+    """A file whose failures are told as such of the source."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        try:
+            return cast(bytes, super().read(-1 if size is None else size))
+        except OSError as error:
+            raise _unreadable(Path(cast(str, self.name)), error) from error
+
+
+def _opened(source: Path) -> BinaryIO:
+    try:
+        return cast(BinaryIO, _Reading(source, "r"))
+    except FileNotFoundError:
+        raise NotFound(f"no file {source}", details={"field": "path"}) from None
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _small(source: Path) -> bytes | None:
+    """What a small file holds; None for one that grew or tells no size."""
+    with _opened(source) as stream:
+        content = stream.read(AVERAGE_BYTES + 1)
+    return content if len(content) <= AVERAGE_BYTES else None
+
+
+def _unreadable(source: Path, error: OSError) -> Invalid:
+    return Invalid(f"{str(source)!r} can't be read: {error.strerror}", details={"field": "path"})

@@ -1,0 +1,1 @@
+"""Query engines: where computations over rows are done."""
