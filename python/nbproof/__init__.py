@@ -72,6 +72,10 @@ from nbproof.tracking.active import (
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
+    from nbproof.api.datasets import get_dataset, register_dataset
+    from nbproof.datasets.handle import DatasetHandle
+    from nbproof.datasets.models import Dataset, DatasetVersion
+    from nbproof.datasets.service import DataVersionControl
     from nbproof.lineage.models import LineageEdge, LineageGraph
     from nbproof.storage.backend import FileSystemStorage, StorageBackend
     from nbproof.tracking.models import (
@@ -88,6 +92,10 @@ if TYPE_CHECKING:
     from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
+    "nbproof.api.datasets": "get_dataset register_dataset",
+    "nbproof.datasets.handle": "DatasetHandle",
+    "nbproof.datasets.models": "Dataset DatasetVersion",
+    "nbproof.datasets.service": "DataVersionControl",
     "nbproof.lineage.models": "LineageEdge LineageGraph",
     "nbproof.storage.backend": "FileSystemStorage StorageBackend",
     "nbproof.tracking.models": "Artifact ArtifactPreview Comparison Environment Experiment Leaderboard "
@@ -102,6 +110,10 @@ __all__ = [
     "ArtifactPreview",
     "Comparison",
     "Conflict",
+    "DataVersionControl",
+    "Dataset",
+    "DatasetHandle",
+    "DatasetVersion",
     "Environment",
     "Experiment",
     "ExperimentTracker",
@@ -136,6 +148,7 @@ __all__ = [
     "end_run",
     "environment",
     "export_runs",
+    "get_dataset",
     "get_experiment",
     "get_run",
     "import_runs",
@@ -162,6 +175,7 @@ __all__ = [
     "metric_histories",
     "metric_history",
     "preview_artifact",
+    "register_dataset",
     "restore_backup",
     "save_search",
     "search_runs",

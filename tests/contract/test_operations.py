@@ -523,6 +523,48 @@ def looks_at_artifacts(call: Caller, folder: Path) -> None:
         call("runs.log_reference", id="r", target="s3://b/k", hash="nonsense")
 
 
+@scenario(
+    "datasets.register", "datasets.list", "datasets.versions", "datasets.show", "datasets.columns",
+    "datasets.get", "datasets.update", "datasets.alias", "datasets.delete",
+)  # fmt: skip
+def datasets(call: Caller, folder: Path) -> None:
+    file = folder / "sales.csv"
+    file.write_text("city,visits\nOslo,3\nRome,5\n")
+    first = call(
+        "datasets.register", path=file, name="sales", description="as it came", tags={"owner": "ann"}
+    )
+    assert (first.name, first.kind, first.size_bytes, first.unchanged) == ("sales@v1", "file", 26, False)
+    assert call("datasets.register", path=file, name="sales").unchanged
+    file.write_text("city,visits\nOslo,3\nRome,5\nBonn,8\n")
+    second = call("datasets.register", path=file, name="sales", alias=["prod"])
+    assert (second.version, second.aliases) == (2, ["prod"])
+    (listed,) = call("datasets.list").items
+    assert (listed.name, listed.latest, listed.versions, listed.aliases) == ("sales", 2, 2, {"prod": 2})
+    assert call("datasets.list", query="nothing").items == []
+    page = call("datasets.versions", name="sales", limit=1)
+    assert [each.version for each in page.items] == [2]
+    assert [each.version for each in call("datasets.versions", name="sales", after=page.next).items] == [1]
+    shown = call("datasets.show", id="sales@v1")
+    assert (shown.description, shown.tags, shown.digest) == ("as it came", {"owner": "ann"}, first.digest)
+    assert call("datasets.show", id=first.digest[:12]).version == 1
+    city, visits = call("datasets.columns", id="sales").columns
+    assert (city.kind, city.distinct, city.top[0][1]) == ("categorical", 3, 1)
+    assert (visits.minimum, visits.maximum, sum(visits.bars)) == (3, 8, 3)
+    with call("datasets.get", id="sales@v1").open() as stream:
+        assert stream.read() == b"city,visits\nOslo,3\nRome,5\n"
+    assert call("datasets.update", id="sales@v1", tags={"owner": "", "seen": "yes"}).tags == {"seen": "yes"}
+    assert call("datasets.alias", id="sales@v1", alias="prod").aliases == ["prod"]
+    with pytest.raises(NotFound, match="no alias"):
+        call("datasets.show", id="sales@dev")
+    with pytest.raises(Invalid, match="alias"):
+        call("datasets.alias", id="sales@v1", alias="v7")
+    assert [each.version for each in call("datasets.delete", id="sales@v2").items] == [2]
+    assert call("datasets.show", id="sales").version == 1
+    call("datasets.delete", id="sales", all=True)
+    with pytest.raises(NotFound, match="no dataset 'sales'"):
+        call("datasets.show", id="sales")
+
+
 @scenario("journal.take", "content.keep", "content.find")
 def journals_of_other_machines(call: Caller, folder: Path) -> None:
     writer = JournalWriter(folder / "afar", clock=SystemClock())

@@ -80,6 +80,39 @@ export interface CodeDifference {
   missing: string | null;
 }
 
+/** The statistics of the columns of a version. */
+export interface ColumnSummaries {
+  dataset: string;
+  rows: number;
+  columns: ColumnSummary[];
+}
+
+/** The statistics of a column. */
+export interface ColumnSummary {
+  name: string;
+  type: string;
+  /** numeric, boolean, datetime, categorical, text, nested or null. */
+  kind: string;
+  rows: number;
+  missing: number;
+  distinct: number;
+  distinct_exact: boolean;
+  /** Of numbers; times are microseconds since 1970. */
+  mean: Float | null;
+  std: Float | null;
+  minimum: Float | null;
+  lower_quartile: Float | null;
+  median: Float | null;
+  upper_quartile: Float | null;
+  maximum: Float | null;
+  /** Of the bars of a histogram. */
+  edges: Float[];
+  /** Rows in each bar. */
+  bars: number[];
+  /** The most frequent values. */
+  top: unknown[][];
+}
+
 /** One metric of one of the compared runs; columns of equal length, thinned but for the extremes. */
 export interface ComparedCourse {
   /** Place of the run in the comparison. */
@@ -145,6 +178,71 @@ export interface Completions {
   /** Where it ends: the place asked for. */
   end: number;
   items: Completion[];
+}
+
+/** A name with its versions. */
+export interface Dataset {
+  id: string;
+  name: string;
+  description: string | null;
+  versions: number;
+  /** Number of the latest version. */
+  latest: number | null;
+  kind: 'table' | 'file' | 'folder' | 'reference' | null;
+  rows: number | null;
+  columns: number | null;
+  files: number | null;
+  /** Of the latest version. */
+  size_bytes: number;
+  /** What its versions added to the store, all together. */
+  stored_bytes: number;
+  /** Versions by their aliases. */
+  aliases: Record<string, number>;
+  created_at: string;
+  updated_at: string | null;
+  contract: unknown;
+}
+
+/** A column. */
+export interface DatasetField {
+  name: string;
+  /** Arrow's, as text. */
+  type: string;
+  nullable: boolean;
+}
+
+/** One state of a dataset. */
+export interface DatasetVersion {
+  id: string;
+  /** Its name. */
+  dataset: string;
+  version: number;
+  kind: 'table' | 'file' | 'folder' | 'reference';
+  /** BLAKE3 of what the content is: equal for equal content. */
+  digest: string;
+  rows: number | null;
+  columns: number | null;
+  files: number | null;
+  /** Of the content, as if it were kept alone. */
+  size_bytes: number;
+  /** What keeping it added to the store. */
+  new_bytes: number;
+  fields: DatasetField[];
+  description: string | null;
+  tags: Record<string, string>;
+  aliases: string[];
+  /** The path or address that it was read from. */
+  source: string | null;
+  /** Where content stays that was not copied, and its hash. */
+  reference: unknown;
+  /** Of the contract, when it was registered. */
+  breaches: string[];
+  run_id: string | null;
+  created_at: string;
+  /** Nothing was registered: the latest version has this content. */
+  unchanged: boolean;
+  /** Its content was erased. */
+  forgotten: boolean;
 }
 
 /** What became of edges. */
@@ -417,6 +515,16 @@ export interface ArtifactPage {
   next: string | null;
 }
 
+export interface DatasetVersionPage {
+  items: DatasetVersion[];
+  next: string | null;
+}
+
+export interface DatasetPage {
+  items: Dataset[];
+  next: string | null;
+}
+
 export interface ExperimentPage {
   items: Experiment[];
   next: string | null;
@@ -628,6 +736,14 @@ export interface CreateExperiment {
   tags?: Record<string, string>;
 }
 
+/** One version, or with a bare name and `all` every version. */
+export interface DeleteDataset {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
+  /** Delete the dataset with all of its versions. */
+  all?: boolean;
+}
+
 /** Which experiment goes to the trash. */
 export interface DeleteExperiment {
   /** An experiment's name or id. */
@@ -702,6 +818,22 @@ export interface GetChildren {
   metric?: string[];
   /** Metrics of the runs nested at any depth, not only the children. */
   deep?: boolean;
+}
+
+/** In which form. */
+export interface GetContent {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
+  /** Of a table. */
+  format?: 'parquet' | 'csv' | 'arrow';
+  /** Of a table: only these columns. */
+  column?: string[];
+}
+
+/** One version. */
+export interface GetDataset {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
 }
 
 /** Which experiment. */
@@ -876,6 +1008,15 @@ export interface ListArtifacts {
   after?: string | null;
 }
 
+/** Which datasets. */
+export interface ListDatasets {
+  /** Only those that have it in name or description. */
+  query?: string | null;
+  limit?: number;
+  /** `next` of the page before. */
+  after?: string | null;
+}
+
 /** Which page of experiments. */
 export interface ListExperiments {
   /** Items in a page. */
@@ -916,6 +1057,15 @@ export interface ListRuns {
 
 /** All saved searches. */
 export type ListSearches = Record<string, never>;
+
+/** The versions of one dataset. */
+export interface ListVersions {
+  /** The dataset. */
+  name: string;
+  limit?: number;
+  /** `next` of the page before. */
+  after?: string | null;
+}
 
 /** Nothing has to be said. */
 export type ListWorkspaces = Record<string, never>;
@@ -1048,6 +1198,18 @@ export interface PurgeRuns {
   yes?: boolean;
 }
 
+/** A file to keep as a version. */
+export interface RegisterDataset {
+  /** A file or folder of this machine. */
+  path: string;
+  /** The dataset; by default the file's own name. */
+  name?: string | null;
+  description?: string | null;
+  tags?: Record<string, string>;
+  /** Point these at the new version. */
+  alias?: string[];
+}
+
 /** Which notebook or folder. */
 export interface ResolveWorkspace {
   /** A notebook or folder, relative to the served folder. */
@@ -1092,6 +1254,14 @@ export interface SearchRuns {
   limit?: number;
   /** The `next` of the page before. */
   after?: string | null;
+}
+
+/** An alias for a version. */
+export interface SetAlias {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
+  /** Such as `prod`; it moves from the version that had it. */
+  alias: string;
 }
 
 /** Where a run came from. */
@@ -1163,6 +1333,15 @@ export interface UpdateRun {
   notes?: string | null;
   /** What it is one of; an empty text takes it out. */
   group?: string | null;
+}
+
+/** What to change of a version; what is not given stays. */
+export interface UpdateVersion {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
+  description?: string | null;
+  /** Set these; an empty value takes one away. */
+  tags?: Record<string, string> | null;
 }
 
 /** Make an experiment; a conflict if there is one of that name. */
@@ -1658,6 +1837,97 @@ export function lineageAdd(
   ask: AddEdges
 ): Promise<EdgesAdded> {
   return request<EdgesAdded>('POST', '/lineage', undefined, ask);
+}
+
+/** List datasets by name. */
+export function datasetsList(
+  request: Requester,
+  ask: ListDatasets = {}
+): Promise<DatasetPage> {
+  return request<DatasetPage>('GET', '/datasets', { ...ask });
+}
+
+/** List the versions of a dataset, latest first, with the bytes that each added to the store. */
+export function datasetsVersions(
+  request: Requester,
+  ask: ListVersions
+): Promise<DatasetVersionPage> {
+  const { name: _name, ...rest } = ask;
+  return request<DatasetVersionPage>(
+    'GET',
+    `/datasets/${encodeURIComponent(_name)}/versions`,
+    { ...rest }
+  );
+}
+
+/** Keep a file or folder as the next version of a dataset; over HTTP the body is the file. Path only: bytes travel by hand. */
+export function datasetsRegisterPath(): string {
+  return `/datasets`;
+}
+
+/** Show a version: what it is, its columns, where it came from. */
+export function datasetsShow(
+  request: Requester,
+  ask: GetDataset
+): Promise<DatasetVersion> {
+  return request<DatasetVersion>(
+    'GET',
+    `/datasets/${encodeURIComponent(ask.id)}`
+  );
+}
+
+/** Show the statistics of each column of a version, with a small histogram. */
+export function datasetsColumns(
+  request: Requester,
+  ask: GetDataset
+): Promise<ColumnSummaries> {
+  return request<ColumnSummaries>(
+    'GET',
+    `/datasets/${encodeURIComponent(ask.id)}/columns`
+  );
+}
+
+/** Download a version: its file, a zip of its folder, or its table as Parquet, CSV or Arrow. Path only: bytes travel by hand. */
+export function datasetsGetPath(ask: { id: string }): string {
+  return `/datasets/${encodeURIComponent(ask.id)}/content`;
+}
+
+/** Change the description or the tags of a version. */
+export function datasetsUpdate(
+  request: Requester,
+  ask: UpdateVersion
+): Promise<DatasetVersion> {
+  const { id: _id, ...rest } = ask;
+  return request<DatasetVersion>(
+    'PATCH',
+    `/datasets/${encodeURIComponent(_id)}`,
+    undefined,
+    rest
+  );
+}
+
+/** Point an alias at a version, taking it from the one that had it. */
+export function datasetsAlias(
+  request: Requester,
+  ask: SetAlias
+): Promise<DatasetVersion> {
+  return request<DatasetVersion>(
+    'PUT',
+    `/datasets/${encodeURIComponent(ask.id)}/aliases/${encodeURIComponent(ask.alias)}`
+  );
+}
+
+/** Delete a version, or with `all` a dataset; `nbproof gc` frees the space. */
+export function datasetsDelete(
+  request: Requester,
+  ask: DeleteDataset
+): Promise<DatasetVersionPage> {
+  const { id: _id, ...rest } = ask;
+  return request<DatasetVersionPage>(
+    'DELETE',
+    `/datasets/${encodeURIComponent(_id)}`,
+    { ...rest }
+  );
 }
 
 /** List jobs, newest first. */

@@ -6,11 +6,11 @@ every room is found by `verb`.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from nbproof.api.calls import of_service
 from nbproof.platform import workspace as _workspace
 from nbproof.platform.workspace import current
 from nbproof.tracking.service import ExperimentTracker
@@ -69,23 +69,7 @@ R = TypeVar("R")
 
 
 def _of_tracker(method: Callable[Concatenate[ExperimentTracker, P], R]) -> Callable[P, R]:
-    name = method.__name__
-
-    @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        answer: R = getattr(current().tracker, name)(*args, **kwargs)
-        return answer
-
-    # `wraps` would show the service's own first parameter.
-    call.__signature__ = _without_self(method)  # type: ignore[attr-defined]
-    call.__module__ = "nbproof"
-    del call.__wrapped__
-    return call
-
-
-def _without_self(method: Callable[..., Any]) -> inspect.Signature:
-    signature = inspect.signature(method)
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
+    return of_service(lambda: current().tracker, method)
 
 
 start_run = _of_tracker(ExperimentTracker.start_run)

@@ -1,1 +1,1 @@
-"""Versions of tables, files and folders: what they hold, where they came from, how they differ."""
+"""Datasets: any table, file or folder as versions that cost little, read back exactly and can be compared."""

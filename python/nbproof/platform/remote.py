@@ -168,6 +168,14 @@ class RemoteWorkspace:
         if "tracker" in self.__dict__:
             self.tracker.announce_again()
 
+    @property
+    def datasets(self) -> Any:
+        """Datasets of the server, which can be listed from here and not yet read."""
+        raise Unavailable(
+            "datasets are not kept on a server from here yet",
+            hint="unset NBPROOF_URL to keep them in this machine's workspace",
+        )
+
     # -- the server ------------------------------------------------------------------------------------------
 
     @cached_property

@@ -71,6 +71,7 @@ ROOMS: list[Room] = [
     ),
     Room("transfer", "nbproof.tracking.transfer.operations", lambda workspace: workspace.transfer),
     Room("lineage", "nbproof.lineage.operations", lambda workspace: workspace.lineage),
+    Room("datasets", "nbproof.datasets.operations", lambda workspace: workspace.datasets),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("maintenance", "nbproof.platform.maintenance", _maintenance),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),

@@ -33,12 +33,14 @@ from nbproof.tracking.service import ExperimentTracker
 if TYPE_CHECKING:
     from nbproof.core.operation import Ask, Operation
     from nbproof.core.settings import Settings
+    from nbproof.datasets.service import DataVersionControl
     from nbproof.jobs.service import Jobs
     from nbproof.lineage.service import Lineage
     from nbproof.platform.directory import Directory
     from nbproof.platform.intake import Intake
     from nbproof.platform.remote import RemoteWorkspace
     from nbproof.storage.backend import FileSystemStorage
+    from nbproof.storage.content.store import ContentStore
     from nbproof.storage.database import Database
     from nbproof.storage.drain import Drain, DrainReport
     from nbproof.storage.witness import Witness
@@ -100,6 +102,7 @@ class Workspace:
         self._lock = threading.RLock()
         self._made = False
         self._database: Database | None = None
+        self._content: ContentStore | None = None
         self._opened_file: tuple[int, int] | None = None
         self._drain: Drain | None = None
         self._witness: Witness | None = None
@@ -177,7 +180,7 @@ class Workspace:
         if instead is None:
             return False
         self._forget()
-        for name in ("journal", "storage"):
+        for name in ("journal", "storage", "datasets"):
             self.__dict__.pop(name, None)
         self.location, self.folder, self.root = instead, instead.folder, instead.root
         if "tracker" in self.__dict__:
@@ -253,6 +256,35 @@ class Workspace:
         from nbproof.storage.backend import FileSystemStorage
 
         return FileSystemStorage(self.folder / "content")
+
+    @property
+    def content(self) -> ContentStore:
+        """Content of datasets."""
+        with self._lock:
+            database = self.database
+            if self._content is None or self._content.index.database is not database:
+                from nbproof.storage.content.ends import FileSystemStorage
+                from nbproof.storage.content.index import ContentIndex
+                from nbproof.storage.content.store import ContentStore
+
+                folder = self.folder / "content"
+                self._content = ContentStore(FileSystemStorage(folder), ContentIndex(database), folder)
+            return self._content
+
+    @cached_property
+    def datasets(self) -> DataVersionControl:
+        """Datasets."""
+        from nbproof.datasets.repository import DatasetRepository
+        from nbproof.datasets.service import DataVersionControl
+
+        return DataVersionControl(
+            lambda: DatasetRepository(self.database),
+            lambda: self.content,
+            self.folder / "content" / "copies",
+            clock=self.clock,
+            prepare=self.make,
+            run_id=lambda: self.tracker.live.id if self.tracker.live is not None else None,
+        )
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -1,0 +1,430 @@
+"""A version in the hands of a user: its rows, its files, what is known of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, hint_of, near_names
+from nbproof.datasets.models import DatasetVersion
+from nbproof.datasets.taking import schema_of
+from nbproof.storage.content.columns import decoded
+from nbproof.storage.content.writing import pool
+from nbproof.storage.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from nbproof.stats.profile import ColumnProfile
+    from nbproof.storage.content.store import ContentStore
+
+__all__ = ["DatasetHandle"]
+
+_HEAD = 10
+_AHEAD = 4
+
+
+class DatasetHandle:
+    """A dataset version to be read: what `get_dataset` gives.
+
+    Attributes
+    ----------
+    version : DatasetVersion
+        What is recorded of it.
+
+    Examples
+    --------
+    >>> import nbproof as nbp, pandas as pd
+    >>> _ = nbp.register_dataset(pd.DataFrame({"city": ["Oslo", "Rome"], "visits": [3, 5]}), "handle-demo")
+    >>> sales = nbp.get_dataset("handle-demo@v1")
+    >>> sales.to_pandas(columns=["visits"])["visits"].tolist()
+    [3, 5]
+    """
+
+    def __init__(
+        self,
+        version: DatasetVersion,
+        manifest: Mapping[str, Any],
+        content: ContentStore,
+        profiles: Callable[[], list[ColumnProfile]],
+        cache: Path,
+    ) -> None:
+        self.version = version
+        self._manifest = manifest
+        self._content = content
+        self._profiles = profiles
+        self._cache = cache
+
+    @property
+    def name(self) -> str:
+        """`dataset@vN`."""
+        return self.version.name
+
+    @property
+    def kind(self) -> str:
+        """table, file, folder or reference."""
+        return self.version.kind
+
+    def __repr__(self) -> str:
+        return str(self.version)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return self.version._repr_mimebundle_(include, exclude)
+
+    def __len__(self) -> int:
+        return self.version.rows or self.version.files or 0
+
+    # -- rows ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns with their Arrow types."""
+        if self.kind == "table":
+            return schema_of(self._manifest)
+        return self._reader().schema
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows as an Arrow table.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Only these are read.
+
+        Raises
+        ------
+        NotFound
+            There is no such column.
+        Invalid
+            It is no table, nor a CSV or Parquet file.
+        """
+        if self.kind != "table":
+            return self._reader().to_table(columns=self._checked(columns, self.schema.names))
+        import pyarrow as pa
+
+        schema = self.schema
+        names = self._checked(columns, schema.names)
+        if names is not None:
+            schema = pa.schema([schema.field(name) for name in names], schema.metadata)
+        files = {each["name"]: each["files"] for each in self._manifest["columns"]}
+        arrays = self._columns([(files[each.name], each.type) for each in schema])
+        if not arrays:
+            return (
+                pa.table({}).select([])
+                if not self._manifest["rows"]
+                else _of_no_columns(self._manifest["rows"])
+            )
+        return pa.Table.from_arrays(arrays, schema=schema)
+
+    def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows as a pandas frame; one that was registered from pandas comes back exactly."""
+        from nbproof.datasets.frames import restored
+
+        return cast("pd.DataFrame", restored(self.to_arrow(columns), self._restore(), "pandas"))
+
+    def to_polars(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """The rows as a polars frame."""
+        from nbproof.datasets.frames import restored
+
+        return cast("pl.DataFrame", restored(self.to_arrow(columns), self._restore(), "polars"))
+
+    def to_object(self) -> Any:
+        """What was registered, as it was: a frame of pandas or polars, an Arrow table, an array."""
+        from nbproof.datasets.frames import restored
+
+        return restored(self.to_arrow(), self._restore())
+
+    def relation(self, columns: Sequence[str] | None = None) -> Any:
+        """The rows as a DuckDB relation."""
+        from nbproof.storage.engines.duck import relation_of
+
+        return relation_of(self.to_arrow(columns))
+
+    # -- files -----------------------------------------------------------------------------------------
+
+    def path(self) -> Path:
+        """A local copy of the file or folder, to be read and not to be changed; it stays for later."""
+        if self.kind == "reference":
+            return self._referenced()
+        if self.kind == "table":
+            raise Invalid(
+                f"{self.name} is a table and no file",
+                hint=f'get_dataset("{self.name}").checkout(folder) writes one',
+            )
+        place = self._cache / self.version.digest
+        name = self.file_name
+        if not (place / name).exists():
+            partial = place.with_name(f"{place.name}.{os.getpid()}")
+            shutil.rmtree(partial, ignore_errors=True)
+            self._written(partial, name)
+            try:
+                os.rename(partial, place)
+            except OSError:  # another process made it meanwhile
+                shutil.rmtree(partial, ignore_errors=True)
+        return place / name
+
+    def checkout(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write the content into a folder: the file, the folder's files, or the table as one Parquet file.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made where it is missing.
+        force : bool
+            Write over what is there.
+
+        Returns
+        -------
+        Path
+            Of the file, or the folder.
+
+        Raises
+        ------
+        Conflict
+            A file is there already.
+        Unavailable
+            The disk is full or away.
+        """
+        target = Path(folder).expanduser()
+        name = self.file_name
+        whole = target if self.kind == "folder" else target / name
+        taken = whole.exists() and (self.kind != "folder" or any(target.iterdir()))
+        if taken and not force:
+            raise Conflict(
+                f"{str(whole)!r} is there already",
+                hint="name another folder, or say force=True",
+                details={"field": "folder"},
+            )
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            if self.kind == "folder":
+                self._write_folder(target)
+            else:
+                self._written(target, name)
+        except OSError as error:
+            raise Unavailable(
+                f"{str(whole)!r} can't be written: {error.strerror}", hint="check the disk"
+            ) from error
+        return whole
+
+    def files(self) -> Iterator[tuple[str, int]]:
+        """Path within the folder, and size in bytes, of each file."""
+        for path, size, _ in self._listed():
+            yield path, size
+
+    def folders(self) -> Iterator[str]:
+        """Path within the folder of each folder below it."""
+        if self.kind != "folder":
+            return
+        waiting = [("", self._manifest["root"])]
+        while waiting:
+            path, location = waiting.pop()
+            for name, place in json.loads(self._content.read(location))["folders"]:
+                yield f"{path}{name}"
+                waiting.append((f"{path}{name}/", place))
+
+    def open(self, path: str | None = None) -> BinaryIO:
+        """The file, or the one of that path in the folder, as a stream that can seek; close it."""
+        for found, _, location in self._listed():
+            if path is None or found == path:
+                return self._content.open(location)
+        raise NotFound(f"{self.name} has no file {path!r}", hint="files() lists those that it has")
+
+    @property
+    def content_hash(self) -> str:
+        """BLAKE3 of a file's bytes, 64 hex digits."""
+        return str(self._manifest["file"]).removeprefix("b3/")
+
+    # -- what is known ---------------------------------------------------------------------------------
+
+    @cached_property
+    def profile(self) -> list[ColumnProfile]:
+        """The profile of each column: its distribution, without the data."""
+        return self._profiles()
+
+    @cached_property
+    def statistics(self) -> pd.DataFrame:
+        """One row for each column: counts, extremes, moments, quartiles."""
+        import pandas as pd
+
+        return pd.DataFrame([_statistics(each) for each in self.profile]).set_index("column")
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _restore(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._manifest.get("restore", {})
+        return found
+
+    def _checked(self, columns: Sequence[str] | None, names: Sequence[str]) -> list[str] | None:
+        if columns is None:
+            return None
+        wanted = [columns] if isinstance(columns, str) else list(columns)
+        for each in wanted:
+            if each not in names:
+                near = near_names(str(each), names)
+                raise NotFound(
+                    f"{self.name} has no column {each!r}",
+                    hint=hint_of(near, names, "it has"),
+                    details={"near": near},
+                )
+        return wanted
+
+    def _columns(self, wanted: Sequence[tuple[Sequence[str], pa.DataType]]) -> list[pa.ChunkedArray]:
+        """Columns whose files are fetched one after the other and decoded by other threads meanwhile."""
+        import pyarrow as pa
+
+        under_way = [
+            [pool().submit(decoded, self._content.read(place), kind) for place in places]
+            for places, kind in wanted
+        ]
+        return [
+            pa.chunked_array([chunk for each in parts for chunk in each.result().chunks], type=kind)
+            for parts, (_, kind) in zip(under_way, wanted, strict=True)
+        ]
+
+    def _reader(self) -> Any:
+        """A file of rows as an Arrow dataset."""
+        import pyarrow.dataset as ds
+
+        path = self.path()
+        kind = None if path.is_dir() else _kind_of_rows(path)
+        if kind is None:
+            raise Invalid(
+                f"{self.name} is a {self.kind} and no table",
+                hint="path() and checkout(folder) give files; rows are read of .parquet, .csv and .feather",
+            )
+        if kind == "tsv":
+            import pyarrow.csv
+
+            return ds.dataset(path, format=ds.CsvFileFormat(pyarrow.csv.ParseOptions(delimiter="\t")))
+        try:
+            return ds.dataset(path, format=kind)
+        except (OSError, ValueError) as error:
+            raise Invalid(f"{self.name} can't be read as {kind}: {error}") from error
+
+    @property
+    def file_name(self) -> str:
+        """What its file or folder is called, on any file system."""
+        source = (self.version.source or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
+        if self.kind == "table":
+            return f"{_plain(self.version.dataset)}.parquet"
+        return _plain(source) or _plain(self.version.dataset)
+
+    def _written(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.kind == "table":
+            self._write_parquet(folder / name)
+        elif self.kind == "folder":
+            self._write_folder(folder / name)
+        else:
+            with Progress(f"{self.name}", self.version.size_bytes) as progress:
+                self._write_file(folder / name, self._manifest["file"], progress)
+
+    def _write_file(self, target: Path, location: str, progress: Callable[[int], object]) -> None:
+        partial = target.with_name(f"{target.name}.part")
+        try:
+            with partial.open("wb") as file:
+                for piece in self._content.stream(location):
+                    file.write(piece)
+                    progress(len(piece))
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _write_folder(self, target: Path) -> None:
+        with Progress(f"{self.name}", self.version.size_bytes) as progress:
+            target.mkdir(parents=True, exist_ok=True)
+            for folder in self.folders():
+                (target / folder).mkdir(parents=True, exist_ok=True)
+            for path, size, location in self._listed():
+                if size <= 1 << 16:
+                    (target / path).write_bytes(self._content.read(location))
+                    progress(size)
+                else:
+                    self._write_file(target / path, location, progress)
+
+    def _write_parquet(self, target: Path) -> None:
+        import pyarrow.parquet as pq
+
+        partial = target.with_name(f"{target.name}.part")
+        try:
+            pq.write_table(self.to_arrow(), partial, compression="zstd")
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _listed(self) -> Iterator[tuple[str, int, str]]:
+        if self.kind == "file":
+            yield self.file_name, self.version.size_bytes, self._manifest["file"]
+        elif self.kind == "folder":
+            yield from _below(self._content, self._manifest["root"], "")
+
+    def _referenced(self) -> Path:
+        target = str(self.version.reference["target"])
+        path = Path(target)
+        if "://" in target or not path.exists():
+            raise NotFound(f"{self.name} stays at {target}, which is no file here")
+        return path
+
+
+def _kind_of_rows(path: Path) -> str | None:
+    """The format of a file of rows: by its suffix, else by how it begins."""
+    suffixes = {".parquet": "parquet", ".csv": "csv", ".tsv": "tsv", ".feather": "feather", ".arrow": "ipc"}
+    if (known := suffixes.get(path.suffix.lower())) is not None:
+        return known
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start.startswith(b"ARROW1"):
+        return "ipc"
+    lines = start.split(b"\n")
+    same = len(lines) > 1 and lines[0].count(b",") > 0 and b"\0" not in start
+    return "csv" if same and not path.suffix and lines[0].count(b",") == lines[1].count(b",") else None
+
+
+def _below(content: ContentStore, location: str, path: str) -> Iterator[tuple[str, int, str]]:
+    told = json.loads(content.read(location))
+    for name, size, place in told["files"]:
+        yield f"{path}{name}", size, place
+    for name, place in told["folders"]:
+        yield from _below(content, place, f"{path}{name}/")
+
+
+def _of_no_columns(rows: int) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table({"row": pa.nulls(rows)}).select([])
+
+
+def _plain(name: str) -> str:
+    """A name that every file system takes."""
+    return "".join(each if each.isalnum() or each in " ._-" else "_" for each in name).strip(". ")[:150]
+
+
+def _statistics(profile: ColumnProfile) -> dict[str, Any]:
+    top = profile.top[0] if profile.top else (None, None)
+    times = profile.kind == "datetime"
+    return {
+        "column": profile.name,
+        "type": profile.type,
+        "rows": profile.rows,
+        "missing": profile.missing,
+        "distinct": profile.distinct,
+        "mean": None if times else profile.mean,
+        "std": None if times else profile.std,
+        "min": profile.minimum,
+        "25%": profile.quantile(0.25),
+        "median": profile.quantile(0.5),
+        "75%": profile.quantile(0.75),
+        "max": profile.maximum,
+        "most frequent": top[0],
+        "its rows": top[1],
+    }

@@ -1,0 +1,281 @@
+"""What the verbs of datasets are asked and answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from nbproof.core.clock import datetime_of
+from nbproof.core.ids import short
+from nbproof.core.listing import size_text
+from nbproof.core.operation import Ask, Instant, Json, Number, Positional, View
+
+__all__ = [
+    "ColumnSummaries",
+    "ColumnSummary",
+    "Dataset",
+    "DatasetField",
+    "DatasetVersion",
+    "DeleteDataset",
+    "GetContent",
+    "GetDataset",
+    "Kind",
+    "ListDatasets",
+    "ListVersions",
+    "RegisterDataset",
+    "SetAlias",
+    "UpdateVersion",
+]
+
+Kind = Literal["table", "file", "folder", "reference"]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Reference = Annotated[
+    Text,
+    Field(
+        description="A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest."
+    ),
+]
+
+
+class DatasetField(View):
+    """A column."""
+
+    name: str
+    type: str = Field(description="Arrow's, as text.")
+    nullable: bool = True
+
+
+class DatasetVersion(View):
+    """One state of a dataset."""
+
+    id: str
+    dataset: str = Field(description="Its name.")
+    version: int
+    kind: Kind
+    digest: str = Field(description="BLAKE3 of what the content is: equal for equal content.")
+    rows: int | None = None
+    columns: int | None = None
+    files: int | None = None
+    size_bytes: int = Field(0, description="Of the content, as if it were kept alone.")
+    new_bytes: int = Field(0, description="What keeping it added to the store.")
+    fields: list[DatasetField] = Field(default_factory=list)
+    description: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    aliases: list[str] = Field(default_factory=list)
+    source: str | None = Field(None, description="The path or address that it was read from.")
+    reference: Json = Field(None, description="Where content stays that was not copied, and its hash.")
+    breaches: list[str] = Field(default_factory=list, description="Of the contract, when it was registered.")
+    run_id: str | None = None
+    created_at: Instant
+    unchanged: bool = Field(False, description="Nothing was registered: the latest version has this content.")
+    forgotten: bool = Field(False, description="Its content was erased.")
+
+    @property
+    def name(self) -> str:
+        """`dataset@vN`, which names this version for ever."""
+        return f"{self.dataset}@v{self.version}"
+
+    def listed(self) -> dict[str, object]:
+        """A row of a list of versions."""
+        return {
+            "version": f"v{self.version}",
+            "aliases": ", ".join(self.aliases),
+            "kind": self.kind,
+            "rows": self.rows if self.rows is not None else self.files,
+            "columns": self.columns,
+            "size": size_text(self.size_bytes),
+            "new": size_text(self.new_bytes),
+            "digest": self.digest[:12],
+            "created": self.created_at,
+            "description": (self.description or "").partition("\n")[0],
+        }
+
+    def told(self) -> dict[str, object]:
+        """What a cell shows of it."""
+        told: dict[str, object] = {"dataset": self.name, "content": self._content()}
+        if self.unchanged:
+            told["unchanged"] = "the latest version has this content already: no new version was made"
+        if self.forgotten:
+            told["forgotten"] = "its content was erased"
+        if self.reference is not None:
+            told["stays at"] = self.reference.get("target", "")
+        told |= {
+            "size": f"{size_text(self.size_bytes)}, {size_text(self.new_bytes)} new in the store",
+            "digest": self.digest[:12],
+            "aliases": ", ".join(self.aliases) or None,
+            "tags": ", ".join(f"{key}={value}" for key, value in self.tags.items()) or None,
+            "description": self.description,
+            "source": self.source,
+            "run": short(self.run_id) if self.run_id else None,
+            "created": self.created_at,
+            "breaches": "; ".join(self.breaches) or None,
+            "fields": [field.listed() for field in self.fields],
+        }
+        return {key: value for key, value in told.items() if value not in (None, [])}
+
+    def _content(self) -> str:
+        if self.kind == "table":
+            return f"a table of {self.rows:,} rows, {self.columns:,} columns"
+        if self.kind == "folder":
+            return f"a folder of {self.files:,} files"
+        return "a file" if self.kind == "file" else "a reference"
+
+
+class Dataset(View):
+    """A name with its versions."""
+
+    id: str
+    name: str
+    description: str | None = None
+    versions: int = 0
+    latest: int | None = Field(None, description="Number of the latest version.")
+    kind: Kind | None = None
+    rows: int | None = None
+    columns: int | None = None
+    files: int | None = None
+    size_bytes: int = Field(0, description="Of the latest version.")
+    stored_bytes: int = Field(0, description="What its versions added to the store, all together.")
+    aliases: dict[str, int] = Field(default_factory=dict, description="Versions by their aliases.")
+    created_at: Instant
+    updated_at: Instant | None = None
+    contract: Json = None
+
+    def listed(self) -> dict[str, object]:
+        """A row of the list of datasets."""
+        return {
+            "name": self.name,
+            "latest": None if self.latest is None else f"v{self.latest}",
+            "versions": self.versions,
+            "kind": self.kind,
+            "rows": self.rows if self.rows is not None else self.files,
+            "columns": self.columns,
+            "size": size_text(self.size_bytes),
+            "stored": size_text(self.stored_bytes),
+            "updated": self.updated_at,
+            "description": (self.description or "").partition("\n")[0],
+        }
+
+
+class ColumnSummary(View):
+    """The statistics of a column."""
+
+    name: str
+    type: str
+    kind: str = Field(description="numeric, boolean, datetime, categorical, text, nested or null.")
+    rows: int
+    missing: int
+    distinct: int
+    distinct_exact: bool
+    mean: Number | None = Field(None, description="Of numbers; times are microseconds since 1970.")
+    std: Number | None = None
+    minimum: Number | None = None
+    lower_quartile: Number | None = None
+    median: Number | None = None
+    upper_quartile: Number | None = None
+    maximum: Number | None = None
+    edges: list[Number] = Field(default_factory=list, description="Of the bars of a histogram.")
+    bars: list[int] = Field(default_factory=list, description="Rows in each bar.")
+    top: list[tuple[str, int]] = Field(default_factory=list, description="The most frequent values.")
+
+    def listed(self) -> dict[str, object]:
+        """A row of the table of columns."""
+        time = self.kind == "datetime"
+
+        def shown(value: float | None) -> object:
+            if value is None or not time or not self.type.startswith(("timestamp", "date")):
+                return value
+            return datetime_of(int(value))
+
+        return {
+            "column": self.name,
+            "type": self.type,
+            "missing": self.missing,
+            "distinct": self.distinct,
+            "mean": None if time else self.mean,
+            "std": None if time else self.std,
+            "min": shown(self.minimum),
+            "median": shown(self.median),
+            "max": shown(self.maximum),
+            "most frequent": ", ".join(value for value, _ in self.top[:3])
+            if self.kind != "numeric"
+            else None,
+        }
+
+
+class ColumnSummaries(View):
+    """The statistics of the columns of a version."""
+
+    dataset: str
+    rows: int
+    columns: list[ColumnSummary]
+
+
+class RegisterDataset(Ask):
+    """A file to keep as a version."""
+
+    path: Annotated[Path, Positional, Field(description="A file or folder of this machine.")]
+    name: Text | None = Field(None, description="The dataset; by default the file's own name.")
+    description: str | None = Field(None, max_length=100_000)
+    tags: dict[str, str] = Field(default_factory=dict)
+    alias: list[str] = Field(default_factory=list, description="Point these at the new version.")
+
+
+class GetContent(Ask):
+    """In which form."""
+
+    id: Reference
+    format: Literal["parquet", "csv", "arrow"] = Field("parquet", description="Of a table.")
+    column: list[str] = Field(default_factory=list, description="Of a table: only these columns.")
+
+
+class ListDatasets(Ask):
+    """Which datasets."""
+
+    query: str | None = Field(
+        None, max_length=200, description="Only those that have it in name or description."
+    )
+    limit: int = Field(50, ge=1, le=1000)
+    after: str | None = Field(None, description="`next` of the page before.")
+
+
+class ListVersions(Ask):
+    """The versions of one dataset."""
+
+    name: Annotated[Text, Field(description="The dataset.")]
+    limit: int = Field(50, ge=1, le=1000)
+    after: str | None = Field(None, description="`next` of the page before.")
+
+
+class GetDataset(Ask):
+    """One version."""
+
+    id: Reference
+
+
+class UpdateVersion(Ask):
+    """What to change of a version; what is not given stays."""
+
+    id: Reference
+    description: str | None = Field(None, max_length=100_000)
+    tags: dict[str, str] | None = Field(None, description="Set these; an empty value takes one away.")
+
+
+class SetAlias(Ask):
+    """An alias for a version."""
+
+    id: Annotated[Reference, Positional]
+    alias: Annotated[
+        str,
+        Positional,
+        StringConstraints(min_length=1, max_length=100),
+        Field(description="Such as `prod`; it moves from the version that had it."),
+    ]
+
+
+class DeleteDataset(Ask):
+    """One version, or with a bare name and `all` every version."""
+
+    id: Reference
+    all: bool = Field(False, description="Delete the dataset with all of its versions.")

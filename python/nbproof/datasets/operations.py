@@ -1,0 +1,118 @@
+"""The verbs of datasets, for every face."""
+
+from __future__ import annotations
+
+from nbproof.core.operation import Download, Page, operation
+from nbproof.datasets.models import (
+    ColumnSummaries,
+    Dataset,
+    DatasetVersion,
+    DeleteDataset,
+    GetContent,
+    GetDataset,
+    ListDatasets,
+    ListVersions,
+    RegisterDataset,
+    SetAlias,
+    UpdateVersion,
+)
+from nbproof.datasets.service import DataVersionControl
+
+__all__ = [
+    "delete_dataset",
+    "get_content",
+    "list_datasets",
+    "list_versions",
+    "register_dataset",
+    "set_alias",
+    "show_dataset",
+    "summarize_columns",
+    "update_version",
+]
+
+
+@operation("datasets.list", "GET /datasets", action="read", python="list_datasets", cli="datasets list")
+def list_datasets(datasets: DataVersionControl, ask: ListDatasets) -> Page[Dataset]:
+    """List datasets by name."""
+    return datasets.list_datasets(ask.query, limit=ask.limit, after=ask.after)
+
+
+@operation(
+    "datasets.versions",
+    "GET /datasets/{name}/versions",
+    action="read",
+    python="list_versions",
+    cli="datasets versions",
+)
+def list_versions(datasets: DataVersionControl, ask: ListVersions) -> Page[DatasetVersion]:
+    """List the versions of a dataset, latest first, with the bytes that each added to the store."""
+    return datasets.list_versions(ask.name, limit=ask.limit, after=ask.after)
+
+
+@operation(
+    "datasets.register",
+    "POST /datasets",
+    action="write",
+    cli="datasets register",
+    creates=True,
+    upload="path",
+)
+def register_dataset(datasets: DataVersionControl, ask: RegisterDataset) -> DatasetVersion:
+    """Keep a file or folder as the next version of a dataset; over HTTP the body is the file."""
+    return datasets.register_path(
+        ask.path, ask.name, description=ask.description, tags=ask.tags, aliases=ask.alias
+    )
+
+
+@operation("datasets.show", "GET /datasets/{id}", action="read", cli="datasets show")
+def show_dataset(datasets: DataVersionControl, ask: GetDataset) -> DatasetVersion:
+    """Show a version: what it is, its columns, where it came from."""
+    return datasets.describe(ask.id)
+
+
+@operation("datasets.columns", "GET /datasets/{id}/columns", action="read", cli="datasets columns")
+def summarize_columns(datasets: DataVersionControl, ask: GetDataset) -> ColumnSummaries:
+    """Show the statistics of each column of a version, with a small histogram."""
+    return datasets.summarize_columns(ask.id)
+
+
+@operation("datasets.get", "GET /datasets/{id}/content", action="read", cli="datasets get")
+def get_content(datasets: DataVersionControl, ask: GetContent) -> Download:
+    """Download a version: its file, a zip of its folder, or its table as Parquet, CSV or Arrow."""
+    return datasets.content_of(ask.id, format=ask.format, columns=ask.column)
+
+
+@operation(
+    "datasets.update",
+    "PATCH /datasets/{id}",
+    action="write",
+    python="update_dataset",
+    cli="datasets update",
+)
+def update_version(datasets: DataVersionControl, ask: UpdateVersion) -> DatasetVersion:
+    """Change the description or the tags of a version."""
+    return datasets.update_version(ask.id, description=ask.description, tags=ask.tags)
+
+
+@operation(
+    "datasets.alias",
+    "PUT /datasets/{id}/aliases/{alias}",
+    action="write",
+    python="set_dataset_alias",
+    cli="datasets alias",
+)
+def set_alias(datasets: DataVersionControl, ask: SetAlias) -> DatasetVersion:
+    """Point an alias at a version, taking it from the one that had it."""
+    return datasets.set_alias(ask.id, ask.alias)
+
+
+@operation(
+    "datasets.delete",
+    "DELETE /datasets/{id}",
+    action="write",
+    python="delete_dataset",
+    cli="datasets delete",
+)
+def delete_dataset(datasets: DataVersionControl, ask: DeleteDataset) -> Page[DatasetVersion]:
+    """Delete a version, or with `all` a dataset; `nbproof gc` frees the space."""
+    return Page[DatasetVersion](items=datasets.delete_dataset(ask.id, all=ask.all))

@@ -1,0 +1,407 @@
+"""The records of datasets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from nbproof.core.errors import Conflict, NotFound, hint_of, near_names
+from nbproof.core.ids import new_id
+from nbproof.datasets.domain import NewVersion, Slab, VersionRecord
+from nbproof.datasets.naming import Reference, parsed
+from nbproof.datasets.tables import DatasetAliasRow, DatasetRow, DatasetSlabRow, DatasetVersionRow
+from nbproof.storage.content.index import batched
+from nbproof.storage.database import Database
+from nbproof.storage.tables import table_of
+
+__all__ = ["DatasetRepository"]
+
+_DATASETS, _VERSIONS = table_of(DatasetRow), table_of(DatasetVersionRow)
+_ALIASES, _SLABS = table_of(DatasetAliasRow), table_of(DatasetSlabRow)
+_LIVE = _VERSIONS.c.deleted_us.is_(None)
+_TOGETHER = 500
+_MANY = 20
+
+
+class DatasetRepository:
+    """Datasets as recorded.
+
+    Laws: safe from any thread and beside other processes; numbers of versions are given once.
+
+    Parameters
+    ----------
+    database : Database
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # -- versions --------------------------------------------------------------------------------------
+
+    def latest(self, name: str) -> VersionRecord | None:
+        """The latest version of a dataset; None where there is none."""
+        with self.database.connect() as connection:
+            return self._newest(connection, _DATASETS.c.name == name)
+
+    def resolve(self, reference: str) -> VersionRecord:
+        """The version that a text names.
+
+        Raises
+        ------
+        NotFound
+            With the nearest names.
+        Conflict
+            Several digests begin so.
+        Invalid
+            It names nothing that could be.
+        """
+        asked = parsed(reference)
+        with self.database.connect() as connection:
+            of_name = _DATASETS.c.name == asked.name
+            if asked.version is not None:
+                found = self._newest(connection, of_name, _VERSIONS.c.version == asked.version)
+            elif asked.alias is not None:
+                named = sa.select(_ALIASES.c.version_id).where(
+                    _ALIASES.c.dataset_id == _VERSIONS.c.dataset_id, _ALIASES.c.name == asked.alias
+                )
+                found = self._newest(connection, of_name, _VERSIONS.c.id.in_(named))
+            elif asked.before_us is not None:
+                found = self._newest(connection, of_name, _VERSIONS.c.created_us < asked.before_us)
+            else:
+                found = self._newest(connection, of_name) or self._by_digest(connection, asked)
+            if found is None:
+                raise self._missing(connection, reference, asked)
+            return self._with_aliases(connection, [found])[0]
+
+    def versions(self, name: str, *, limit: int, before: int | None = None) -> list[VersionRecord]:
+        """Versions of a dataset, latest first, below a number."""
+        with self.database.connect() as connection:
+            wanted = [_DATASETS.c.name == name]
+            if before is not None:
+                wanted.append(_VERSIONS.c.version < before)
+            rows = connection.execute(
+                _selected(*wanted).order_by(_VERSIONS.c.version.desc()).limit(limit)
+            ).mappings()
+            found = [_record(row) for row in rows]
+            if not found and before is None:
+                raise self._missing(connection, name, Reference(name))
+            return self._with_aliases(connection, found)
+
+    def add(self, connection: Connection, name: str, new: NewVersion, *, now_us: int) -> VersionRecord:
+        """Record a version, in the transaction that enters its content."""
+        dataset = self._dataset(connection, name, now_us)
+        number = connection.execute(
+            sa.update(_DATASETS)
+            .where(_DATASETS.c.id == dataset)
+            .values(last_version=_DATASETS.c.last_version + 1)
+            .returning(_DATASETS.c.last_version)
+        ).scalar_one()
+        identifier = new_id(now_us // 1000)
+        values: dict[str, Any] = asdict(new)
+        values["tags"] = dict(new.tags) if new.tags else None
+        connection.execute(
+            sa.insert(_VERSIONS),
+            [{"id": identifier, "dataset_id": dataset, "version": number, "created_us": now_us, **values}],
+        )
+        found = self._newest(connection, _VERSIONS.c.id == identifier)
+        assert found is not None
+        return found
+
+    def update(
+        self, record: VersionRecord, *, description: str | None, tags: Mapping[str, str] | None
+    ) -> VersionRecord:
+        """Change what is said of a version; an empty tag goes."""
+        with self.database.begin() as connection:
+            values: dict[str, Any] = {}
+            if description is not None:
+                values["description"] = description or None
+            if tags:
+                now = connection.execute(
+                    sa.select(_VERSIONS.c.tags).where(_VERSIONS.c.id == record.id)
+                ).scalar()
+                merged = {**(now or {}), **tags}
+                values["tags"] = {key: value for key, value in merged.items() if value} or None
+            if values:
+                connection.execute(sa.update(_VERSIONS).where(_VERSIONS.c.id == record.id).values(values))
+            found = self._newest(connection, _VERSIONS.c.id == record.id)
+            assert found is not None
+            return self._with_aliases(connection, [found])[0]
+
+    def set_alias(self, record: VersionRecord, alias: str, *, now_us: int) -> None:
+        """Point an alias at a version, taking it from the one that had it."""
+        with self.database.begin() as connection:
+            adding = _insert(connection, _ALIASES).values(
+                dataset_id=record.dataset_id, name=alias, version_id=record.id, set_us=now_us
+            )
+            connection.execute(
+                adding.on_conflict_do_update(
+                    index_elements=["dataset_id", "name"],
+                    set_={"version_id": adding.excluded.version_id, "set_us": adding.excluded.set_us},
+                )
+            )
+
+    def remove_alias(self, dataset_id: str, alias: str) -> bool:
+        """Take an alias away; whether there was one."""
+        with self.database.begin() as connection:
+            gone = connection.execute(
+                sa.delete(_ALIASES).where(_ALIASES.c.dataset_id == dataset_id, _ALIASES.c.name == alias)
+            )
+        return bool(gone.rowcount)
+
+    def delete(self, records: Sequence[VersionRecord], *, now_us: int, forget: bool = False) -> None:
+        """Delete versions; with `forget` what they hold is no longer referred to at once."""
+        with self.database.begin() as connection:
+            ids = [each.id for each in records]
+            values: dict[str, Any] = {"deleted_us": now_us}
+            if forget:
+                # What was learned from the content goes with it.
+                values = {"manifest": None, "profile": None, "fields": None, "forgotten_us": now_us}
+            connection.execute(sa.update(_VERSIONS).where(_VERSIONS.c.id.in_(ids)).values(values))
+            if not forget:
+                connection.execute(sa.delete(_ALIASES).where(_ALIASES.c.version_id.in_(ids)))
+
+    # -- datasets --------------------------------------------------------------------------------------
+
+    def datasets(
+        self, *, query: str | None, limit: int, after: str | None, name: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Datasets by name, with what their versions are together."""
+        totals = (
+            sa.select(
+                _VERSIONS.c.dataset_id,
+                sa.func.count().label("versions"),
+                sa.func.max(_VERSIONS.c.version).label("latest"),
+                sa.func.sum(_VERSIONS.c.new_bytes).label("stored_bytes"),
+                sa.func.max(_VERSIONS.c.created_us).label("updated_us"),
+            )
+            .where(_LIVE)
+            .group_by(_VERSIONS.c.dataset_id)
+            .subquery()
+        )
+        newest = _VERSIONS.alias("newest")
+        statement = (
+            sa.select(
+                _DATASETS.c.id, _DATASETS.c.name, _DATASETS.c.description, _DATASETS.c.contract,
+                _DATASETS.c.created_us, totals.c.versions, totals.c.latest, totals.c.stored_bytes,
+                totals.c.updated_us, newest.c.kind, newest.c.rows, newest.c.columns, newest.c.files,
+                newest.c.size_bytes,
+            )
+            .join_from(_DATASETS, totals, totals.c.dataset_id == _DATASETS.c.id)
+            .join(newest, sa.and_(newest.c.dataset_id == _DATASETS.c.id, newest.c.version == totals.c.latest))
+            .order_by(_DATASETS.c.name)
+            .limit(limit)
+        )  # fmt: skip
+        if query:
+            word = f"%{query.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+            statement = statement.where(
+                sa.or_(
+                    _DATASETS.c.name.ilike(word, escape="!"), _DATASETS.c.description.ilike(word, escape="!")
+                )
+            )
+        if after is not None:
+            statement = statement.where(_DATASETS.c.name > after)
+        if name is not None:
+            statement = statement.where(_DATASETS.c.name == name)
+        with self.database.connect() as connection:
+            found = [dict(row) for row in connection.execute(statement).mappings()]
+            aliases: dict[str, dict[str, int]] = defaultdict(dict)
+            rows = connection.execute(
+                sa.select(_ALIASES.c.dataset_id, _ALIASES.c.name, _VERSIONS.c.version)
+                .join(_VERSIONS, _VERSIONS.c.id == _ALIASES.c.version_id)
+                .where(_ALIASES.c.dataset_id.in_([each["id"] for each in found]))
+            )
+            for dataset, alias, version in rows:
+                aliases[dataset][alias] = version
+        for each in found:
+            each["aliases"] = aliases.get(each["id"], {})
+        return found
+
+    def contract(self, name: str) -> dict[str, Any] | None:
+        """What the versions of a dataset have to keep to."""
+        with self.database.connect() as connection:
+            found = connection.execute(
+                sa.select(_DATASETS.c.contract).where(_DATASETS.c.name == name)
+            ).scalar()
+        return found
+
+    def describe(
+        self, name: str, *, now_us: int, description: str | None = None, contract: Any = None
+    ) -> None:
+        """Say something of a dataset, which is made where it is missing."""
+        with self.database.begin() as connection:
+            dataset = self._dataset(connection, name, now_us)
+            values = {"description": description, "contract": contract}
+            given = {key: value for key, value in values.items() if value is not None}
+            if given:
+                connection.execute(sa.update(_DATASETS).where(_DATASETS.c.id == dataset).values(given))
+
+    # -- content ---------------------------------------------------------------------------------------
+
+    def slabs(self, fingerprints: Sequence[bytes]) -> dict[bytes, tuple[str, int]]:
+        """Where what was encoded before is, and its size in bytes."""
+        found: dict[bytes, tuple[str, int]] = {}
+        columns = (_SLABS.c.fingerprint, _SLABS.c.object, _SLABS.c.size_bytes)
+        with self.database.connect() as connection:
+            for some in batched(fingerprints, _TOGETHER):
+                rows = connection.execute(sa.select(*columns).where(_SLABS.c.fingerprint.in_(some)))
+                found.update((bytes(fingerprint), (place, size)) for fingerprint, place, size in rows)
+        return found
+
+    def slab_profiles(self, fingerprints: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The profiles of what was encoded before."""
+        found: dict[bytes, bytes] = {}
+        with self.database.connect() as connection:
+            for some in batched(fingerprints, _TOGETHER):
+                rows = connection.execute(
+                    sa.select(_SLABS.c.fingerprint, _SLABS.c.profile).where(_SLABS.c.fingerprint.in_(some))
+                )
+                found.update((bytes(fingerprint), bytes(profile)) for fingerprint, profile in rows)
+        return found
+
+    def add_slabs(self, connection: Connection, slabs: Iterable[Slab]) -> None:
+        """Remember what was encoded."""
+        values = [asdict(each) for each in slabs]
+        if values:
+            adding = _insert(connection, _SLABS)
+            connection.execute(
+                adding.on_conflict_do_update(
+                    index_elements=["fingerprint"],
+                    set_={"object": adding.excluded.object, "profile": adding.excluded.profile},
+                ),
+                values,
+            )
+
+    def manifests(self, deleted_before_us: int) -> Iterator[tuple[str, str]]:
+        """Manifest and profile of each version that content is kept for; empty for what it has not."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                sa.select(_VERSIONS.c.manifest, _VERSIONS.c.profile).where(
+                    _VERSIONS.c.manifest.is_not(None),
+                    sa.or_(_LIVE, _VERSIONS.c.deleted_us > deleted_before_us),
+                )
+            ).all()
+        for manifest, profile in rows:
+            yield manifest, profile or ""
+
+    def with_manifest(self, manifests: Iterable[str]) -> list[VersionRecord]:
+        """The versions that have any of these manifests."""
+        found: list[VersionRecord] = []
+        with self.database.connect() as connection:
+            for some in batched(manifests, _TOGETHER):
+                rows = connection.execute(_selected(_VERSIONS.c.manifest.in_(some))).mappings()
+                found += [_record(row) for row in rows]
+        return found
+
+    def forget_slabs(self, live: set[str]) -> None:
+        """Forget what was encoded, but what is in objects that stay."""
+        with self.database.begin() as connection:
+            rows = connection.execute(sa.select(_SLABS.c.fingerprint, _SLABS.c.object)).all()
+            gone = [fingerprint for fingerprint, place in rows if place not in live]
+            for some in batched(gone, _TOGETHER):
+                connection.execute(sa.delete(_SLABS).where(_SLABS.c.fingerprint.in_(some)))
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _dataset(self, connection: Connection, name: str, now_us: int) -> str:
+        connection.execute(
+            _insert(connection, _DATASETS)
+            .values(id=new_id(now_us // 1000), name=name, created_us=now_us, last_version=0)
+            .on_conflict_do_nothing(index_elements=["name"])
+        )
+        found: str = connection.execute(
+            sa.select(_DATASETS.c.id).where(_DATASETS.c.name == name)
+        ).scalar_one()
+        return found
+
+    def _newest(self, connection: Connection, *wanted: Any) -> VersionRecord | None:
+        statement = _selected(*wanted).order_by(_VERSIONS.c.version.desc()).limit(1)
+        row = connection.execute(statement).mappings().first()
+        return None if row is None else _record(row)
+
+    def _by_digest(self, connection: Connection, asked: Reference) -> VersionRecord | None:
+        if asked.digest is None:
+            return None
+        rows = connection.execute(
+            _selected(
+                sa.or_(
+                    _VERSIONS.c.digest.startswith(asked.digest),
+                    _VERSIONS.c.id == asked.digest,
+                    _VERSIONS.c.id.endswith(asked.digest) if len(asked.digest) == 6 else sa.false(),
+                )
+            )
+            .order_by(_VERSIONS.c.created_us.desc())
+            .limit(_MANY)
+        ).mappings()
+        found = [_record(row) for row in rows]
+        if len({each.digest for each in found}) > 1:
+            raise Conflict(
+                f"{asked.name!r} begins several digests",
+                hint="give more digits",
+                details={"candidates": [f"{each.dataset}@v{each.version}" for each in found]},
+            )
+        return found[0] if found else None
+
+    def _with_aliases(self, connection: Connection, found: list[VersionRecord]) -> list[VersionRecord]:
+        aliases: dict[str, list[str]] = defaultdict(list)
+        for some in batched([each.id for each in found], _TOGETHER):
+            rows = connection.execute(
+                sa.select(_ALIASES.c.version_id, _ALIASES.c.name)
+                .where(_ALIASES.c.version_id.in_(some))
+                .order_by(_ALIASES.c.name)
+            )
+            for version, name in rows:
+                aliases[version].append(name)
+        return [replace(each, aliases=tuple(aliases.get(each.id, ()))) for each in found]
+
+    def _missing(self, connection: Connection, reference: str, asked: Reference) -> NotFound:
+        newest = self._newest(connection, _DATASETS.c.name == asked.name)
+        if newest is None:
+            names = list(connection.execute(sa.select(_DATASETS.c.name)).scalars())
+            near = near_names(asked.name, names)
+            hint = hint_of(near, names, "there are") or 'register one with register_dataset(frame, "name")'
+            return NotFound(
+                f"no dataset {asked.name!r}", hint=hint, details={"near": near, "reference": reference}
+            )
+        if asked.alias is not None:
+            aliases = list(
+                connection.execute(
+                    sa.select(_ALIASES.c.name).where(_ALIASES.c.dataset_id == newest.dataset_id)
+                ).scalars()
+            )
+            near = near_names(asked.alias, aliases)
+            hint = hint_of(near, aliases, "it has") or f"it has none; its latest version is v{newest.version}"
+            return NotFound(f"{asked.name!r} has no alias {asked.alias!r}", hint=hint, details={"near": near})
+        if asked.before_us is not None:
+            return NotFound(
+                f"{asked.name!r} had no version then",
+                hint=f"its latest is v{newest.version}: see list_versions",
+            )
+        return NotFound(
+            f"{asked.name!r} has no version v{asked.version}", hint=f"its latest is v{newest.version}"
+        )
+
+
+def _selected(*wanted: Any) -> sa.Select[Any]:
+    columns = [each for each in _VERSIONS.c if each.name in _FIELDS]
+    return (
+        sa.select(_DATASETS.c.name.label("dataset"), *columns)
+        .join_from(_VERSIONS, _DATASETS, _VERSIONS.c.dataset_id == _DATASETS.c.id)
+        .where(_LIVE, *wanted)
+    )
+
+
+_FIELDS = {each.name for each in fields(VersionRecord)} - {"dataset", "aliases"}
+
+
+def _record(row: Mapping[Any, Any]) -> VersionRecord:
+    return VersionRecord(**dict(row))
+
+
+def _insert(connection: Connection, table: sa.Table) -> Any:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

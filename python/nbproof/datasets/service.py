@@ -1,0 +1,433 @@
+"""The verbs of datasets."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nbproof.core.clock import Clock, SystemClock, datetime_of
+from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.operation import Download, Page
+from nbproof.core.redaction import redact_text, without_credentials
+from nbproof.datasets.domain import NewVersion, VersionRecord
+from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetField, DatasetVersion
+from nbproof.datasets.naming import alias_name, dataset_name, parsed
+from nbproof.storage.progress import Progress
+
+if TYPE_CHECKING:
+    from nbproof.datasets.handle import DatasetHandle
+    from nbproof.datasets.repository import DatasetRepository
+    from nbproof.datasets.taking import Taken
+    from nbproof.stats.profile import ColumnProfile
+    from nbproof.storage.content.store import ContentStore, Intake
+
+__all__ = ["DataVersionControl"]
+
+_ALL = 1_000_000
+
+Noted = Callable[[DatasetVersion, Literal["wrote", "read"]], object]
+"""Told which version was registered or opened: who runs at this moment is linked to it."""
+
+
+class DataVersionControl:
+    """Datasets of one workspace.
+
+    Laws: safe from any thread and beside other processes; a version that was registered does not change and
+    survives a power cut; what failed leaves nothing behind.
+
+    Parameters
+    ----------
+    repository, content : callable
+        Made when they are first needed.
+    cache : Path
+        A folder for copies of files that are being read.
+    clock : Clock
+    noted : callable, optional
+        See `Noted`.
+    prepare : callable, optional
+        Called before the first write: makes the workspace.
+    run_id : callable, optional
+        The run that is live, if any.
+    """
+
+    def __init__(
+        self,
+        repository: Callable[[], DatasetRepository],
+        content: Callable[[], ContentStore],
+        cache: Path,
+        *,
+        clock: Clock | None = None,
+        noted: Noted | None = None,
+        prepare: Callable[[], object] | None = None,
+        run_id: Callable[[], str | None] | None = None,
+    ) -> None:
+        self._repository = repository
+        self._content = content
+        self._cache = cache
+        self._clock = clock or SystemClock()
+        self._noted = noted
+        self._prepare = prepare
+        self._run_id = run_id
+
+    # -- registering -----------------------------------------------------------------------------------
+
+    def register_dataset(
+        self,
+        source: Any,
+        name: str | None = None,
+        *,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        aliases: Sequence[str] = (),
+        reference: bool = False,
+    ) -> DatasetVersion:
+        """Keep a table, a file or a folder as the next version of a dataset.
+
+        Content that is the latest version's already makes no new version, and the answer says so.  Of what is
+        new only that is kept which no version has: for a table the columns and rows that changed.
+
+        Parameters
+        ----------
+        source : frame, array, path-like
+            A frame of pandas or polars, an Arrow table, reader or dataset, a DuckDB relation, a numpy array,
+            anything else that speaks the Arrow C stream; or the path of a file or folder.  What is read in
+            batches is never in memory as a whole.
+        name : str, optional
+            Of the dataset; for a path by default the file's own name without its suffix.
+        description : str, optional
+            Of this version.
+        tags : mapping, optional
+        aliases : sequence of str
+            Point these at the new version.
+        reference : bool
+            Keep no content but where it is, with its hash: for what is too large to copy.
+
+        Returns
+        -------
+        DatasetVersion
+
+        Raises
+        ------
+        Invalid
+            What it is can't be kept, or not without a silent change; nothing was registered.
+        Conflict
+            A file changed while it was read.
+        Unavailable
+            The disk is full, read-only or away; nothing was registered.
+
+        Examples
+        --------
+        >>> import nbproof as nbp, pandas as pd
+        >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "visits": [3, 5]})
+        >>> first = nbp.register_dataset(frame, "register-demo", aliases=["prod"])
+        >>> again = nbp.register_dataset(frame, "register-demo")
+        >>> first.name, again.name, again.unchanged
+        ('register-demo@v1', 'register-demo@v1', True)
+        """
+        for each in aliases:
+            alias_name(each)
+        checked = {str(key): str(value) for key, value in (tags or {}).items()}
+        path = _path_of(source, reference)
+        called = dataset_name(name if name is not None else _own_name(path))
+        if self._prepare is not None:
+            self._prepare()
+        if reference:
+            raise Invalid("references are not kept yet")
+        latest = self._repository().latest(called)
+        with self._content().intake() as intake:
+            taken = self._taken(intake, source, path, called, latest)
+            if latest is not None and latest.digest == taken.digest and latest.manifest is not None:
+                version, made = latest, False
+            else:
+                version, made = self._kept(intake, taken, called, path, description, checked), True
+        for each in aliases:
+            self._repository().set_alias(version, each, now_us=self._clock.now_us())
+        if not made and (description or checked):
+            version = self._repository().update(version, description=description, tags=checked)
+        told = self._view(self._repository().resolve(f"{called}@v{version.version}"), unchanged=not made)
+        if self._noted is not None:
+            self._noted(told, "wrote")
+        return told
+
+    def register_path(
+        self,
+        path: Path,
+        name: str | None = None,
+        *,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        aliases: Sequence[str] = (),
+    ) -> DatasetVersion:
+        """Keep a file or folder; what a client sent as a table is one again."""
+        return self.register_dataset(path, name, description=description, tags=tags, aliases=aliases)
+
+    def set_alias(self, id: str, alias: str) -> DatasetVersion:
+        """Point an alias at a version, taking it from the one that had it."""
+        record = self._repository().resolve(id)
+        self._repository().set_alias(record, alias_name(alias), now_us=self._clock.now_us())
+        return self._view(self._repository().resolve(f"{record.dataset}@v{record.version}"))
+
+    def update_version(
+        self, id: str, *, description: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> DatasetVersion:
+        """Change the description or the tags of a version; an empty tag is taken away."""
+        record = self._repository().resolve(id)
+        return self._view(self._repository().update(record, description=description, tags=tags))
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def get_dataset(self, id: str) -> DatasetHandle:
+        """A version to be read.
+
+        Parameters
+        ----------
+        id : str
+            ``name@v3``, ``name@prod`` for an alias, ``name`` for the latest, ``name@2026-11-01`` for the
+            latest of that day, or the first digits of a digest.
+
+        Raises
+        ------
+        NotFound
+            With the nearest names.
+
+        Examples
+        --------
+        >>> import nbproof as nbp, pandas as pd
+        >>> _ = nbp.register_dataset(pd.DataFrame({"visits": [3, 5]}), "get-demo")
+        >>> nbp.get_dataset("get-demo").to_pandas()["visits"].sum().item()
+        8
+        """
+        record = self._repository().resolve(id)
+        handle = self._handle(record)
+        if self._noted is not None:
+            self._noted(handle.version, "read")
+        return handle
+
+    def describe(self, id: str) -> DatasetVersion:
+        """What is recorded of a version."""
+        return self._view(self._repository().resolve(id))
+
+    def list_datasets(
+        self, query: str | None = None, *, limit: int = 50, after: str | None = None
+    ) -> Page[Dataset]:
+        """Datasets by name."""
+        found = self._repository().datasets(query=query, limit=limit + 1, after=after)
+        items = [_dataset(each) for each in found[:limit]]
+        return Page[Dataset](items=items, next=items[-1].name if len(found) > limit else None)
+
+    def list_versions(self, name: str, *, limit: int = 50, after: str | None = None) -> Page[DatasetVersion]:
+        """The versions of a dataset, latest first."""
+        before = None
+        if after is not None:
+            if not after.isdecimal():
+                raise Invalid(f"{after!r} is no place in the list", hint="give `next` of the page before")
+            before = int(after)
+        found = self._repository().versions(parsed(name).name, limit=limit + 1, before=before)
+        items = [self._view(each) for each in found[:limit]]
+        return Page[DatasetVersion](items=items, next=str(items[-1].version) if len(found) > limit else None)
+
+    def summarize_columns(self, id: str) -> ColumnSummaries:
+        """The statistics of each column, with a small histogram."""
+        from nbproof.datasets.summaries import summary_of
+
+        handle = self._handle(self._repository().resolve(id))
+        profiles = handle.profile
+        return ColumnSummaries(
+            dataset=handle.name,
+            rows=profiles[0].rows if profiles else 0,
+            columns=[summary_of(each) for each in profiles],
+        )
+
+    def content_of(
+        self, id: str, *, format: Literal["parquet", "csv", "arrow"] = "parquet", columns: Sequence[str] = ()
+    ) -> Download:
+        """A version as one file, made while it is read."""
+        from nbproof.datasets.downloads import download_of
+
+        return download_of(self._handle(self._repository().resolve(id)), format, list(columns) or None)
+
+    # -- deleting --------------------------------------------------------------------------------------
+
+    def delete_dataset(self, id: str, *, all: bool = False) -> list[DatasetVersion]:
+        """Delete a version, or a dataset with all of its versions; gc frees the space."""
+        repository = self._repository()
+        records = repository.versions(parsed(id).name, limit=_ALL) if all else [repository.resolve(id)]
+        repository.delete(records, now_us=self._clock.now_us())
+        return [self._view(each) for each in records]
+
+    # -- for the store ---------------------------------------------------------------------------------
+
+    def locations(self, deleted_before_us: int) -> Iterator[str]:
+        """All content that versions need, those included that were deleted since an instant."""
+        seen: set[str] = set()
+        for manifest, profile in self._repository().manifests(deleted_before_us):
+            if profile:
+                yield profile
+            yield from self._needed(manifest, seen)
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _taken(
+        self, intake: Intake, source: Any, path: Path | None, name: str, latest: VersionRecord | None
+    ) -> Taken:
+        from nbproof.datasets.taking import take_file, take_folder, take_table
+
+        if path is not None:
+            with Progress(f"registering {name}", _size(path)) as progress:
+                take = take_folder if path.is_dir() else take_file
+                return take(intake, path, on_bytes=progress)
+        from nbproof.datasets.frames import incoming
+
+        table = incoming(source)
+        if table is None:
+            raise Invalid(
+                f"a {type(source).__module__}.{type(source).__qualname__} can't be a dataset",
+                hint="give a frame of pandas or polars, an Arrow table, a numpy array, a relation, or a path",
+                details={"field": "source"},
+            )
+        before = None
+        if latest is not None and latest.kind == "table" and latest.manifest is not None:
+            before = json.loads(self._content().read(latest.manifest))
+        return take_table(intake, table, self._repository(), before=before)
+
+    def _kept(
+        self,
+        intake: Intake,
+        taken: Taken,
+        name: str,
+        path: Path | None,
+        description: str | None,
+        tags: Mapping[str, str],
+    ) -> VersionRecord:
+        manifest = intake.put(taken.manifest, packing=True)
+        profile = None
+        if taken.profiles is not None:
+            told = [each.to_json() for each in taken.profiles()]
+            profile = intake.put(json.dumps(told, separators=(",", ":")).encode(), packing=True).location
+        intake.sync()
+        repository = self._repository()
+        with repository.database.begin(durable=True) as connection:
+            intake.enter(connection)
+            repository.add_slabs(connection, taken.slabs)
+            return repository.add(
+                connection,
+                name,
+                NewVersion(
+                    taken.kind, taken.digest, manifest.location, profile,
+                    taken.rows, taken.columns, taken.files, taken.size_bytes, intake.new_bytes, taken.fields,
+                    None if description is None else redact_text(description)[0], dict(tags),
+                    None if path is None else without_credentials(str(path)),
+                    run_id=None if self._run_id is None else self._run_id(),
+                ),
+                now_us=self._clock.now_us(),
+            )  # fmt: skip
+
+    def _handle(self, record: VersionRecord) -> DatasetHandle:
+        from nbproof.datasets.handle import DatasetHandle
+
+        if record.manifest is None:
+            raise NotFound(f"the content of {record.dataset}@v{record.version} was erased")
+        manifest = json.loads(self._content().read(record.manifest))
+        handle: DatasetHandle = DatasetHandle(
+            self._view(record), manifest, self._content(), lambda: self._profiles(record, handle), self._cache
+        )
+        return handle
+
+    def _profiles(self, record: VersionRecord, handle: DatasetHandle) -> list[ColumnProfile]:
+        from nbproof.stats.profile import ColumnProfile, merge, profile_column
+
+        if record.profile is not None:
+            told = json.loads(self._content().read(record.profile))
+            return [ColumnProfile.from_json(each) for each in told]
+        # Of a file: made when it is first asked for.
+        found: dict[str, list[ColumnProfile]] = {name: [] for name in handle.schema.names}
+        for batch in handle._reader().to_batches(batch_size=1 << 20):
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                found[name].append(profile_column(name, column))
+        return [merge(each) for each in found.values() if each]
+
+    def _needed(self, manifest: str, seen: set[str]) -> Iterator[str]:
+        if manifest in seen:
+            return
+        seen.add(manifest)
+        yield manifest
+        told = json.loads(self._content().read(manifest))
+        if told["kind"] == "table":
+            for column in told["columns"]:
+                yield from column["files"]
+        elif told["kind"] == "file":
+            yield told["file"]
+        elif told["kind"] == "folder":
+            yield from self._needed(told["root"], seen)
+        elif told["kind"] == "directory":
+            for _, _, place in told["files"]:
+                yield place
+            for _, place in told["folders"]:
+                yield from self._needed(place, seen)
+
+    def _view(self, record: VersionRecord, *, unchanged: bool = False) -> DatasetVersion:
+        return DatasetVersion(
+            id=record.id,
+            dataset=record.dataset,
+            version=record.version,
+            kind=record.kind,
+            digest=record.digest,
+            rows=record.rows,
+            columns=record.columns,
+            files=record.files,
+            size_bytes=record.size_bytes,
+            new_bytes=record.new_bytes,
+            fields=[DatasetField(**each) for each in record.fields or ()],
+            description=record.description,
+            tags=record.tags or {},
+            aliases=list(record.aliases),
+            source=record.source,
+            reference=record.reference,
+            breaches=record.breaches or [],
+            run_id=record.run_id,
+            created_at=datetime_of(record.created_us),
+            unchanged=unchanged,
+            forgotten=record.forgotten_us is not None,
+        )
+
+
+def _path_of(source: Any, reference: bool) -> Path | None:
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    path = Path(os.path.abspath(Path(source).expanduser()))
+    if path.exists() or reference:
+        return path
+    near = near_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else []
+    raise NotFound(
+        f"there is nothing at {str(path)!r}",
+        hint=f"did you mean {near[0]!r}?" if near else "give the path of a file or folder, or a frame",
+        details={"field": "source", "near": near},
+    )
+
+
+def _own_name(path: Path | None) -> str:
+    if path is None:
+        raise Invalid(
+            "a table needs a name", hint='register_dataset(frame, "sales")', details={"field": "name"}
+        )
+    return path.name.partition(".")[0] or path.name
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return None if path.is_dir() else path.stat().st_size
+    except OSError:
+        return None
+
+
+def _dataset(found: Mapping[str, Any]) -> Dataset:
+    values = dict(found)
+    created, updated = values.pop("created_us"), values.pop("updated_us")
+    return Dataset(
+        **{key: value for key, value in values.items() if value is not None},
+        created_at=datetime_of(created),
+        updated_at=None if updated is None else datetime_of(updated),
+    )

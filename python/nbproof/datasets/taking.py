@@ -1,0 +1,339 @@
+"""How tables, files and folders become a manifest and content: what a dataset version consists of.
+
+A manifest says what the content is and nothing else, neither a name nor a time: equal content has an equal
+manifest, whose BLAKE3 is the version's digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbproof.core.errors import Conflict, Invalid, NotFound
+from nbproof.datasets.domain import Slab
+from nbproof.stats.profile import ColumnProfile, merge, profile_column
+from nbproof.storage.content.codec import compress, decompressed
+from nbproof.storage.content.columns import Slabs, cutting_columns, encoded, fingerprint
+from nbproof.storage.content.packs import digest
+from nbproof.storage.content.writing import pool
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nbproof.datasets.frames import Incoming
+    from nbproof.datasets.repository import DatasetRepository
+    from nbproof.storage.backend import OnBytes
+    from nbproof.storage.content.store import Intake
+
+__all__ = ["Taken", "manifest_of", "schema_of", "take_file", "take_folder", "take_table"]
+
+FORMAT = 1
+_AHEAD = 6
+_SOME = 3
+
+
+@dataclass
+class Taken:
+    """What was taken in, to be registered.
+
+    Attributes
+    ----------
+    manifest : bytes
+    kind : str
+    size_bytes : int
+        Of the content, uncompressed.
+    slabs : list of Slab
+        What was encoded anew.
+    profiles : callable
+        Makes the profiles of the columns; called only where they are needed.
+    """
+
+    manifest: bytes
+    kind: str
+    size_bytes: int
+    rows: int | None = None
+    columns: int | None = None
+    files: int | None = None
+    fields: list[dict[str, Any]] | None = None
+    slabs: list[Slab] = field(default_factory=list)
+    profiles: Callable[[], list[ColumnProfile]] | None = None
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3 of the manifest, 64 hex digits."""
+        return digest(self.manifest).hex()
+
+
+def manifest_of(values: Mapping[str, Any]) -> bytes:
+    """A manifest as bytes: the same for the same values."""
+    told = {"format": FORMAT, **values}
+    # In the order given: in what a frame needs to come back, order says something.
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def schema_of(manifest: Mapping[str, Any]) -> pa.Schema:
+    """The Arrow schema of a table's manifest."""
+    import pyarrow as pa
+
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(manifest["schema"])))
+
+
+# -- tables ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Column:
+    name: str
+    places: list[str] = field(default_factory=list)
+    prints: list[bytes] = field(default_factory=list)
+
+
+def take_table(
+    intake: Intake,
+    table: Incoming,
+    repository: DatasetRepository,
+    *,
+    before: Mapping[str, Any] | None = None,
+    on_rows: Callable[[int], object] | None = None,
+) -> Taken:
+    """Take in a table, slab by slab: of what was encoded before nothing is even read.
+
+    Parameters
+    ----------
+    before : mapping, optional
+        The manifest of the version before.
+    on_rows : callable, optional
+        Told how many more rows are done.
+    """
+    schema = table.schema
+    before = before or {}
+    by = cutting_columns(schema, before.get("cut_by", ()))
+    cuts = [int(each, 16) for each in before.get("cuts", ())] if by == before.get("cut_by") else []
+    slabs = Slabs(table.batches, schema, by, cuts)
+    columns = [_Column(each.name) for each in schema]
+    fresh: dict[bytes, Slab] = {}
+    lengths: list[int] = []
+    size = 0
+    for slab in slabs:
+        prints = [each.result() for each in [pool().submit(fingerprint, column) for column in slab.columns]]
+        known = repository.slabs(prints)
+        here = intake.here([_hash(place) for place, _ in known.values()])
+        found = {key: place for key, (place, _) in known.items() if _hash(place) in here}
+        found |= {key: each.object for key, each in fresh.items()}
+        for key, each in _encoded(intake, slab, prints, found):
+            fresh[key] = each
+            found[key] = each.object
+        for column, key in zip(columns, prints, strict=True):
+            column.prints.append(key)
+            column.places.append(found[key])
+        lengths.append(len(slab))
+        size += slab.nbytes
+        if on_rows is not None:
+            on_rows(len(slab))
+    manifest = manifest_of(
+        {
+            "kind": "table",
+            "rows": sum(lengths),
+            "slabs": lengths,
+            "schema": base64.b64encode(schema.serialize()).decode(),
+            "restore": table.restore,
+            "cut_by": list(by),
+            "cuts": [f"{each:016x}" for each in slabs.cuts],
+            "columns": [{"name": each.name, "files": each.places} for each in columns],
+        }
+    )
+    return Taken(
+        manifest,
+        "table",
+        size,
+        rows=sum(lengths),
+        columns=len(columns),
+        fields=[{"name": each.name, "type": str(each.type), "nullable": each.nullable} for each in schema],
+        slabs=list(fresh.values()),
+        profiles=lambda: _profiles(columns, fresh, repository),
+    )
+
+
+def _encoded(
+    intake: Intake, slab: pa.Table, prints: Sequence[bytes], found: Mapping[bytes, str]
+) -> Iterator[tuple[bytes, Slab]]:
+    """Encode the columns that are not found, a few ahead of those that are being taken in."""
+    wanted = {key: number for number, key in reversed(list(enumerate(prints))) if key not in found}
+    waiting: deque[tuple[bytes, Future[tuple[Any, bytes]]]] = deque()
+
+    def done() -> tuple[bytes, Slab]:
+        key, under_way = waiting.popleft()
+        content, profile = under_way.result()
+        kept = intake.put(memoryview(content), packing=True)
+        return key, Slab(key, kept.location, kept.size_bytes, profile)
+
+    try:
+        for key, number in wanted.items():
+            waiting.append((key, pool().submit(_encode, slab.column_names[number], slab.column(number))))
+            if len(waiting) > _AHEAD:
+                yield done()
+        while waiting:
+            yield done()
+    finally:
+        for _, under_way in waiting:
+            under_way.cancel()
+
+
+def _encode(name: str, column: pa.ChunkedArray) -> tuple[Any, bytes]:
+    profile = profile_column(name, column)
+    told = json.dumps(profile.to_json(), separators=(",", ":"))
+    return encoded(name, column), compress(told.encode())
+
+
+def _profiles(
+    columns: Sequence[_Column], fresh: Mapping[bytes, Slab], repository: DatasetRepository
+) -> list[ColumnProfile]:
+    missing = {key for each in columns for key in each.prints if key not in fresh}
+    known = repository.slab_profiles(list(missing))
+    known |= {key: each.profile for key, each in fresh.items()}
+    return [
+        replace(
+            merge([ColumnProfile.from_json(json.loads(decompressed(known[key]))) for key in each.prints]),
+            name=each.name,
+        )
+        for each in columns
+    ]
+
+
+def _hash(location: str) -> bytes:
+    from nbproof.storage.content.store import hash_of
+
+    return hash_of(location)
+
+
+# -- files and folders -------------------------------------------------------------------------------------
+
+
+def take_file(intake: Intake, path: Path, *, on_bytes: OnBytes | None = None) -> Taken:
+    """Take in a file as it is.
+
+    Raises
+    ------
+    Conflict
+        It changed while it was read.
+    """
+    before = _marks(path)
+    (kept,) = intake.put_many([path], on_bytes=on_bytes)
+    if _marks(path) != before:
+        raise _changed([path.name])
+    manifest = manifest_of({"kind": "file", "size": kept.size_bytes, "file": kept.location})
+    return Taken(manifest, "file", kept.size_bytes, files=1)
+
+
+def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) -> Taken:
+    """Take in all files below a folder; a manifest for each folder, so that a change rewrites few of them.
+
+    Symbolic links are followed; one that leads into a folder above it is refused.  A folder ``.nbproof`` is
+    left out.
+
+    Raises
+    ------
+    Conflict
+        Something in it changed while it was read.
+    """
+    listing = list(_walked(root, (), set()))
+    paths = [path for _, found, _ in listing for path in found]
+    before = [_marks(path) for path in paths]
+    kept = dict(zip(paths, intake.put_many(paths, on_bytes=on_bytes), strict=True))
+    changed = [
+        str(path.relative_to(root)) for path, was in zip(paths, before, strict=True) if _marks(path) != was
+    ]
+    if changed:
+        raise _changed(changed)
+    folders: dict[tuple[str, ...], str] = {}
+    # Deepest first: a folder names the manifests of those in it.
+    for parts, found, below in sorted(listing, key=lambda each: -len(each[0])):
+        told = manifest_of(
+            {
+                "kind": "directory",
+                "files": [[each.name, kept[each].size_bytes, kept[each].location] for each in found],
+                "folders": [[name, folders[*parts, name]] for name in below],
+            }
+        )
+        folders[parts] = intake.put(told, packing=True).location
+    size = sum(each.size_bytes for each in kept.values())
+    manifest = manifest_of({"kind": "folder", "files": len(paths), "size": size, "root": folders[()]})
+    return Taken(manifest, "folder", size, files=len(paths))
+
+
+def _walked(
+    folder: Path, parts: tuple[str, ...], above: set[tuple[int, int]]
+) -> Iterator[tuple[tuple[str, ...], list[Path], list[str]]]:
+    """Each folder with its files and the names of its folders, in order."""
+    try:
+        state = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise Invalid(
+            f"{str(folder)!r} can't be read: {error.strerror}", details={"field": "path"}
+        ) from error
+    key = (state.st_dev, state.st_ino)
+    if key in above:
+        raise Invalid(
+            f"{str(folder)!r} is a link to a folder that holds it",
+            hint="take the link away, or register the folder that it leads to",
+            details={"field": "path"},
+        )
+    files, below = [], []
+    for entry in entries:
+        path = folder / entry.name
+        _check_name(path)
+        try:
+            mode = entry.stat().st_mode
+        except OSError as error:
+            raise Invalid(
+                f"{str(path)!r} can't be read: {error.strerror}",
+                hint="a link that leads nowhere can't be kept: take it away",
+                details={"field": "path"},
+            ) from error
+        if stat.S_ISDIR(mode):
+            if entry.name != ".nbproof":
+                below.append(entry.name)
+        elif stat.S_ISREG(mode):
+            files.append(path)
+        else:
+            raise Invalid(f"{str(path)!r} is neither file nor folder", details={"field": "path"})
+    yield parts, files, below
+    for name in below:
+        yield from _walked(folder / name, (*parts, name), above | {key})
+
+
+def _check_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise Invalid(
+            f"the name {os.fsencode(path.name)!r} is not UTF-8", hint="rename it", details={"field": "path"}
+        ) from None
+
+
+def _marks(path: Path) -> tuple[int, ...]:
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        raise NotFound(f"no file {path}", details={"field": "path"}) from None
+    except OSError as error:
+        raise Invalid(f"{str(path)!r} can't be read: {error.strerror}", details={"field": "path"}) from error
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def _changed(names: Sequence[str]) -> Conflict:
+    told = ", ".join(names[:_SOME]) + (f" and {len(names) - _SOME:,} more" if len(names) > _SOME else "")
+    return Conflict(
+        f"{told} changed while being read",
+        hint="nothing was registered: try again when nobody writes to it",
+        details={"field": "path"},
+    )
