@@ -77,6 +77,7 @@ NUMBERS: dict[str, Callable[[], Any]] = {
     "sparse float": lambda: pd.Series(pd.arrays.SparseArray([0.0, NAN, 1.5, 0.0], fill_value=0.0)),
     "sparse NaN": lambda: pd.Series(pd.arrays.SparseArray([NAN, NAN, 1.5])),
     "sparse int": lambda: pd.Series(pd.arrays.SparseArray([0, 0, 7, 0], kind="block")),
+    "sparse times": lambda: pd.Series(pd.arrays.SparseArray(np.array(["2020", "NaT"], "M8[ns]"))),
     "sparse bool": lambda: pd.Series(pd.arrays.SparseArray([True, False, False], fill_value=False)),
 }
 TEXTS: dict[str, Callable[[], Any]] = {
@@ -129,6 +130,10 @@ CATEGORIES: dict[str, Callable[[], Any]] = {
     "periods": lambda: pd.Series(pd.Categorical(pd.period_range("2020", periods=2, freq="M"))),
     "dates": lambda: pd.Series(pd.Categorical([dt.date(2020, 1, 1), None])),
     "several kinds": lambda: pd.Series(pd.Categorical(["1", 1, None], categories=[1, "1", 2.5])),
+    "tuples": lambda: pd.Series(
+        pd.Categorical.from_codes([1, -1], pd.Index([("a", 1), ("b", 2)], tupleize_cols=False))
+    ),
+    "alike": lambda: pd.Series(pd.Categorical([1.5, "1.5"])),
     "nullable": lambda: pd.Series(pd.Categorical(pd.array([2, 1, None], dtype="Int64"))),
     "strings": lambda: pd.Series(pd.Categorical(pd.array(["a", None], dtype="string[python]"))),
     "none": lambda: pd.Series(pd.Categorical([], categories=[])),
@@ -181,7 +186,8 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     ),
     "decimals of 60 digits": lambda: objects(Decimal("1" * 60), Decimal("NaN")),
     "dates": lambda: objects(dt.date(2020, 1, 1), None, dt.date(1, 1, 1)),
-    "times of day": lambda: objects(dt.time(23, 59, 59, 999999), None),
+    "times of day": lambda: objects(dt.time(23, 59, 59, 999999), None, dt.time(2, fold=1)),
+    "datetimes of no zone, twice": lambda: objects(NOON, NOON.replace(fold=1), None, NOON),
     "datetimes": lambda: objects(NOON, None, NOON.replace(year=1, microsecond=4)),
     "datetimes of a zone": lambda: objects(
         dt.datetime(2020, 10, 25, 2, 30, tzinfo=BERLIN),
@@ -294,6 +300,26 @@ def test_what_would_change_is_refused_by_name(series, found):
     assert found in told.value.message
     assert told.value.details["field"] == "x"
     assert told.value.hint and 'frame["x"]' in told.value.hint
+
+
+def test_each_refusal_says_what_to_do():
+    named = dt.timezone(dt.timedelta(hours=1), "here")
+    for series, hint in [
+        (pd.Series([1j]), "real"),
+        (pd.Series(TIMES.tz_localize(named)), "tz_convert"),
+        (objects({1}), "astype(str)"),
+    ]:
+        with pytest.raises(Invalid) as told:
+            incoming(pd.DataFrame({"x": series}))
+        assert told.value.hint is not None
+        assert hint in told.value.hint
+
+
+def test_labels_that_cannot_be_kept_are_refused():
+    with pytest.raises(Invalid, match=r"the label <object object .* is a object"):
+        incoming(pd.DataFrame({object(): [1]}))
+    with pytest.raises(Invalid, match="surrogate"):
+        incoming(pd.DataFrame([[1]], columns=pd.Index(["a\ud800"], dtype=object)))
 
 
 def test_a_list_within_itself_is_refused():
@@ -421,6 +447,13 @@ def test_attrs_that_are_json_are_kept_and_others_are_told():
     assert back(frame).attrs == {"unit": {"a": "m"}, "n": [1, 2.5, None]}
 
 
+def test_a_subclass_is_told():
+    class Measured(pd.DataFrame):
+        pass
+
+    assert arrived(Measured({"a": [1]})).restore["lost"] == ["its class Measured"]
+
+
 def test_a_frequency_without_a_name_is_told():
     holidays = pd.offsets.CustomBusinessDay(holidays=["2020-01-02"])
     frame = pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020-01-01", periods=2, freq=holidays))
@@ -544,9 +577,8 @@ def test_objects_come_back_or_are_refused(data):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_objects_of_one_common_kind_come_back(data):
-    kind = data.draw(
-        st.sampled_from([st.booleans(), st.integers(), st.floats(), st.text(), st.dates(), st.timedeltas()])
-    )
+    kinds = [st.booleans(), st.integers(), st.floats(), st.text(), st.dates(), st.datetimes(), st.times()]
+    kind = data.draw(st.sampled_from(kinds))
     series = objects(*data.draw(st.lists(kind | st.none() | st.just(NAN), max_size=6)))
     assert_same(back(series), series)
 
@@ -912,6 +944,15 @@ def test_a_table_that_polars_cannot_hold(pl):
     table = pa.table({"x": pa.array([(1, 2, 3)], pa.month_day_nano_interval())})
     with pytest.raises(Invalid, match="polars cannot hold"):
         restored(table, {}, "polars")
+    with pytest.raises(Invalid, match="column 'x' has up to 60 digits"):
+        back(pd.DataFrame({"x": objects(Decimal("1" * 60))}), "polars")
+
+
+def test_times_of_an_offset_are_utc_in_polars(pl):
+    instant = dt.datetime.fromisoformat("2020-01-01T12:00:00-05:30")
+    series = back(pd.DataFrame({"x": [pd.Timestamp(instant)]}), "polars")["x"]
+    assert series.dtype.time_zone == "UTC"
+    assert series[0] == instant
 
 
 # ----------------------------------------------------------------------------------------------------- DuckDB

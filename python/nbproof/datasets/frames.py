@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nbproof.core.errors import Invalid
 from nbproof.datasets.held import hold_array
 from nbproof.datasets.numpy_columns import one_array
+from nbproof.datasets.pandas_frames import index_fields
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,8 +69,8 @@ def incoming(obj: object) -> Incoming | None:
     Arrow C stream or array interface.
 
     Of a pandas frame the index, the column labels, each dtype, `attrs` that are JSON and the flag for
-    duplicate labels come back.  What does not is listed under ``restore["lost"]``: other `attrs`, and the
-    frequency of an index that has no name, such as that of holidays.
+    duplicate labels come back.  What does not is listed under ``restore["lost"]``: other `attrs`, the
+    frequency of an index that has no name, such as that of holidays, and the class of a subclass.
 
     Raises
     ------
@@ -136,11 +137,6 @@ def restored(
         return polars_from_arrow(table, restore)
     table = _arrow_table(table, restore)
     return table if as_ else _arrow_object(table, restore)
-
-
-def index_fields(restore: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields that hold the index of a pandas frame: who reads some columns must read these as well."""
-    return tuple(level["field"] for level in restore.get("index", {}).get("levels", ()))
 
 
 def _incoming(

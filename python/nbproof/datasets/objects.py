@@ -47,7 +47,22 @@ _EXACT = 2**53  # up to here each integer is a float of its own
 
 
 class Refused(Exception):
-    """No Arrow type holds these values exactly; its text ends the sentence "column 'x' ..."."""
+    """No Arrow type holds these values exactly.
+
+    Its text ends the sentence "column 'x' ..."; its hint may say {column} for ``frame["x"]``.
+    """
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint or "give it one type first, for instance: {column} = {column}.astype(str)"
+
+    def invalid(self, field: str, **details: Any) -> Invalid:
+        """What the user is told."""
+        return Invalid(
+            f"column {field!r} {self}, which would not come back unchanged",
+            hint=self.hint.replace("{column}", f'frame["{field}"]'),
+            details={"field": field, **details},
+        )
 
 
 def objects_to_arrow(values: Sequence[Any], field: str) -> tuple[pa.Array, Note]:
@@ -67,14 +82,9 @@ def objects_to_arrow(values: Sequence[Any], field: str) -> tuple[pa.Array, Note]
         try:
             return _encode_json(values)
         except Refused:
-            reason = structural
-            if not isinstance(structural, Refused):
-                reason = Refused(f"holds {_found(values)} beyond what Arrow holds")
-    raise Invalid(
-        f"column {field!r} {reason}, which would not come back as they are",
-        hint=f'give it one type first, for instance: frame["{field}"] = frame["{field}"].astype(str)',
-        details={"field": field, "found": {_word(kind): count for kind, count in _kinds(values)}},
-    )
+            beyond = Refused(f"holds {_found(values)} beyond what Arrow holds")
+            reason = structural if isinstance(structural, Refused) else beyond
+    raise reason.invalid(field, found={_word(kind): count for kind, count in _kinds(values)})
 
 
 def objects_from_arrow(column: pa.Array | pa.ChunkedArray, note: Note) -> npt.NDArray[np.object_]:
@@ -111,6 +121,8 @@ def _missing_codes(values: list[Any], kinds: set[type]) -> list[int] | None:
     if not kinds & may_be.keys():
         return None
     numbers = (float, decimal.Decimal, *(kind for kind in may_be if issubclass(kind, np.floating)))
+    if not any(issubclass(kind, numbers) for kind in kinds):
+        return [may_be.get(kind, -1) for kind in map(type, values)]
 
     def code(value: Any) -> int:
         found = may_be.get(type(value), -1)
@@ -253,9 +265,15 @@ def _encode_decimals(values: list[Any], present: list[Any], _: int) -> tuple[pa.
 def _encode_times(values: list[Any], present: list[Any], _: int) -> tuple[pa.Array, Note]:
     import pyarrow as pa
 
-    if any(value.tzinfo is not None or value.fold for value in present):
+    if any(value.tzinfo is not None for value in present):
         raise Refused("holds times of day with a time zone")
-    return pa.array(values, pa.time64("us")), {"of": "time"}
+    return pa.array(values, pa.time64("us")), {"of": "time", **_folds(present)}
+
+
+def _folds(present: list[Any]) -> Note:
+    """Which times are the second of two that a clock shows alike when it is put back."""
+    folds = [value.fold for value in present]
+    return {"folds": hold_codes(folds)} if any(folds) else {}
 
 
 def _encode_datetimes(values: list[Any], present: list[Any], _: int) -> tuple[pa.Array, Note]:
@@ -266,9 +284,7 @@ def _encode_datetimes(values: list[Any], present: list[Any], _: int) -> tuple[pa
     if any(each != told[0] for each in told[1:]):
         raise Refused("holds times of several time zones")
     if told[0] is None:
-        if any(value.fold for value in present):
-            raise Refused("holds times said twice (fold=1) without a time zone")
-        return pa.array(values, pa.timestamp("us")), {"of": "datetime"}
+        return pa.array(values, pa.timestamp("us")), {"of": "datetime", **_folds(present)}
     zone = zone_from_json(told[0])
     for value in present:
         # A wall time that a clock never showed would come back as another.
@@ -448,15 +464,12 @@ def _decode(array: pa.Array, note: Note) -> npt.NDArray[np.object_]:
     change = _CHANGES.get(of)
     if change is not None:
         values = [None if value is None else change(value) for value in values]
-    present = np.flatnonzero(~null) if "whole" in note or "exponents" in note else ()
-    if "whole" in note:
-        for place, whole in zip(present, held_codes(note["whole"])[: len(present)].tolist(), strict=True):
-            values[place] = int(values[place]) if whole else values[place]
-    if "exponents" in note:
-        for place, exponent in zip(
-            present, held_codes(note["exponents"])[: len(present)].tolist(), strict=True
-        ):
-            values[place] = _at_exponent(values[place], exponent)
+    for name, with_code in _BY_ROW.items():
+        if name in note:
+            # strict=False: of the first rows only, there are more codes than rows.
+            codes = held_codes(note[name]).tolist()
+            for place, code in zip(np.flatnonzero(~null).tolist(), codes, strict=False):
+                values[place] = with_code(values[place], code)
     found = values if isinstance(values, np.ndarray) else np.fromiter(values, dtype=object, count=len(array))
     if null.any():
         _fill_missing(found, null, note)
@@ -495,6 +508,13 @@ def _at_exponent(value: decimal.Decimal, exponent: int) -> decimal.Decimal:
     return decimal.Decimal((sign, tuple(map(int, str(number))), exponent))
 
 
+_BY_ROW: dict[str, Callable[[Any, int], Any]] = {
+    "whole": lambda number, whole: int(number) if whole else number,
+    "folds": lambda time, fold: time.replace(fold=fold),
+    "exponents": _at_exponent,
+}
+
+
 # ----------------------------------------------------------------------------------------------- time zones
 
 
@@ -519,7 +539,9 @@ def zone_to_json(zone: dt.tzinfo | None) -> Any:
         offset = zone.utcoffset(None)
         if offset is not None:
             return {"library": "pytz", "minutes": int(offset.total_seconds() // 60)}
-    raise Refused(f"has the time zone {zone!r}")
+    raise Refused(
+        f"has the time zone {zone!r}", 'name it: {column} = {column}.dt.tz_convert("Europe/London")'
+    )
 
 
 def zone_from_json(held: Any) -> dt.tzinfo | None:

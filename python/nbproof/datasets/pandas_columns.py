@@ -77,17 +77,9 @@ def column_to_arrow(array: Any, field: str) -> tuple[pa.Array | pa.ChunkedArray,
         for kind, encode in _encoders(pd):
             if isinstance(dtype, kind):
                 return encode(array, field)
+        raise Refused(f"has the dtype {dtype}, which is not one of pandas' own")
     except Refused as refused:
-        raise Invalid(
-            f"column {field!r} {refused}, which would not come back as it is",
-            hint=f'convert it first, for instance: frame["{field}"] = frame["{field}"].astype(str)',
-            details={"field": field, "dtype": str(dtype)},
-        ) from None
-    raise Invalid(
-        f"column {field!r} has the dtype {dtype}, which is not one of pandas' own",
-        hint=f'convert it first, for instance: frame["{field}"] = frame["{field}"].astype(str)',
-        details={"field": field, "dtype": str(dtype)},
-    )
+        raise refused.invalid(field, dtype=str(dtype)) from None
 
 
 def column_from_arrow(column: pa.Array | pa.ChunkedArray, note: Note) -> Any:
@@ -119,7 +111,10 @@ def _numpy_to_arrow(values: npt.NDArray[Any]) -> tuple[pa.Array, Note]:
     found = numbers_to_arrow(values) if is_number(values.dtype) else None
     if found is None:
         if values.dtype.kind == "c":
-            raise Refused(f"holds complex numbers ({values.dtype}; keep the real and imaginary parts apart)")
+            raise Refused(
+                f"holds complex numbers ({values.dtype})",
+                "make two columns of it: {column}.to_numpy().real and {column}.to_numpy().imag",
+            )
         raise Refused(f"holds {values.dtype}")
     return found, {"dtype": "numpy", "of": values.dtype.str}
 
@@ -195,7 +190,7 @@ def _arrow_to_arrow(array: Any, _: str) -> tuple[pa.Array | pa.ChunkedArray, Not
 
     found = pa.array(array)
     note: Note = {"dtype": "arrow"}
-    if pa.types.is_dictionary(found.type):
+    if pa.types.is_dictionary(found.type) and len(found):
         found = found.unify_dictionaries() if isinstance(found, pa.ChunkedArray) else found
         first = found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
         note["dictionary"] = hold_array(first.dictionary)
@@ -226,9 +221,10 @@ def _category_to_arrow(array: Any, field: str) -> tuple[pa.Array, Note]:
         "ordered": bool(array.ordered),
         "categories": hold_index(categories, field),
     }
-    words, _ = column_to_arrow(categories.array, field)
-    words = one_array(words)
-    if not _is_word(words.type) or words.null_count:
+    words = None
+    if categories.dtype != object or pd.api.types.infer_dtype(categories) == "string":
+        words = one_array(column_to_arrow(categories.array, field)[0])
+    if words is None or not _is_word(words.type) or words.null_count:
         # Numbers and words may stand in a dictionary; intervals and what else is shown as its text.
         texts = [str(category) for category in categories]
         if len(set(texts)) < len(texts):
@@ -394,6 +390,7 @@ def _interval_from_arrow(column: pa.Array | pa.ChunkedArray, note: Note) -> Any:
 def _sparse_to_arrow(array: Any, field: str) -> tuple[pa.Array, Note]:
     """All values; which of them are left out in memory is told by the fill value."""
     import numpy as np
+    import pandas as pd
 
     dtype = array.dtype
     if dtype.subtype.kind == "O":
@@ -401,7 +398,7 @@ def _sparse_to_arrow(array: Any, field: str) -> tuple[pa.Array, Note]:
     dense, note = _numpy_to_arrow(np.asarray(array, dtype=dtype.subtype))
     return dense, {
         "dtype": "sparse",
-        "fill": hold_label(dtype.fill_value, field),
+        "fill": None if pd.isna(dtype.fill_value) else hold_label(dtype.fill_value, field),
         "kind": array.kind,
         "values": note,
     }
@@ -411,7 +408,8 @@ def _sparse_from_arrow(column: pa.Array | pa.ChunkedArray, note: Note) -> Any:
     import pandas as pd
 
     dense = _numpy_from_arrow(column, note["values"])
-    fill = held_label(note["fill"])
+    held = note["fill"]
+    fill = pd.SparseDtype(dense.dtype).fill_value if held is None else held_label(held)
     return pd.arrays.SparseArray(
         dense, fill_value=fill, kind=note["kind"], dtype=pd.SparseDtype(dense.dtype, fill)
     )
@@ -439,7 +437,14 @@ def hold_label(label: Any, field: str) -> Any:
         return label
     if type(label) is tuple:
         return {"tuple": [hold_label(part, field) for part in label]}
-    array, note = objects_to_arrow([label], field)
+    try:
+        array, note = objects_to_arrow([label], field)
+    except Invalid:
+        raise Invalid(
+            f"the label {label!r} is a {type(label).__name__}, which would not come back unchanged",
+            hint="make texts of the labels: frame.rename(columns=str), frame.rename_axis(...)",
+            details={"field": field},
+        ) from None
     return {"values": hold_array(array), "note": note}
 
 

@@ -62,6 +62,8 @@ def pandas_to_arrow(obj: Any) -> tuple[pa.Table, dict[str, Any]]:
     if kept:
         restore["attrs"] = kept
     lost = [f"attrs[{key!r}], which is not JSON" for key in lost]
+    if type(obj) not in (pd.DataFrame, pd.Series):
+        lost.append(f"its class {type(obj).__name__}")
     if loses_freq(obj.index):
         lost.append(f"the frequency {obj.index.freq!r} of the index")
     if lost:
@@ -69,6 +71,7 @@ def pandas_to_arrow(obj: Any) -> tuple[pa.Table, dict[str, Any]]:
     if not obj.flags.allows_duplicate_labels:
         restore["duplicate_labels"] = False
     names = [*names, *index_fields(restore)]
+    _refuse_surrogates(names)
     table = pa.Table.from_arrays([*arrays, *index_arrays], names=names)
     return table, restore
 
@@ -137,6 +140,18 @@ def _refuse_duplicates(columns: Any) -> None:
         "frame.loc[:, ~frame.columns.duplicated()]",
         details={"field": _text(twice[0]), "duplicates": [_text(label) for label in twice]},
     )
+
+
+def _refuse_surrogates(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise Invalid(
+                f"the name {name!r} holds half of a surrogate pair, which is no Unicode",
+                hint="rename the column",
+                details={"field": ascii(name)},
+            ) from None
 
 
 def _text(label: Any) -> str:

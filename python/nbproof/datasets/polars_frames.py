@@ -52,7 +52,7 @@ def polars_to_arrow(
 def polars_from_arrow(table: pa.Table, restore: Mapping[str, Any]) -> Any:
     """What `polars_to_arrow` was given, or some rows and columns of it; others as polars reads Arrow."""
     try:
-        frame = _from_arrow(table)
+        frame = _from_arrow(_for_polars(table))
     except BaseException as error:  # a panic of Rust is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
             raise
@@ -70,6 +70,23 @@ def polars_from_arrow(table: pa.Table, restore: Mapping[str, Any]) -> Any:
     if restore.get("object") == "series" and restore.get("kind") == "polars" and frame.width == 1:
         return frame.to_series().alias(restore["name"])
     return frame
+
+
+def _for_polars(table: pa.Table) -> pa.Table:
+    """Times of an offset, which polars does not know, as the same instants in UTC."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal256(field.type):
+            raise Invalid(
+                f"column {field.name!r} has up to {field.type.precision} digits, more than polars can hold",
+                hint="read it as Arrow or for pandas, or leave it out",
+                details={"field": field.name},
+            )
+        if pa.types.is_timestamp(field.type) and (field.type.tz or "").startswith(("+", "-")):
+            wanted = pa.timestamp(field.type.unit, "UTC")
+            table = table.set_column(place, field.with_type(wanted), table.column(place).cast(wanted))
+    return table
 
 
 def _batches(frame: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
