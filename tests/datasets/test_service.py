@@ -1,0 +1,441 @@
+"""Datasets: registered, named, read back, compared by their digests, deleted."""
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pandas.testing import assert_frame_equal
+
+from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
+from nbproof.storage.content.columns import SLAB_ROWS
+
+
+@pytest.fixture
+def sales() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"city": ["Oslo", "Rome", None], "visits": [3, 5, 8], "share": [0.1, np.nan, 0.3]},
+        index=pd.Index([10, 20, 30], name="key"),
+    )
+
+
+def pack_bytes(content):
+    return sum(size for _, size, _ in content.end.packs())
+
+
+def wide(rows, seed=0):
+    chance = np.random.default_rng(seed)
+    return pa.table(
+        {
+            "number": chance.normal(size=rows),
+            "whole": chance.integers(0, 1000, rows),
+            "word": pa.array(chance.choice(np.array(["alpha", "beta", "gamma"]), rows)),
+        }
+    )
+
+
+def test_a_frame_comes_back_exactly(datasets, sales):
+    version = datasets.register_dataset(sales, "sales", description="of May", tags={"owner": "ann"})
+
+    assert (version.name, version.kind, version.rows, version.columns) == ("sales@v1", "table", 3, 4)
+    assert (version.description, version.tags) == ("of May", {"owner": "ann"})
+    handle = datasets.get_dataset("sales@v1")
+    assert_frame_equal(handle.to_pandas(), sales)
+    assert_frame_equal(handle.to_object(), sales)
+    assert handle.to_polars()["visits"].to_list() == [3, 5, 8]
+    assert handle.relation().aggregate("sum(visits)").fetchall() == [(16,)]
+    assert len(handle) == 3
+
+
+def test_only_the_columns_that_are_asked_for_are_read(datasets, sales):
+    datasets.register_dataset(sales, "sales")
+    handle = datasets.get_dataset("sales")
+
+    assert handle.to_arrow(["visits", "city"]).column_names == ["visits", "city"]
+    with pytest.raises(NotFound, match="no column 'visit'") as failed:
+        handle.to_arrow(["visit"])
+    assert failed.value.hint == "did you mean 'visits'?"
+
+
+def test_unchanged_content_makes_no_version_and_says_so(datasets, content, sales):
+    first = datasets.register_dataset(sales, "sales")
+    before = pack_bytes(content)
+
+    again = datasets.register_dataset(sales.copy(), "sales", tags={"seen": "twice"})
+
+    assert again.unchanged and again.version == 1 and again.tags == {"seen": "twice"}
+    assert "unchanged" in str(again)
+    assert pack_bytes(content) == before
+    changed = datasets.register_dataset(sales.assign(visits=[3, 5, 9]), "sales")
+    assert (changed.version, changed.unchanged) == (2, False)
+    # What was there before the latest is a new version again, and costs next to nothing.
+    back = datasets.register_dataset(sales, "sales")
+    assert (back.version, back.digest) == (3, first.digest)
+
+
+def test_of_a_changed_table_only_what_changed_is_kept(datasets, content):
+    table = wide(400_000)
+    first = datasets.register_dataset(table, "big")
+    edited = table.set_column(1, "whole", pa.array(np.arange(400_000)))
+
+    second = datasets.register_dataset(edited, "big")
+    third = datasets.register_dataset(edited.append_column("more", table["number"]), "big")
+
+    assert second.new_bytes < first.new_bytes / 2
+    assert third.new_bytes < 20_000  # the column is another's content
+    assert datasets.get_dataset("big@v1").to_arrow().equals(table)
+    assert datasets.get_dataset("big@v2").to_arrow().equals(edited)
+
+
+def test_inserted_rows_leave_most_slabs_as_they_are(datasets):
+    table = wide(SLAB_ROWS * 3)
+    first = datasets.register_dataset(table, "big")
+    middle = SLAB_ROWS // 2
+    inserted = pa.concat_tables([table.slice(0, middle), wide(1000, 1), table.slice(middle)])
+
+    second = datasets.register_dataset(inserted, "big")
+
+    assert second.new_bytes < first.new_bytes / 10
+    assert datasets.get_dataset("big").to_arrow().equals(inserted)
+
+
+def test_how_rows_come_in_batches_says_nothing(datasets):
+    table = wide(SLAB_ROWS * 2)
+    first = datasets.register_dataset(table, "big")
+
+    batches = table.to_batches(max_chunksize=37_777)
+    streamed = datasets.register_dataset(pa.RecordBatchReader.from_batches(table.schema, batches), "big")
+
+    assert (streamed.rows, streamed.size_bytes) == (first.rows, first.size_bytes)
+    assert streamed.new_bytes < 5_000
+
+
+@pytest.mark.parametrize(
+    "reference", ["sales@v1", "sales@prod", "sales@2026-11-18", "DIGEST", "SHORT"]
+)  # fmt: skip
+def test_a_version_has_several_names(datasets, clock, sales, reference):
+    first = datasets.register_dataset(sales, "sales", aliases=["prod"])
+    clock.advance(3 * 86_400)
+    datasets.register_dataset(sales.head(2), "sales")
+    named = reference.replace("DIGEST", first.digest[:10]).replace("SHORT", first.id[-6:])
+
+    assert datasets.get_dataset(named).version.version == 1
+    assert datasets.get_dataset("sales").version.version == 2
+    assert datasets.get_dataset("sales@latest").version.version == 2
+
+
+@pytest.mark.parametrize(
+    ("reference", "error", "words", "hint"),
+    [
+        ("slaes", NotFound, "no dataset 'slaes'", "did you mean 'sales'?"),
+        ("sales@v7", NotFound, "no version v7", "its latest is v1"),
+        ("sales@prdo", NotFound, "no alias 'prdo'", "did you mean 'prod'?"),
+        ("sales@2020-01-01", NotFound, "no version then", "its latest is v1"),
+        ("sales@2020-13-01", Invalid, "is no date", None),
+        ("sales@?!", Invalid, "names no version", None),
+        ("", Invalid, "needs a name", None),
+    ],
+)
+def test_an_unknown_version_is_told_with_what_there_is(datasets, sales, reference, error, words, hint):
+    datasets.register_dataset(sales, "sales", aliases=["prod"])
+
+    with pytest.raises(error, match=words) as failed:
+        datasets.get_dataset(reference)
+    assert hint is None or hint in (failed.value.hint or "")
+
+
+def test_an_alias_moves(datasets, sales):
+    datasets.register_dataset(sales, "sales", aliases=["prod"])
+    datasets.register_dataset(sales.head(1), "sales")
+
+    assert datasets.set_alias("sales@v2", "prod").aliases == ["prod"]
+
+    assert datasets.describe("sales@v1").aliases == []
+    for wrong in ("v3", "latest", "1st", "a b", ""):
+        with pytest.raises(Invalid, match="can't be an alias"):
+            datasets.set_alias("sales", wrong)
+
+
+@pytest.mark.parametrize("name", ["sales/2026.v1", "größe 🎈", "a" * 200])
+def test_names_may_have_nearly_everything(datasets, sales, name):
+    assert datasets.register_dataset(sales, name).name == f"{name}@v1"
+    assert datasets.get_dataset(f"{name}@v1").version.dataset == name
+
+
+@pytest.mark.parametrize("name", ["", " ", "a@b", "a\nb", " a", "a" * 201, "a\0b", 3])
+def test_a_name_that_could_not_be_said_again_is_refused(datasets, sales, name):
+    with pytest.raises(Invalid):
+        datasets.register_dataset(sales, name)
+    assert len(datasets.list_datasets()) == 0
+
+
+@pytest.mark.parametrize("thing", [3, object(), None, {"a": [1]}, [1, 2]])
+def test_what_is_no_table_is_refused(datasets, content, thing):
+    with pytest.raises(Invalid):
+        datasets.register_dataset(thing, "x")
+    assert list(content.end.packs()) == [] and len(datasets.list_datasets()) == 0
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame(), pd.DataFrame({"a": []}), pd.DataFrame(index=[1, 2])])
+def test_empty_frames_come_back(datasets, frame):
+    datasets.register_dataset(frame, "empty")
+
+    assert_frame_equal(datasets.get_dataset("empty").to_pandas(), frame)
+
+
+def test_two_thousand_columns_come_back(datasets):
+    table = pa.table({f"c{number}": [number, number + 1] for number in range(2000)})
+
+    datasets.register_dataset(table, "wide")
+
+    assert datasets.get_dataset("wide").to_arrow().equals(table)
+    assert datasets.get_dataset("wide").to_arrow(["c7"]).to_pydict() == {"c7": [7, 8]}
+
+
+def test_a_text_of_100_megabytes_comes_back(datasets):
+    table = pa.table({"text": pa.array(["x" * 100_000_000, "short"], pa.large_string())})
+
+    datasets.register_dataset(table, "text")
+
+    assert datasets.get_dataset("text").to_arrow().equals(table)
+
+
+def test_statistics_are_kept_with_the_version(datasets, sales):
+    datasets.register_dataset(sales, "sales")
+
+    told = datasets.get_dataset("sales").statistics
+
+    assert told.loc["visits", ["min", "median", "max", "missing"]].tolist() == [3, 5, 8, 0]
+    assert told.loc["city", "missing"] == 1
+    (city, visits, *_) = datasets.summarize_columns("sales").columns
+    assert (city.name, city.distinct) == ("city", 2)
+    assert sum(visits.bars) == 3 and visits.edges[0] == 3 and visits.edges[-1] == 8
+
+
+def test_statistics_of_many_slabs_are_those_of_the_whole(datasets):
+    table = wide(SLAB_ROWS * 2)
+    datasets.register_dataset(table, "big")
+
+    told = datasets.get_dataset("big").statistics
+
+    numbers = table["number"].to_numpy()
+    assert told.loc["number", "mean"] == pytest.approx(numbers.mean())
+    assert told.loc["number", "std"] == pytest.approx(numbers.std(ddof=1))
+    assert told.loc["number", "median"] == pytest.approx(np.median(numbers), abs=0.01)
+    assert told.loc["word", "distinct"] == 3
+
+
+# -- files and folders -------------------------------------------------------------------------------------
+
+
+def test_a_file_comes_back_byte_for_byte(datasets, tmp_path):
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "sales.csv"
+    path.write_bytes(b"city,visits\nOslo,3\nRome,5\n")
+
+    version = datasets.register_dataset(path)
+
+    assert (version.name, version.kind, version.source) == ("sales@v1", "file", str(path))
+    handle = datasets.get_dataset("sales")
+    assert handle.path().read_bytes() == path.read_bytes()
+    assert handle.path().name == "sales.csv"
+    assert handle.checkout(tmp_path / "out").read_bytes() == path.read_bytes()
+    assert handle.to_pandas()["visits"].tolist() == [3, 5]
+    assert handle.schema.names == ["city", "visits"]
+    assert handle.statistics.loc["visits", "max"] == 5
+    with pytest.raises(Conflict, match="is there already"):
+        handle.checkout(tmp_path / "out")
+    handle.checkout(tmp_path / "out", force=True)
+    # The same bytes under another name are the same content.
+    path.rename(path.with_name("other.csv"))
+    assert datasets.register_dataset(path.with_name("other.csv"), "sales").unchanged
+
+
+def test_a_parquet_file_is_kept_as_it_is_and_read_by_column(datasets, tmp_path):
+    pq.write_table(wide(1000), tmp_path / "t.parquet")
+
+    datasets.register_dataset(tmp_path / "t.parquet", "t")
+
+    assert datasets.get_dataset("t").to_arrow(["whole"]).equals(wide(1000).select(["whole"]))
+
+
+def test_what_is_no_table_says_so_when_rows_are_asked_for(datasets, tmp_path):
+    (tmp_path / "notes.bin").write_bytes(b"\0\1\2")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
+    for name in ("notes.bin", "broken.parquet"):
+        datasets.register_dataset(tmp_path / name)
+
+    with pytest.raises(Invalid, match="no table"):
+        datasets.get_dataset("notes").to_pandas()
+    with pytest.raises(Invalid, match="can't be read as parquet"):
+        datasets.get_dataset("broken").to_pandas()
+    assert datasets.get_dataset("broken").path().read_bytes() == b"PAR1 and then nothing"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "pictures"
+    (root / "deep" / "empty").mkdir(parents=True)
+    (root / "a.txt").write_bytes(b"a")
+    (root / "größe 🎈.bin").write_bytes(os.urandom(200_000))
+    (root / "deep" / "b.txt").write_bytes(b"")
+    return root
+
+
+def test_a_folder_comes_back_with_all_that_is_in_it(datasets, folder, tmp_path):
+    version = datasets.register_dataset(folder)
+
+    assert (version.kind, version.files, version.size_bytes) == ("folder", 3, 200_001)
+    handle = datasets.get_dataset("pictures")
+    assert sorted(handle.files()) == [("a.txt", 1), ("deep/b.txt", 0), ("größe 🎈.bin", 200_000)]
+    out = handle.checkout(tmp_path / "out")
+    found = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    was = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert found == was
+    assert (out / "deep" / "empty").is_dir()
+    assert handle.path().is_dir()
+    assert datasets.register_dataset(folder).unchanged
+    (folder / "a.txt").write_bytes(b"b")
+    changed = datasets.register_dataset(folder)
+    assert changed.version == 2 and changed.new_bytes < 5_000
+
+
+def test_a_link_that_leads_in_a_circle_is_told(datasets, content, folder):
+    (folder / "deep" / "loop").symlink_to(folder)
+
+    with pytest.raises(Invalid, match="a link to a folder that holds it"):
+        datasets.register_dataset(folder)
+    assert pack_bytes(content) <= 32
+
+
+@pytest.mark.parametrize("trouble", ["dangling", "pipe", "unreadable"])
+def test_what_can_not_be_read_is_named(datasets, content, folder, trouble):
+    path = folder / "x"
+    if trouble == "dangling":
+        path.symlink_to(folder / "nothing")
+    elif trouble == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"secret")
+        path.chmod(0)
+
+    with pytest.raises(Invalid, match="/x"):
+        datasets.register_dataset(folder)
+    assert len(datasets.list_datasets()) == 0
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_registered(datasets, tmp_path, monkeypatch):
+    path = tmp_path / "growing.csv"
+    path.write_bytes(b"x" * 300_000)
+    from nbproof.storage.content import store
+
+    cut = store.pieces
+
+    def meanwhile(read, *more):
+        with path.open("ab") as file:
+            file.write(b"more")
+        return cut(read, *more)
+
+    monkeypatch.setattr(store, "pieces", meanwhile)
+
+    with pytest.raises(Conflict, match=r"growing\.csv changed while being read"):
+        datasets.register_dataset(path)
+    assert len(datasets.list_datasets()) == 0
+
+
+def test_nothing_at_a_path_offers_what_is_near(datasets, tmp_path):
+    (tmp_path / "sales.csv").write_bytes(b"")
+
+    with pytest.raises(NotFound, match="nothing at") as failed:
+        datasets.register_dataset(tmp_path / "slaes.csv")
+    assert failed.value.hint == "did you mean 'sales.csv'?"
+
+
+# -- lists, deleting ---------------------------------------------------------------------------------------
+
+
+def test_lists_come_in_pages(datasets, sales):
+    for number in range(5):
+        datasets.register_dataset(sales.head(1 + number % 3), f"d{number}")
+    for rows in (1, 2, 3):
+        datasets.register_dataset(sales.head(rows), "d9")
+
+    first = datasets.list_datasets(limit=4)
+    rest = datasets.list_datasets(limit=4, after=first.next)
+
+    assert [each.name for each in [*first, *rest]] == ["d0", "d1", "d2", "d3", "d4", "d9"]
+    assert rest.next is None
+    assert [each.name for each in datasets.list_datasets("D9")] == ["d9"]
+    versions = datasets.list_versions("d9", limit=2)
+    assert [each.version for each in versions] == [3, 2]
+    assert [each.version for each in datasets.list_versions("d9", after=versions.next)] == [1]
+    with pytest.raises(NotFound):
+        datasets.list_versions("nothing")
+
+
+def test_a_deleted_version_is_gone_and_its_number_is_not_given_again(datasets, sales):
+    datasets.register_dataset(sales, "sales")
+    datasets.register_dataset(sales.head(2), "sales", aliases=["prod"])
+
+    datasets.delete_dataset("sales@prod")
+
+    with pytest.raises(NotFound):
+        datasets.get_dataset("sales@v2")
+    assert datasets.register_dataset(sales.head(1), "sales").version == 3
+    datasets.delete_dataset("sales", all=True)
+    assert len(datasets.list_datasets()) == 0
+    assert datasets.register_dataset(sales, "sales").version == 4
+
+
+def test_threads_register_at_once_and_every_number_is_given_once(datasets, sales):
+    versions = []
+
+    def register(number):
+        versions.append(datasets.register_dataset(sales.assign(visits=number), "sales").version)
+
+    threads = [threading.Thread(target=register, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert sorted(versions) == list(range(1, 9))
+
+
+def test_content_of_every_version_is_named_for_garbage_collection(datasets, content, sales, folder):
+    datasets.register_dataset(sales, "sales")
+    datasets.register_dataset(folder, "pictures")
+
+    named = set(datasets.locations(0))
+
+    from nbproof.storage.content.upkeep import collect
+
+    collect(content, lambda: named, lambda: None)
+    assert_frame_equal(datasets.get_dataset("sales").to_pandas(), sales)
+    assert len(list(datasets.get_dataset("pictures").files())) == 3
+    datasets.get_dataset("pictures").path()
+    assert datasets.get_dataset("sales").profile
+
+
+def test_a_full_disk_registers_nothing_and_loses_nothing(small_disk, tmp_path, sales):
+    from nbproof.datasets.repository import DatasetRepository
+    from nbproof.datasets.service import DataVersionControl
+    from nbproof.storage.content.ends import FileSystemStorage
+    from nbproof.storage.content.index import ContentIndex
+    from nbproof.storage.content.store import ContentStore
+    from nbproof.storage.database import open_database
+
+    with open_database(tmp_path / "meta.db") as database:
+        store = ContentStore(FileSystemStorage(small_disk), ContentIndex(database), tmp_path)
+        datasets = DataVersionControl(lambda: DatasetRepository(database), lambda: store, tmp_path / "copies")
+        datasets.register_dataset(sales, "sales")
+
+        with pytest.raises(Unavailable, match="No space left"):
+            datasets.register_dataset(pa.table({"x": np.random.default_rng(0).normal(size=2_000_000)}), "big")
+
+        assert [each.name for each in datasets.list_datasets()] == ["sales"]
+        assert_frame_equal(datasets.get_dataset("sales").to_pandas(), sales)
