@@ -18,6 +18,7 @@ BENCHES = (
     "lost",
     "metrics",
     "search",
+    "lineage",
     "artifacts",
     "cold",
     "capture",

@@ -633,6 +633,26 @@ def moving(call: Caller, folder: Path) -> None:
         call("runs.exported", id=bad.id)
 
 
+@scenario("lineage.export", "lineage.import")
+def lineage_in_and_out(call: Caller, folder: Path) -> None:
+    run = call.run("train")
+    ends = {"source": {"kind": "file", "id": "/d/ü.csv"}, "target": {"kind": "run", "id": run}}
+    call("lineage.add", edges=[{**ends, "relation": "read"}])
+    with call("lineage.export").open() as stream:
+        told = stream.read()
+    assert len(told.splitlines()) == 2 and run in told.decode()
+    with call("lineage.export", id="train").open() as stream:
+        assert len(stream.read().splitlines()) == 2
+    with pytest.raises(NotFound):
+        call("lineage.export", id="nobody")
+    with pytest.raises(Invalid):
+        call("lineage.export", kind="run")
+    (folder / "events.jsonl").write_bytes(told + b"{\n")
+    taken = call("lineage.import", path=folder / "events.jsonl")
+    assert (taken.events, taken.added, taken.known, taken.malformed) == (2, 0, 1, 1)
+    assert taken.problems[0].line == 3
+
+
 @scenario("lineage.graph", "lineage.add")
 def where_things_come_from(call: Caller, folder: Path) -> None:
     run = call.run("train")

@@ -93,6 +93,8 @@ COMMANDS = {
     "searches save",
     "searches delete",
     "lineage show",
+    "lineage export",
+    "lineage import",
 }
 
 COMMANDS_BY_HAND = [
@@ -145,6 +147,8 @@ ROUTES = {
     "GET /runs/{id}/metrics/{name}",
     "GET /lineage",
     "POST /lineage",
+    "GET /lineage/export",
+    "POST /lineage/import",
     "GET /jobs/{id}",
     "DELETE /jobs/{id}",
 }
@@ -216,6 +220,7 @@ def test_completion_offers_every_verb():
         "children",
         "add_lineage",
         "lineage_graph",
+        "import_lineage",
     } <= set(dir(nbp))
 
 

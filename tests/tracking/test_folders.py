@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from nbproof.core.errors import Conflict, Unavailable
+from nbproof.core.generated import Generated
 from nbproof.tracking.folders import arrived, unzip_below, zipped
-from nbproof.tracking.generated import Generated
 from nbproof.tracking.models import Artifact
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbproof.core.errors import Unavailable
-from nbproof.tracking.generated import Generated
+from nbproof.core.generated import Generated
 from nbproof.tracking.point_stream import PackedMetric, frames_of, points_from
 from nbproof.tracking.points import CHUNK, Points, pack, tails
 

@@ -436,6 +436,22 @@ export interface LineageGraph {
   complete: boolean;
 }
 
+/** What was taken of a file of events. */
+export interface LineageImport {
+  /** Lines that were taken. */
+  events: number;
+  /** Edges that are new. */
+  added: number;
+  /** Edges that were there already. */
+  known: number;
+  /** Events that tell of no edge. */
+  skipped: number;
+  /** Lines that could not be read. */
+  malformed: number;
+  /** The first 100 of those. */
+  problems: UnreadLine[];
+}
+
 /** A node with what it is called. */
 export interface LineageNode {
   /** file, dataset_version, cell, run, artifact, feature, model_version, card, monitor, alert or external. */
@@ -669,6 +685,13 @@ export interface TouchedRuns {
   ids: string[];
 }
 
+/** A line that was not taken. */
+export interface UnreadLine {
+  /** Its number, from 1. */
+  line: number;
+  problem: string;
+}
+
 /** A workspace as a server offers it. */
 export interface WorkspaceView {
   /** Names it in requests: `?workspace=ID`. */
@@ -771,6 +794,26 @@ export interface EndRun {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
   status?: 'finished' | 'failed' | 'interrupted' | 'cancelled';
+}
+
+/** Which lineage to write; by default all of it. */
+export interface ExportLineage {
+  /** What came of this, and what it came of; by default everything. */
+  id?: string | null;
+  /** What it is; without it, `id` is looked up. */
+  kind?:
+    | 'file'
+    | 'dataset_version'
+    | 'cell'
+    | 'run'
+    | 'artifact'
+    | 'feature'
+    | 'model_version'
+    | 'card'
+    | 'monitor'
+    | 'alert'
+    | 'external'
+    | null;
 }
 
 /** Which runs go into the file; without any of these, all. */
@@ -941,6 +984,12 @@ export interface GetPoints {
 export interface GetRun {
   /** A run's name, the last 6 digits of its id, its id, @last, @last~1 or @best:METRIC. */
   id: string;
+}
+
+/** A file of OpenLineage events, one to a line. */
+export interface ImportLineage {
+  /** The file, JSON Lines. */
+  path: string;
 }
 
 /** What to bring in, and how to read it. */
@@ -1837,6 +1886,16 @@ export function lineageAdd(
   ask: AddEdges
 ): Promise<EdgesAdded> {
   return request<EdgesAdded>('POST', '/lineage', undefined, ask);
+}
+
+/** Write lineage as OpenLineage events, one to a line: all of it, or around one thing. Path only: bytes travel by hand. */
+export function lineageExportPath(): string {
+  return `/lineage/export`;
+}
+
+/** Take the edges that a file of OpenLineage events tells of, ours or those of other tools. Path only: bytes travel by hand. */
+export function lineageImportPath(): string {
+  return `/lineage/import`;
 }
 
 /** List datasets by name. */

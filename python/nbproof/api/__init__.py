@@ -26,6 +26,7 @@ __all__ = [
     "download_artifact",
     "end_run",
     "environment",
+    "export_lineage",
     "export_runs",
     "get_experiment",
     "get_run",
@@ -233,6 +234,55 @@ def export_runs(
     return current().transfer.export_runs(
         *ids, query=query, experiment=experiment, output=output, force=force
     )
+
+
+def export_lineage(file: Any, id: str | None = None, *, kind: str | None = None, force: bool = False) -> Any:
+    """Write lineage as OpenLineage events, one to a line: all of it, or around one thing.
+
+    Parameters
+    ----------
+    file : path-like
+        The file to write.  It is there whole or not at all.
+    id : str, optional
+        What came of this and what it came of: a run, a dataset, a file; with a kind, its id.
+    kind : str, optional
+        What it is; without it, `id` is looked up.
+    force : bool
+        Replace a file that is there.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    NotFound
+        Nothing is called that.
+    Conflict
+        The file is there.
+    """
+    import shutil
+    from pathlib import Path
+
+    from nbproof.core.errors import Conflict
+    from nbproof.core.operation import validated
+    from nbproof.platform.rooms import find_operation
+
+    target = Path(file).expanduser()
+    if target.exists() and not force:
+        raise Conflict(f"{str(target)!r} is there already", hint="replace it with force=True")
+    operation = find_operation("lineage.export")
+    asked = {"id": id, "kind": kind}
+    told = validated(operation.ask, {key: value for key, value in asked.items() if value is not None})
+    partial = target.with_name(f"{target.name}.part")
+    try:
+        with current().call(operation, told).open() as source, partial.open("wb") as kept:
+            shutil.copyfileobj(source, kept, 1 << 20)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
 
 
 def import_runs(

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["graph_bundle", "graph_html", "graph_mermaid", "graph_text"]
 
 _MOST = 60  # nodes that can be read in one picture
-_MOST_IN_WORDS = 120
 # One colour for a kind, in every picture.
 _COLOURS = {
     "run": 0, "file": 8, "dataset_version": 2, "cell": 4, "artifact": 1, "feature": 5, "model_version": 6,
@@ -34,10 +33,9 @@ _COLOURS = {
 
 def graph_bundle(graph: LineageGraph) -> dict[str, str]:
     """What a cell shows."""
-    drawing = _drawing(graph)
-    small = folded(drawing, _MOST)
+    small = folded(_drawing(graph), _MOST)
     return {
-        "text/plain": _text(graph, drawing),
+        "text/plain": _text(graph, small),
         "text/html": _html(graph, small),
         "text/vnd.mermaid": mermaid_text(small),
     }
@@ -45,7 +43,7 @@ def graph_bundle(graph: LineageGraph) -> dict[str, str]:
 
 def graph_text(graph: LineageGraph) -> str:
     """Two trees: what it came of, and what came of it."""
-    return _text(graph, _drawing(graph))
+    return _text(graph, folded(_drawing(graph), _MOST))
 
 
 def graph_html(graph: LineageGraph) -> str:
@@ -95,9 +93,8 @@ def _said(node: LineageNode) -> str:
     return f"{node.label}\n{_kind(node.kind)} {identifier[:300]}"
 
 
-def _text(graph: LineageGraph, drawing: Graph) -> str:
-    small = folded(drawing, _MOST_IN_WORDS)
-    focus = drawing.focus or ""
+def _text(graph: LineageGraph, small: Graph) -> str:
+    focus = small.focus or ""
     lines = [f"{' '.join(graph.of.label.split())} ({_kind(graph.of.kind)})"]
     for upstream, title in ((True, "came of"), (False, "led to")):
         if tree := tree_text(small, focus, upstream=upstream):

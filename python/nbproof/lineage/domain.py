@@ -95,6 +95,8 @@ class Known:
         Of a dataset: the type of each column.
     place : str, optional
         Of a dataset: the path or address where it came from.
+    job : str, optional
+        Of a run or cell: what ran, such as the path of a notebook.
     """
 
     label: str
@@ -102,6 +104,7 @@ class Known:
     version: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     place: str | None = None
+    job: str | None = None
 
 
 class Labels(Protocol):

@@ -128,7 +128,7 @@ class GetLineage(Ask):
 class AddEdges(Ask):
     """Edges to keep; all or none."""
 
-    edges: list[LineageEdge] = Field(min_length=1, max_length=10_000)
+    edges: Annotated[list[LineageEdge], Positional] = Field(min_length=1, max_length=10_000)
 
 
 class EdgesAdded(View):

@@ -140,28 +140,29 @@ class LineageRepository:
             return connection.execute(statement.limit(1)).first() is not None
 
     def every(self) -> Iterator[Edge]:
-        """All edges with their code, in the order of the ends' keys; of as many moments as it has parts."""
+        """All edges, without code and details, in the order of their keys; of as many moments as parts."""
         after: _Key = (-(2**63), -(2**63), "")
         place = sa.tuple_(LINEAGE.c.source_key, LINEAGE.c.target_key, LINEAGE.c.relation)
         while True:
-            statement = sa.select(LINEAGE).where(place > after).order_by(*place.clauses).limit(_ROWS)
+            statement = sa.select(*place.clauses, *_PLAIN).where(place > after).order_by(*place.clauses)
             with self._database.connect() as connection:
-                rows = connection.execute(statement).all()
-            for row in rows:
-                yield _edge(row, row.code)
+                rows = connection.execute(statement.limit(_ROWS)).all()
+            yield from _edges((row[3:] for row in rows), {})
             if len(rows) < _ROWS:
                 return
-            after = (rows[-1].source_key, rows[-1].target_key, rows[-1].relation)
+            after = (rows[-1][0], rows[-1][1], rows[-1][2])
 
-    def code_of(self, edge: Edge) -> str | None:
-        """The code of an edge, which answers about many leave out."""
-        statement = sa.select(LINEAGE.c.code).where(
-            LINEAGE.c.source_key == key_of(edge.source),
-            LINEAGE.c.target_key == key_of(edge.target),
-            LINEAGE.c.relation == edge.relation,
-        )
+    def whole(self, edges: Sequence[Edge]) -> list[Edge]:
+        """The same edges with all that is kept of them; those that are not kept here as they are."""
+        found = {}
+        place = sa.tuple_(LINEAGE.c.source_key, LINEAGE.c.target_key, LINEAGE.c.relation)
         with self._database.connect() as connection:
-            return connection.execute(statement).scalar()
+            for some in portions(edges, 300):
+                keys = [(key_of(edge.source), key_of(edge.target), edge.relation) for edge in some]
+                for row in connection.execute(sa.select(LINEAGE).where(place.in_(keys))):
+                    edge = _edge(row)
+                    found[edge[:3]] = edge
+        return [found.get(edge[:3], edge) for edge in edges]
 
     def forget(self, node: Node) -> int:
         """Remove every edge of a node; how many there were."""
@@ -176,18 +177,19 @@ class LineageRepository:
             for some in portions(ids):
                 for which in (*_touching(some), LINEAGE.c.run_id.in_(some)):
                     for row in connection.execute(sa.select(LINEAGE).where(which)):
-                        found[row.source_key, row.target_key, row.relation] = _edge(row, row.code)
+                        found[row.source_key, row.target_key, row.relation] = _edge(row)
         return list(found.values())
 
     def _read(self, statement: sa.Select[Any], settings: str | None = None) -> list[Edge]:
         with self._database.connect() as connection:
             if settings is not None and self._database.dialect == "postgresql":
                 connection.exec_driver_sql(settings)
-            rows = connection.execute(statement).all()
-        return [
-            Edge(Node(source_kind, source), Node(target_kind, target), relation, label, None, None, *rest)
-            for source_kind, source, target_kind, target, relation, label, *rest in rows
-        ]
+            edges: list[Edge] = []
+            nodes: dict[tuple[str, str], Node] = {}
+            # In parts, and each node once: thousands of objects at once make Python look for garbage.
+            for rows in connection.execute(statement).partitions(500):
+                edges += _edges(rows, nodes)
+            return edges
 
 
 def forget_runs(connection: Connection, ids: Sequence[str]) -> None:
@@ -253,13 +255,29 @@ def _row(edge: Edge, now_us: int) -> dict[str, Any]:
     }
 
 
-def _edge(row: Any, code: str | None) -> Edge:
+def _edges(rows: Iterable[Sequence[Any]], nodes: dict[tuple[str, str], Node]) -> list[Edge]:
+    """Rows of `_PLAIN`; `nodes` are those that were met before."""
+
+    def node(kind: str, identifier: str) -> Node:
+        found = nodes.get((kind, identifier))
+        if found is None:
+            found = Node(kind, identifier)
+            nodes[found] = found
+        return found
+
+    return [
+        Edge(node(source_kind, source), node(target_kind, target), relation, label, None, None, *rest)
+        for source_kind, source, target_kind, target, relation, label, *rest in rows
+    ]
+
+
+def _edge(row: Any) -> Edge:
     return Edge(
         Node(row.source_kind, row.source_id),
         Node(row.target_kind, row.target_id),
         row.relation,
         row.label,
-        code,
+        row.code,
         row.details,
         row.run_id,
         row.cell_id,

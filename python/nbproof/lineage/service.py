@@ -6,17 +6,18 @@ tell what their things are called (`Labels`) and what people mean by a word (`Re
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
 from nbproof.core.clock import Clock, SystemClock, datetime_of, microseconds_of
-from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.errors import Invalid, NotFound, Unavailable, near_names
 from nbproof.core.events import Changed, Changes
 from nbproof.core.operation import validated
 from nbproof.lineage.domain import (
@@ -34,7 +35,16 @@ from nbproof.lineage.domain import (
     checked_node,
     fallback_label,
 )
-from nbproof.lineage.models import EdgesAdded, LineageEdge, LineageGraph, LineageNode, NodeRef
+from nbproof.lineage.models import (
+    EdgesAdded,
+    LineageEdge,
+    LineageGraph,
+    LineageImport,
+    LineageNode,
+    NodeRef,
+    UnreadLine,
+)
+from nbproof.lineage.openlineage import Activity, activities, edges_of, events_of, read_event
 
 if TYPE_CHECKING:
     from nbproof.lineage.repository import LineageRepository
@@ -44,6 +54,12 @@ __all__ = ["Lineage"]
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _Place = tuple[Node, Node, str]
 _Side = Literal["upstream", "downstream"]
+_SIDES: tuple[_Side, ...] = ("upstream", "downstream")
+
+_MANY = 1000  # edges that are written at once
+_TOLD = 100  # activities whose nodes are named at once
+_LONGEST_LINE = 16 << 20
+_MOST_PROBLEMS = 100
 
 # Many at once: that is several times as quick as one after the other.
 _NODES = TypeAdapter(list[LineageNode])
@@ -164,7 +180,7 @@ class Lineage:
         start = _node(node)
         _check(depth, limit)
         self._catch_up()
-        sides: tuple[_Side, ...] = ("upstream", "downstream") if direction == "both" else (direction,)
+        sides: tuple[_Side, ...] = _SIDES if direction == "both" else (direction,)
         complete = True
         nodes: dict[Node, int] = {start: 0}
         found: dict[_Place, Edge] = {}
@@ -254,7 +270,7 @@ class Lineage:
 
     def code_of(self, edge: LineageEdge | Edge) -> str | None:
         """The code that belongs to an edge: graphs leave it out."""
-        return self._records().code_of(_plain(edge))
+        return self._records().whole([_plain(edge)])[0].code
 
     def labels(self, nodes: Collection[Node]) -> dict[Node, Known]:
         """What is known about nodes by those whose they are."""
@@ -269,6 +285,68 @@ class Lineage:
             for identifier, each in known.items():
                 found[Node(kind, identifier)] = each
         return {node: found.get(node) or Known(fallback_label(node)) for node in nodes}
+
+    # -- moving --------------------------------------------------------------------------------------
+
+    def export_events(
+        self, node: Node | NodeRef | tuple[str, str] | None = None
+    ) -> Generator[bytes, None, None]:
+        """OpenLineage events as lines of JSON: of all lineage, or of what a node came of and led to."""
+        start = None if node is None else _node(node)
+        self._catch_up()
+        edges = self._all_edges() if start is None else self._around(start)
+        return _lines(self, self._records(), activities(edges))
+
+    def import_events(self, path: str | os.PathLike[str]) -> LineageImport:
+        """Take the edges that OpenLineage events tell of, ours or others', one event to a line.
+
+        What can't be read is counted and named by its line; the rest is taken.  The same file again changes
+        nothing but when its edges were last seen.
+
+        Raises
+        ------
+        NotFound
+            There is no such file.
+        Unavailable
+            It can't be read.
+        """
+        events = added = known = skipped = malformed = number = 0
+        problems: list[UnreadLine] = []
+        waiting: list[Edge] = []
+        with _opened(Path(path)) as file:
+            while line := file.readline(_LONGEST_LINE + 1):
+                number += 1
+                try:
+                    if len(line) > _LONGEST_LINE:
+                        while line and not line.endswith(b"\n"):
+                            line = file.readline(_LONGEST_LINE)
+                        raise Invalid(f"longer than {_LONGEST_LINE:,} bytes")
+                    text = _decoded(line, first=number == 1)
+                    if not text:
+                        continue
+                    edges = edges_of(read_event(text))
+                except Invalid as error:
+                    malformed += 1
+                    if len(problems) < _MOST_PROBLEMS:
+                        problems.append(UnreadLine(line=number, problem=error.message[:500]))
+                    continue
+                events += 1
+                skipped += not edges
+                waiting += edges
+                if len(waiting) >= _MANY:
+                    done = self.add_edges(waiting)
+                    added, known, waiting = added + done.added, known + done.known, []
+        if waiting:
+            done = self.add_edges(waiting)
+            added, known = added + done.added, known + done.known
+        return LineageImport(
+            events=events,
+            added=added,
+            known=known,
+            skipped=skipped,
+            malformed=malformed,
+            problems=problems,
+        )
 
     # -- inside --------------------------------------------------------------------------------------
 
@@ -314,6 +392,35 @@ class Lineage:
             level += 1
         return _by_distance(start, side, found.values()), whole
 
+    def _around(self, start: Node) -> list[Edge]:
+        found: dict[_Place, Edge] = {}
+        for side in _SIDES:
+            walked, whole = self._walk(start, side, None, MOST_EDGES)
+            if not whole:
+                raise Invalid(
+                    f"more than {MOST_EDGES:,} edges lead to or from {start.id[:200]!r}",
+                    hint="export all of lineage, without a name",
+                )
+            found.update((edge[:3], edge) for edge in walked.edges)
+        return list(found.values())
+
+    def _all_edges(self) -> list[Edge]:
+        """All edges that are kept, and what rooms tell of their ends and of what that leads to."""
+        found: dict[_Place, Edge] = {edge[:3]: edge for edge in self._records().every()}
+        ends = dict.fromkeys(end for edge in found.values() for end in edge[:2])
+        seen = set(ends)
+        while ends:
+            told = [
+                edge
+                for source in self._sources
+                for side in _SIDES
+                for edge in source.edges(ends, side, MOST_EDGES)
+            ]
+            found.update((edge[:3], edge) for edge in told if edge[:3] not in found)
+            ends = dict.fromkeys(end for edge in told for end in edge[:2] if end not in seen)
+            seen.update(ends)
+        return list(found.values())
+
     def _views(self, nodes: Collection[Node]) -> dict[Node, LineageNode]:
         known = self.labels(nodes)
         views = _NODES.validate_python(
@@ -323,6 +430,38 @@ class Lineage:
             ]
         )
         return dict(zip(known, views, strict=True))
+
+
+def _lines(
+    lineage: Lineage, records: LineageRepository, told: Sequence[Activity]
+) -> Generator[bytes, None, None]:
+    for start in range(0, len(told), _TOLD):
+        some = told[start : start + _TOLD]
+        known = lineage.labels(dict.fromkeys(node for activity in some for node in activity.nodes))
+        for activity in some:
+            whole = Activity(
+                activity.subject, records.whole(activity.inputs), records.whole(activity.outputs)
+            )
+            for event in events_of(whole, known):
+                yield json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.expanduser().open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"there is no file {str(path)!r}", details={"field": "path"}) from None
+    except OSError as error:
+        raise Unavailable(
+            f"{str(path)!r} can't be read: {error.strerror or error}", details={"field": "path"}
+        ) from error
+
+
+def _decoded(line: bytes, *, first: bool) -> str:
+    try:
+        return line.decode("utf-8-sig" if first else "utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise Invalid(f"not UTF-8: {error.reason}") from None
 
 
 class _Walked(NamedTuple):

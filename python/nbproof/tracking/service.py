@@ -1153,8 +1153,8 @@ class ExperimentTracker:
 
         See `nbproof.tracking.point_stream`, which reads them.
         """
+        from nbproof.core.generated import Generated
         from nbproof.core.operation import Download
-        from nbproof.tracking.generated import Generated
         from nbproof.tracking.point_stream import MEDIA_TYPE, frames_of
 
         records, run = self._looked_at(id)
@@ -1244,9 +1244,9 @@ class ExperimentTracker:
         """All artifacts of a folder as one zip that is made while it is read; see `download_artifact`."""
         from hashlib import blake2b
 
+        from nbproof.core.generated import Generated
         from nbproof.core.operation import Download
         from nbproof.tracking.folders import artifacts_below, files_of, zipped
-        from nbproof.tracking.generated import Generated
 
         identifier = _run_id(self._fresh(), id)
         found = artifacts_below(self.list_artifacts, identifier, name)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunLineage"]
 
+_RUN = sa.select(RUNS.c.id, RUNS.c.name, RUNS.c.source)
 _SHOWN = (
     ARTIFACTS.c.run_id,
     ARTIFACTS.c.name,
@@ -60,9 +61,9 @@ class RunLineage:
             return {}
         with self._database().connect() as connection:
             return {
-                row.id: Known(row.name, f"/runs/{row.id}")
+                row.id: Known(row.name, f"/runs/{row.id}", job=row.source or None)
                 for some in portions(list(ids))
-                for row in connection.execute(sa.select(RUNS.c.id, RUNS.c.name).where(RUNS.c.id.in_(some)))
+                for row in connection.execute(_RUN.where(RUNS.c.id.in_(some)))
             }
 
     def resolve(self, reference: str) -> Node:
