@@ -73,7 +73,7 @@ from nbproof.tracking.active import (
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
-    from nbproof.api.datasets import get_dataset, register_dataset
+    from nbproof.api.datasets import get_dataset, get_lineage, register_dataset, track_transformation
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.datasets.models import Dataset, DatasetVersion
     from nbproof.datasets.service import DataVersionControl
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
-    "nbproof.api.datasets": "get_dataset register_dataset",
+    "nbproof.api.datasets": "get_dataset get_lineage register_dataset track_transformation",
     "nbproof.datasets.handle": "DatasetHandle",
     "nbproof.datasets.models": "Dataset DatasetVersion",
     "nbproof.datasets.service": "DataVersionControl",
@@ -152,6 +152,7 @@ __all__ = [
     "export_runs",
     "get_dataset",
     "get_experiment",
+    "get_lineage",
     "get_run",
     "import_runs",
     "leaderboard",
@@ -184,6 +185,7 @@ __all__ = [
     "set_tag",
     "set_tags",
     "start_run",
+    "track_transformation",
     "update_run",
     "workspace",
 ]

@@ -525,7 +525,8 @@ def looks_at_artifacts(call: Caller, folder: Path) -> None:
 
 @scenario(
     "datasets.register", "datasets.list", "datasets.versions", "datasets.show", "datasets.columns",
-    "datasets.get", "datasets.update", "datasets.alias", "datasets.delete",
+    "datasets.get", "datasets.update", "datasets.alias", "datasets.delete", "datasets.lineage",
+    "datasets.track_transformation",
 )  # fmt: skip
 def datasets(call: Caller, folder: Path) -> None:
     file = folder / "sales.csv"
@@ -558,6 +559,15 @@ def datasets(call: Caller, folder: Path) -> None:
         call("datasets.show", id="sales@dev")
     with pytest.raises(Invalid, match="alias"):
         call("datasets.alias", id="sales@v1", alias="v7")
+    made = call(
+        "datasets.track_transformation", inputs=["sales@v1", "s3://raw/x.csv"], output="sales@v2", code="more"
+    )
+    assert made.name == "sales@v2"
+    graph = call("datasets.lineage", id="sales@v2", direction="upstream", depth=1)
+    assert {node.label for node in graph.nodes} >= {"sales@v2", "sales@v1"}
+    assert {edge.relation for edge in graph.edges} >= {"derived"}
+    with pytest.raises(NotFound, match="no dataset 'nothing'"):
+        call("datasets.track_transformation", inputs=["nothing"], output="sales@v2")
     assert [each.version for each in call("datasets.delete", id="sales@v2").items] == [2]
     assert call("datasets.show", id="sales").version == 1
     call("datasets.delete", id="sales", all=True)

@@ -331,16 +331,14 @@ def test_what_can_not_be_read_is_named(datasets, content, folder, trouble):
 def test_a_file_that_changes_while_it_is_read_is_not_registered(datasets, tmp_path, monkeypatch):
     path = tmp_path / "growing.csv"
     path.write_bytes(b"x" * 300_000)
-    from nbproof.storage.content import store
-
-    cut = store.pieces
+    from nbproof.storage.content.chunking import pieces
 
     def meanwhile(read, *more):
         with path.open("ab") as file:
             file.write(b"more")
-        return cut(read, *more)
+        return pieces(read, *more)
 
-    monkeypatch.setattr(store, "pieces", meanwhile)
+    monkeypatch.setattr("nbproof.storage.content.store.pieces", meanwhile)
 
     with pytest.raises(Conflict, match=r"growing\.csv changed while being read"):
         datasets.register_dataset(path)
@@ -439,3 +437,62 @@ def test_a_full_disk_registers_nothing_and_loses_nothing(small_disk, tmp_path, s
 
         assert [each.name for each in datasets.list_datasets()] == ["sales"]
         assert_frame_equal(datasets.get_dataset("sales").to_pandas(), sales)
+
+
+# -- lineage -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drawn(content, tmp_path, clock):
+    """Datasets whose lineage is drawn, while a run is live."""
+    from nbproof.datasets.lineage import DatasetLineage
+    from nbproof.datasets.repository import DatasetRepository
+    from nbproof.datasets.service import DataVersionControl
+    from nbproof.lineage.repository import LineageRepository
+    from nbproof.lineage.service import Lineage
+
+    database = content.index.database
+    names = DatasetLineage(lambda: DatasetRepository(database))
+    lineage = Lineage(lambda: LineageRepository(database), clock=clock, labels=[names], resolvers=[names])
+    return DataVersionControl(
+        lambda: DatasetRepository(database), lambda: content, tmp_path / "copies", clock=clock,
+        lineage=lambda: lineage, run_id=lambda: "0" * 31 + "7",
+    )  # fmt: skip
+
+
+def relations(graph):
+    return {(edge.source.kind, edge.relation, edge.target.kind) for edge in graph.edges}
+
+
+def test_what_a_run_reads_and_writes_is_linked_to_it(drawn, sales, tmp_path):
+    (tmp_path / "raw.csv").write_text("a,b\n1,2\n")
+    drawn.register_dataset(tmp_path / "raw.csv")
+    drawn.get_dataset("raw")
+    version = drawn.register_dataset(sales, "sales")
+
+    assert version.run_id == "0" * 31 + "7"
+    assert relations(drawn.get_lineage("sales", "upstream")) == {
+        ("file", "read", "dataset_version"),
+        ("run", "wrote", "dataset_version"),
+        ("dataset_version", "read", "run"),
+    }
+    labels = {node.label for node in drawn.get_lineage("sales").nodes}
+    assert {"sales@v1", "raw@v1"} <= labels
+
+
+def test_a_transformation_is_told_with_its_code(drawn, sales):
+    def without_missing(frame):
+        return frame.dropna()
+
+    drawn.register_dataset(sales, "raw")
+    handle = drawn.get_dataset("raw")
+    made = drawn.register_dataset(without_missing(handle.to_pandas()), "clean")
+
+    drawn.track_transformation([handle], made, without_missing)
+
+    (edge,) = [each for each in drawn.get_lineage("clean", "upstream", 1).edges if each.relation == "derived"]
+    assert (edge.source.label, edge.target.label, edge.label) == ("raw@v1", "clean@v1", "without_missing")
+    assert "frame.dropna()" in (drawn._lineage().code_of(edge) or "")
+    for wrong, error in (([], Invalid), ([3], Invalid), (["nothing"], NotFound)):
+        with pytest.raises(error):
+            drawn.track_transformation(wrong, made)

@@ -879,6 +879,15 @@ export interface GetDataset {
   id: string;
 }
 
+/** Of which version, and how far. */
+export interface GetDatasetLineage {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
+  direction?: 'both' | 'upstream' | 'downstream';
+  /** So many steps only. */
+  depth?: number | null;
+}
+
 /** Which experiment. */
 export interface GetExperiment {
   /** An experiment's name or id. */
@@ -1371,6 +1380,18 @@ export interface TakeJournal {
   writer: string;
   /** The stretch, in the format of docs/explanation/journal-format.md. */
   path: string;
+}
+
+/** What was made of what. */
+export interface TrackTransformation {
+  /** Versions, paths, addresses. */
+  inputs: string[];
+  /** The version that was made. */
+  output: string;
+  /** What made it. */
+  code?: string | null;
+  /** What the step is called. */
+  label?: string | null;
 }
 
 /** What changes about a run; what is left out stays. */
@@ -1949,6 +1970,32 @@ export function datasetsColumns(
 /** Download a version: its file, a zip of its folder, or its table as Parquet, CSV or Arrow. Path only: bytes travel by hand. */
 export function datasetsGetPath(ask: { id: string }): string {
   return `/datasets/${encodeURIComponent(ask.id)}/content`;
+}
+
+/** Show what a version came of, and what came of it. */
+export function datasetsLineage(
+  request: Requester,
+  ask: GetDatasetLineage
+): Promise<LineageGraph> {
+  const { id: _id, ...rest } = ask;
+  return request<LineageGraph>(
+    'GET',
+    `/datasets/${encodeURIComponent(_id)}/lineage`,
+    { ...rest }
+  );
+}
+
+/** Say that a version was made of others, or of files, by some code. */
+export function datasetsTrackTransformation(
+  request: Requester,
+  ask: TrackTransformation
+): Promise<DatasetVersion> {
+  return request<DatasetVersion>(
+    'POST',
+    '/datasets/transformations',
+    undefined,
+    ask
+  );
 }
 
 /** Change the description or the tags of a version. */

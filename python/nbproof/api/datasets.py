@@ -6,7 +6,9 @@ from nbproof.api.calls import of_service
 from nbproof.datasets.service import DataVersionControl
 from nbproof.platform.workspace import current
 
-__all__ = ["get_dataset", "register_dataset"]
+__all__ = ["get_dataset", "get_lineage", "register_dataset", "track_transformation"]
 
 register_dataset = of_service(lambda: current().datasets, DataVersionControl.register_dataset)
+track_transformation = of_service(lambda: current().datasets, DataVersionControl.track_transformation)
+get_lineage = of_service(lambda: current().datasets, DataVersionControl.get_lineage)
 get_dataset = of_service(lambda: current().datasets, DataVersionControl.get_dataset)

@@ -21,11 +21,13 @@ __all__ = [
     "DeleteDataset",
     "GetContent",
     "GetDataset",
+    "GetDatasetLineage",
     "Kind",
     "ListDatasets",
     "ListVersions",
     "RegisterDataset",
     "SetAlias",
+    "TrackTransformation",
     "UpdateVersion",
 ]
 
@@ -252,6 +254,23 @@ class GetDataset(Ask):
     """One version."""
 
     id: Reference
+
+
+class GetDatasetLineage(Ask):
+    """Of which version, and how far."""
+
+    id: Reference
+    direction: Literal["both", "upstream", "downstream"] = "both"
+    depth: int | None = Field(None, ge=1, le=100, description="So many steps only.")
+
+
+class TrackTransformation(Ask):
+    """What was made of what."""
+
+    inputs: list[Text] = Field(min_length=1, max_length=1000, description="Versions, paths, addresses.")
+    output: Text = Field(description="The version that was made.")
+    code: str | None = Field(None, max_length=1_000_000, description="What made it.")
+    label: str | None = Field(None, max_length=1000, description="What the step is called.")
 
 
 class UpdateVersion(Ask):

@@ -10,23 +10,28 @@ from nbproof.datasets.models import (
     DeleteDataset,
     GetContent,
     GetDataset,
+    GetDatasetLineage,
     ListDatasets,
     ListVersions,
     RegisterDataset,
     SetAlias,
+    TrackTransformation,
     UpdateVersion,
 )
 from nbproof.datasets.service import DataVersionControl
+from nbproof.lineage.models import LineageGraph
 
 __all__ = [
     "delete_dataset",
     "get_content",
+    "get_lineage",
     "list_datasets",
     "list_versions",
     "register_dataset",
     "set_alias",
     "show_dataset",
     "summarize_columns",
+    "track_transformation",
     "update_version",
 ]
 
@@ -80,6 +85,30 @@ def summarize_columns(datasets: DataVersionControl, ask: GetDataset) -> ColumnSu
 def get_content(datasets: DataVersionControl, ask: GetContent) -> Download:
     """Download a version: its file, a zip of its folder, or its table as Parquet, CSV or Arrow."""
     return datasets.content_of(ask.id, format=ask.format, columns=ask.column)
+
+
+@operation(
+    "datasets.lineage",
+    "GET /datasets/{id}/lineage",
+    action="read",
+    python="get_lineage",
+    cli="datasets lineage",
+)
+def get_lineage(datasets: DataVersionControl, ask: GetDatasetLineage) -> LineageGraph:
+    """Show what a version came of, and what came of it."""
+    return datasets.get_lineage(ask.id, ask.direction, ask.depth)
+
+
+@operation(
+    "datasets.track_transformation",
+    "POST /datasets/transformations",
+    action="write",
+    python="track_transformation",
+    creates=True,
+)
+def track_transformation(datasets: DataVersionControl, ask: TrackTransformation) -> DatasetVersion:
+    """Say that a version was made of others, or of files, by some code."""
+    return datasets.track_transformation(ask.inputs, ask.output, ask.code, label=ask.label)
 
 
 @operation(

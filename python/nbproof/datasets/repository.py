@@ -289,6 +289,15 @@ class DatasetRepository:
         for manifest, profile in rows:
             yield manifest, profile or ""
 
+    def with_ids(self, ids: Sequence[str]) -> list[VersionRecord]:
+        """The versions of these ids; unknown and deleted ones are left out."""
+        found: list[VersionRecord] = []
+        with self.database.connect() as connection:
+            for some in batched(ids, _TOGETHER):
+                rows = connection.execute(_selected(_VERSIONS.c.id.in_(some))).mappings()
+                found += [_record(row) for row in rows]
+        return found
+
     def with_manifest(self, manifests: Iterable[str]) -> list[VersionRecord]:
         """The versions that have any of these manifests."""
         found: list[VersionRecord] = []

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, datetime_of
-from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.errors import Invalid, NotFound, PlatformError, Unavailable, near_names
 from nbproof.core.operation import Download, Page
 from nbproof.core.redaction import redact_text, without_credentials
 from nbproof.datasets.domain import NewVersion, VersionRecord
+from nbproof.datasets.lineage import (
+    code_of,
+    edges_of_reading,
+    edges_of_registering,
+    node_of,
+    nodes_of,
+)
 from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetField, DatasetVersion
 from nbproof.datasets.naming import alias_name, dataset_name, parsed
+from nbproof.lineage.domain import Direction, Edge
 from nbproof.storage.progress import Progress
 
 if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.datasets.repository import DatasetRepository
     from nbproof.datasets.taking import Taken
+    from nbproof.lineage.models import LineageGraph
+    from nbproof.lineage.service import Lineage
     from nbproof.stats.profile import ColumnProfile
     from nbproof.storage.content.store import ContentStore, Intake
 
 __all__ = ["DataVersionControl"]
 
 _ALL = 1_000_000
-
-Noted = Callable[[DatasetVersion, Literal["wrote", "read"]], object]
-"""Told which version was registered or opened: who runs at this moment is linked to it."""
 
 
 class DataVersionControl:
@@ -45,8 +54,8 @@ class DataVersionControl:
     cache : Path
         A folder for copies of files that are being read.
     clock : Clock
-    noted : callable, optional
-        See `Noted`.
+    lineage : callable, optional
+        Gives the `Lineage` into which is drawn what came of what.
     prepare : callable, optional
         Called before the first write: makes the workspace.
     run_id : callable, optional
@@ -60,7 +69,7 @@ class DataVersionControl:
         cache: Path,
         *,
         clock: Clock | None = None,
-        noted: Noted | None = None,
+        lineage: Callable[[], Lineage] | None = None,
         prepare: Callable[[], object] | None = None,
         run_id: Callable[[], str | None] | None = None,
     ) -> None:
@@ -68,7 +77,7 @@ class DataVersionControl:
         self._content = content
         self._cache = cache
         self._clock = clock or SystemClock()
-        self._noted = noted
+        self._lineage = lineage
         self._prepare = prepare
         self._run_id = run_id
 
@@ -148,8 +157,7 @@ class DataVersionControl:
         if not made and (description or checked):
             version = self._repository().update(version, description=description, tags=checked)
         told = self._view(self._repository().resolve(f"{called}@v{version.version}"), unchanged=not made)
-        if self._noted is not None:
-            self._noted(told, "wrote")
+        self._drawn(edges_of_registering(told, self._live_run()))
         return told
 
     def register_path(
@@ -202,8 +210,7 @@ class DataVersionControl:
         """
         record = self._repository().resolve(id)
         handle = self._handle(record)
-        if self._noted is not None:
-            self._noted(handle.version, "read")
+        self._drawn(edges_of_reading(handle.version, self._live_run()))
         return handle
 
     def describe(self, id: str) -> DatasetVersion:
@@ -248,6 +255,75 @@ class DataVersionControl:
         from nbproof.datasets.downloads import download_of
 
         return download_of(self._handle(self._repository().resolve(id)), format, list(columns) or None)
+
+    # -- lineage ---------------------------------------------------------------------------------------
+
+    def track_transformation(
+        self,
+        inputs: Sequence[Any],
+        output: Any,
+        code: str | Callable[..., Any] | None = None,
+        *,
+        label: str | None = None,
+    ) -> DatasetVersion:
+        """Say that a version was made of others, or of files, by some code.
+
+        Parameters
+        ----------
+        inputs : sequence
+            Versions by their names (``sales@v3``) or as `get_dataset` gave them, paths, addresses.
+        output : str or DatasetVersion
+            The version that was made.
+        code : str or function, optional
+            What made it; of a function its source is kept.  What looks like a secret is blanked.
+        label : str, optional
+            What the step is called; by default the function's name.
+
+        Returns
+        -------
+        DatasetVersion
+            The output.
+
+        Examples
+        --------
+        >>> import nbproof as nbp, pandas as pd
+        >>> raw = nbp.register_dataset(pd.DataFrame({"x": [1, 2, None]}), "transform-raw")
+        >>> clean = nbp.register_dataset(pd.DataFrame({"x": [1, 2]}), "transform-clean")
+        >>> _ = nbp.track_transformation(["transform-raw"], "transform-clean", "raw.dropna()")
+        >>> [node.label for node in nbp.get_lineage("transform-clean").nodes]
+        ['transform-clean@v1', 'transform-raw@v1']
+        """
+        if isinstance(inputs, (str, os.PathLike)):
+            inputs = [inputs]
+        version = getattr(output, "version", output)
+        made = version if isinstance(version, DatasetVersion) else self.describe(str(output))
+        name, source = code_of(code)
+        sources = nodes_of(inputs, lambda each: self._repository().resolve(each).id)
+        if not sources:
+            raise Invalid("a transformation has at least one input", details={"field": "inputs"})
+        run_id = self._live_run()
+        edges = [
+            Edge(each, node_of(made), "derived", label=label or name, code=source, run_id=run_id)
+            for each in sources
+        ]
+        if self._lineage is not None:
+            self._lineage().add_edges(edges)
+        return made
+
+    def get_lineage(self, id: str, direction: Direction = "both", depth: int | None = None) -> LineageGraph:
+        """What a version came of, and what came of it: files, runs, other versions.
+
+        Parameters
+        ----------
+        id : str
+        direction : {"both", "upstream", "downstream"}
+        depth : int, optional
+            So many steps only.
+        """
+        record = self._repository().resolve(id)
+        if self._lineage is None:
+            raise Unavailable("there is no lineage here")
+        return self._lineage().graph(("dataset_version", record.id), direction, depth)
 
     # -- deleting --------------------------------------------------------------------------------------
 
@@ -320,10 +396,22 @@ class DataVersionControl:
                     taken.rows, taken.columns, taken.files, taken.size_bytes, intake.new_bytes, taken.fields,
                     None if description is None else redact_text(description)[0], dict(tags),
                     None if path is None else without_credentials(str(path)),
-                    run_id=None if self._run_id is None else self._run_id(),
+                    run_id=self._live_run(),
                 ),
                 now_us=self._clock.now_us(),
             )  # fmt: skip
+
+    def _live_run(self) -> str | None:
+        return None if self._run_id is None else self._run_id()
+
+    def _drawn(self, edges: list[Edge]) -> None:
+        """Keep edges; where that fails the version is registered, or read, all the same."""
+        if self._lineage is None or not edges:
+            return
+        try:
+            self._lineage().add_edges(edges)
+        except PlatformError as error:
+            warnings.warn(f"nbproof: the lineage could not be kept: {error}", stacklevel=users_stacklevel())
 
     def _handle(self, record: VersionRecord) -> DatasetHandle:
         from nbproof.datasets.handle import DatasetHandle

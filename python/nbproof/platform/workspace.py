@@ -282,6 +282,7 @@ class Workspace:
             lambda: self.content,
             self.folder / "content" / "copies",
             clock=self.clock,
+            lineage=lambda: self.lineage,
             prepare=self.make,
             run_id=lambda: self.tracker.live.id if self.tracker.live is not None else None,
         )
@@ -303,19 +304,22 @@ class Workspace:
     @cached_property
     def lineage(self) -> Lineage:
         """Where things come from and what was made of them."""
+        from nbproof.datasets.lineage import DatasetLineage
+        from nbproof.datasets.repository import DatasetRepository
         from nbproof.lineage.repository import LineageRepository
         from nbproof.lineage.service import Lineage
         from nbproof.tracking.repository import RunLineage
 
         runs = RunLineage(lambda: self.database, lambda: self.runs)
+        versions = DatasetLineage(lambda: DatasetRepository(self.database))
         return Lineage(
             lambda: LineageRepository(self.database),
             self.catch_up,
             clock=self.clock,
             changes=self.changes,
             sources=[runs],
-            labels=[runs],
-            resolvers=[runs],
+            labels=[runs, versions],
+            resolvers=[runs, versions],
             root=self.root,
         )
 
