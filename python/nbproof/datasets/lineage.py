@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from nbproof.datasets.models import DatasetVersion
     from nbproof.datasets.repository import DatasetRepository
 
-__all__ = ["DatasetLineage", "code_of", "edges_of_reading", "edges_of_registering", "node_of"]
+__all__ = [
+    "DatasetLineage",
+    "code_of",
+    "edges_of_reading",
+    "edges_of_registering",
+    "node_of",
+    "nodes_of",
+    "version_of",
+]
 
 
 class DatasetLineage:
@@ -55,6 +63,16 @@ def _known(record: VersionRecord) -> Known:
 def node_of(version: DatasetVersion) -> Node:
     """A version as a node."""
     return Node("dataset_version", version.id)
+
+
+def version_of(thing: object) -> DatasetVersion | None:
+    """The version that a view or a handle is of; None for anything else."""
+    from nbproof.datasets.models import DatasetVersion
+
+    if isinstance(thing, DatasetVersion):
+        return thing
+    held = getattr(thing, "version", None)
+    return held if isinstance(held, DatasetVersion) else None
 
 
 def edges_of_registering(version: DatasetVersion, run_id: str | None) -> list[Edge]:
@@ -96,8 +114,7 @@ def nodes_of(things: Sequence[Any], resolve: Callable[[str], str]) -> list[Node]
     """What people name as inputs: versions, paths, addresses."""
     nodes = []
     for each in things:
-        version = getattr(each, "version", each)
-        if hasattr(version, "dataset") and hasattr(version, "id"):
+        if (version := version_of(each)) is not None:
             nodes.append(node_of(version))
         elif isinstance(each, os.PathLike):
             nodes.append(file_of(each))

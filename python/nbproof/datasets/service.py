@@ -21,6 +21,7 @@ from nbproof.datasets.lineage import (
     edges_of_registering,
     node_of,
     nodes_of,
+    version_of,
 )
 from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetField, DatasetVersion
 from nbproof.datasets.naming import alias_name, dataset_name, parsed
@@ -295,8 +296,7 @@ class DataVersionControl:
         """
         if isinstance(inputs, (str, os.PathLike)):
             inputs = [inputs]
-        version = getattr(output, "version", output)
-        made = version if isinstance(version, DatasetVersion) else self.describe(str(output))
+        made = version_of(output) or self.describe(str(output))
         name, source = code_of(code)
         sources = nodes_of(inputs, lambda each: self._repository().resolve(each).id)
         if not sources:
