@@ -924,6 +924,14 @@ def test_lazy_frames_are_computed_when_they_are_asked_for(pl, polars_frame):
     pl.testing.assert_frame_equal(back_again, polars_frame, categorical_as_str=True)
 
 
+def test_extension_types_of_polars_come_back(pl):
+    if not hasattr(pl, "Extension"):
+        pytest.skip("this polars has no extension types")
+    kind = pl.Extension("tests.length", pl.Int32, "metres")
+    frame = pl.DataFrame({"x": pl.Series([1, None], dtype=pl.Int32).ext.to(kind)})
+    assert back(frame).schema == frame.schema
+
+
 @pytest.mark.parametrize("dtype", ["Int128", "Object"])
 def test_types_of_polars_that_arrow_lacks_are_refused(pl, dtype):
     frame = pl.DataFrame({"ok": [1], "x": pl.Series([1], dtype=getattr(pl, dtype))})

@@ -439,6 +439,13 @@ def test_a_full_disk_registers_nothing_and_loses_nothing(small_disk, tmp_path, s
         assert_frame_equal(datasets.get_dataset("sales").to_pandas(), sales)
 
 
+def test_some_columns_of_a_frame_have_its_index(datasets):
+    days = pd.date_range("2026-01-01", periods=3, name="day")
+    frame = pd.DataFrame({"a": [1, 2, 3], "b": ["x", None, "y"]}, index=days)
+    datasets.register_dataset(frame, "days")
+    assert_frame_equal(datasets.get_dataset("days").to_pandas(columns=["b"]), frame[["b"]])
+
+
 # -- lineage -----------------------------------------------------------------------------------------------
 
 

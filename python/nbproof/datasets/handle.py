@@ -124,10 +124,17 @@ class DatasetHandle:
         return pa.Table.from_arrays(arrays, schema=schema)
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The rows as a pandas frame; one that was registered from pandas comes back exactly."""
-        from nbproof.datasets.frames import restored
+        """The rows as a pandas frame; one that was registered from pandas comes back exactly.
 
-        return cast("pd.DataFrame", restored(self.to_arrow(columns), self._restore(), "pandas"))
+        Of some columns it has the index too.
+        """
+        from nbproof.datasets.frames import index_fields, restored
+
+        restore = self._restore()
+        if columns is not None:
+            named = [columns] if isinstance(columns, str) else list(columns)
+            columns = [*named, *(each for each in index_fields(restore) if each not in named)]
+        return cast("pd.DataFrame", restored(self.to_arrow(columns), restore, "pandas"))
 
     def to_polars(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """The rows as a polars frame."""

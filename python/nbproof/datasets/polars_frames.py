@@ -103,10 +103,14 @@ def _lazy_batches(frame: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _plain(table: pa.Table) -> pa.Schema:
-    """The schema without polars' own words on its fields."""
+    """The schema without polars' own words on its fields; what names an extension type stays."""
     import pyarrow as pa
 
-    return pa.schema([field.remove_metadata() for field in table.schema])
+    fields = []
+    for field in table.schema:
+        kept = {key: word for key, word in (field.metadata or {}).items() if not key.startswith(b"_PL_")}
+        fields.append(field.with_metadata(kept) if kept else field.remove_metadata())
+    return pa.schema(fields)
 
 
 def _with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
