@@ -38,6 +38,28 @@ def test_every_magic_records_and_the_panel_ends_as_plain_html(project):
     assert "digits" in ran.data(6)[0]["text/html"]
 
 
+def test_a_frame_or_a_file_becomes_a_dataset(project):
+    (project / "raw.csv").write_text("city,visits\nOslo,3\n")
+    ran = execute(
+        project,
+        "%load_ext nbproof\nimport nbproof as nbp, pandas as pd",
+        "sales = pd.DataFrame({'city': ['Oslo', 'Rome'], 'visits': [3, 5]})\n"
+        "%track_data sales --alias prod --tag owner=ann",
+        "%track_data raw.csv --name visits/raw",
+        "nbp.get_dataset('sales@prod')",
+        "print(nbp.get_dataset('sales').to_pandas().equals(sales), [each.name for each in nbp.list_datasets()])",
+        "%lineage visits/raw",
+        "%track_data nothing.csv",
+    )
+
+    assert "sales@v1" in ran.data(1)[0]["text/plain"]
+    assert "visits/raw@v1" in ran.data(2)[0]["text/plain"]
+    assert "<table" in ran.data(3)[0]["text/html"]
+    assert ran.text(4).strip() == "True ['sales', 'visits/raw']"
+    assert "raw.csv" in ran.data(5)[0]["text/plain"]
+    assert "there is nothing at" in ran.text(6)
+
+
 def test_a_run_that_lives_is_shown_by_a_widget_with_a_static_fallback(project):
     ran = execute(
         project,

@@ -11,7 +11,7 @@ from typing import Any
 from nbproof._version import __version__
 from nbproof.core.errors import PlatformError
 from nbproof.notebook import live
-from nbproof.notebook.magics import Magic, NbproofMagic
+from nbproof.notebook.magics import Magic, NbproofMagic, TrackDataMagic
 from nbproof.platform.location import FOLDER
 from nbproof.platform.rooms import magic_names
 from nbproof.platform.workspace import Workspace, current
@@ -23,7 +23,11 @@ __all__ = ["load", "unload"]
 def load(ip: Any) -> None:
     """Register magics and the panel of live runs, and say where things are recorded."""
     again = isinstance(ip.magics_manager.magics["line"].get("nbproof"), NbproofMagic)
-    magics: list[Magic | NbproofMagic] = [*map(Magic, magic_names()), NbproofMagic()]
+    magics: list[Magic | NbproofMagic | TrackDataMagic] = [
+        *map(Magic, magic_names()),
+        TrackDataMagic(),
+        NbproofMagic(),
+    ]
     for magic in magics:
         ip.register_magic_function(magic, magic_kind="line", magic_name=magic.name)
     ip.display_formatter.ipython_display_formatter.for_type(ActiveRun, live.display_run)
@@ -35,7 +39,8 @@ def load(ip: Any) -> None:
 def unload(ip: Any) -> None:
     """Take back what `load` did; live runs go on."""
     magics = ip.magics_manager.magics["line"]
-    for name in [name for name, magic in magics.items() if isinstance(magic, (Magic, NbproofMagic))]:
+    ours = (Magic, TrackDataMagic, NbproofMagic)
+    for name in [name for name, magic in magics.items() if isinstance(magic, ours)]:
         del magics[name]
     ip.display_formatter.ipython_display_formatter.pop(ActiveRun, None)
     live.unwatch(ip)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nbproof.core.operation import Operation
     from nbproof.platform.argv import Form
 
-__all__ = ["Magic", "NbproofMagic"]
+__all__ = ["Magic", "NbproofMagic", "TrackDataMagic"]
 
 
 class Magic:
@@ -62,6 +62,63 @@ class Magic:
         return self._declared[1].help()
 
     # What `%log_metric?` shows.
+    __doc__ = property(_help)
+
+
+class TrackDataMagic:
+    """Keep a frame, or a file or folder, as the next version of a dataset: ``%track_data FRAME_OR_PATH``."""
+
+    name = __name__ = "track_data"
+
+    def __call__(self, line: str) -> Any:
+        """Register what the rest of the line names: a variable of the notebook, or else a path."""
+        from IPython.core.getipython import get_ipython
+
+        from nbproof.platform.argv import HelpAsked, split_line
+        from nbproof.platform.workspace import current
+
+        form = self._form
+        try:
+            values = form.read(split_line(line))
+        except HelpAsked:
+            print(form.help(), end="")  # noqa: T201 - the cell asked for it
+            return None
+        named = str(values["source"])
+        shell = get_ipython()
+        variables = shell.user_ns if shell is not None and named.isidentifier() else {}
+        found = named in variables
+        return current().datasets.register_dataset(
+            variables[named] if found else named,
+            values.get("name") or (named if found else None),
+            description=values.get("description"),
+            tags=values.get("tag"),
+            aliases=values.get("alias", ()),
+        )
+
+    @cached_property
+    def _form(self) -> Form:
+        from nbproof.platform.argv import Argument, Form
+
+        return Form(
+            "%track_data",
+            (
+                Argument(
+                    "source",
+                    "FRAME_OR_PATH",
+                    required=True,
+                    help="A variable, or the path of a file or folder.",
+                ),
+                Argument("name", "--name", metavar="N", help="The dataset; by default the variable's name."),
+                Argument("description", "--description", metavar="TEXT"),
+                Argument("tag", "--tag", "mapping", metavar="KEY=VALUE"),
+                Argument("alias", "--alias", "list", metavar="ALIAS", help="Point this at the version."),
+            ),
+            "Keep a frame, a file or a folder as the next version of a dataset.",
+        )
+
+    def _help(self) -> str:
+        return self._form.help()
+
     __doc__ = property(_help)
 
 
