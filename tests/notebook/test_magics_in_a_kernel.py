@@ -47,7 +47,8 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
         "%track_data sales --alias prod --tag owner=ann",
         "%track_data raw.csv --name visits/raw",
         "nbp.get_dataset('sales@prod')",
-        "print(nbp.get_dataset('sales').to_pandas().equals(sales), [each.name for each in nbp.list_datasets()])",
+        "back = nbp.get_dataset('sales').to_pandas()\n"
+        "print(back.equals(sales), [each.name for each in nbp.list_datasets()])",
         "%lineage visits/raw",
         "%track_data nothing.csv",
     )
