@@ -14,7 +14,7 @@ import pytest
 import nbproof
 from nbproof.platform.workspace import open_workspace, use
 
-ROOMS = ("core", "jobs", "platform", "plots", "storage", "tracking")
+ROOMS = ("core", "jobs", "platform", "plots", "stats", "storage", "tracking")
 
 
 def modules() -> list[str]:

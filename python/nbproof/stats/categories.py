@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nbproof.stats.profile import ColumnProfile, Value, plain_column, shown
+from nbproof.stats.profile import ColumnProfile, Counts, Value, shown
 
-__all__ = ["Categories", "categories_of_columns", "categories_of_profiles"]
+__all__ = ["Categories", "categories_of_counts", "categories_of_profiles"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,29 +86,19 @@ def _least(profile: ColumnProfile) -> int:
     return (profile.top[-1][1] if profile.top else profile.other) + profile.top_error
 
 
-def categories_of_columns(reference: Any, current: Any) -> Categories:
-    """The most frequent values of both together, all of them counted.
-
-    Parameters
-    ----------
-    reference, current : pyarrow.Array or pyarrow.ChunkedArray
-        Of texts, bytes, truth values or codes of such.
-    """
+def categories_of_counts(reference: Counts, current: Counts) -> Categories:
+    """The most frequent values of both together, all of them counted."""
     import pyarrow as pa
 
-    one, other = _decoded(reference), _decoded(current)
+    one, other = reference.values, current.values
     if one.type != other.type:
         wider = pa.large_binary() if "binary" in str(one.type) else pa.large_string()
         one, other = one.cast(wider), other.cast(wider)
-    coded = pa.chunked_array([*one.chunks, *other.chunks], one.type).dictionary_encode().unify_dictionaries()
-    if not coded.num_chunks:
-        return Categories((), np.empty(0), np.empty(0))
+    coded = pa.chunked_array([one, other]).dictionary_encode().unify_dictionaries()
     known = coded.chunk(0).dictionary
-    tables = np.zeros((2, len(known)), np.int64)
-    for place, chunk in enumerate(coded.chunks):
-        codes = chunk.indices.drop_null().to_numpy()
-        tables[int(place >= one.num_chunks)] += np.bincount(codes, minlength=len(known))
-    before, after = tables
+    before, after = np.zeros(len(known), np.int64), np.zeros(len(known), np.int64)
+    before[coded.chunk(0).indices.to_numpy()] = reference.counts
+    after[coded.chunk(1).indices.to_numpy()] = current.counts
     ranked = np.argsort(-(before + after), kind="stable")[: _MOST + 1]
     counts: list[tuple[Value, float, float]] = [
         (shown(known[int(k)]), float(before[k]), float(after[k])) for k in ranked
@@ -128,20 +118,6 @@ def categories_of_columns(reference: Any, current: Any) -> Categories:
         int(np.count_nonzero(before == 1)),
     )
     return replace(found, new_rows=int(after[appeared].sum()), vanished_rows=int(before[gone].sum()))
-
-
-def _decoded(column: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.types as t
-
-    column = plain_column(column)
-    if not isinstance(column, pa.ChunkedArray):
-        column = pa.chunked_array([column])
-    if t.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if t.is_fixed_size_binary(column.type):
-        column = column.cast(pa.binary())
-    return column
 
 
 def _rank(each: tuple[Value, int]) -> tuple[int, str]:

@@ -7,18 +7,20 @@ The method, its thresholds and its sources are in docs/explanation/drift.md.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from nbproof.stats import measures
-from nbproof.stats.categories import Categories, categories_of_columns, categories_of_profiles
+from nbproof.stats.categories import Categories, categories_of_counts, categories_of_profiles
 from nbproof.stats.columns import SEVERITIES, ColumnDrift, Draft, Finding, Severity, drafted, judged
+from nbproof.stats.compare import numbered, paired
 from nbproof.stats.measures import Distribution, FromProfile, Sorted
 from nbproof.stats.multivariate import MultivariateDrift, detect_multivariate_drift
-from nbproof.stats.profile import ColumnProfile, ordered_numbers, profile_table
+from nbproof.stats.profile import ColumnProfile, Counts, examined
 
 __all__ = [
     "SEVERITIES",
@@ -118,9 +120,10 @@ def detect_drift(
     >>> result.columns[0].severity, result.columns[0].sentence
     ('critical', 'price: median 500 → 500,000 (×1,000): has the unit changed?')
     """
-    pairs = _pairs(reference, current)
+    pairs = paired(reference, current)
     drafts = [drafted(one, other, _numbers_of_profiles, categories_of_profiles) for one, other in pairs]
-    return _result(drafts, reference, current, importances, past, exact=False, multivariate=multivariate)
+    rows = [max((each.rows for each in profiles), default=0) for profiles in (reference, current)]
+    return _result(drafts, (rows[0], rows[1]), importances, past, exact=False, multivariate=multivariate)
 
 
 def detect_drift_exact(
@@ -145,29 +148,36 @@ def detect_drift_exact(
         How many columns are looked at together.
     """
     one, other = _table(reference), _table(current)
-    profiles, others = profile_table(one, threads=threads), profile_table(other, threads=threads)
-    columns = dict(zip(_keys(profiles), one.columns, strict=True))
-    other_columns = dict(zip(_keys(others), other.columns, strict=True))
-    pairs = list(zip(_pair_keys(profiles, others), _pairs(profiles, others), strict=True))
+    names = [numbered(table.schema.names) for table in (one, other)]
+    columns = [
+        dict(zip(keys, table.columns, strict=True)) for keys, table in zip(names, (one, other), strict=True)
+    ]
 
-    def draft(pair: tuple[tuple[str, int], tuple[ColumnProfile | None, ColumnProfile | None]]) -> Draft:
-        key, (before, after) = pair
+    def draft(key: tuple[str, int]) -> Draft:
+        looked = [
+            examined(key[0], side[key], sketched=False) if key in side else (None, None) for side in columns
+        ]
+        made_of = [each for _, each in looked]
 
         def numbers(_: ColumnProfile, __: ColumnProfile) -> tuple[Distribution, Distribution]:
-            return Sorted(ordered_numbers(columns[key])), Sorted(ordered_numbers(other_columns[key]))
+            before, after = made_of
+            assert isinstance(before, np.ndarray)
+            assert isinstance(after, np.ndarray)
+            return Sorted(before), Sorted(after)
 
-        def categories(_: ColumnProfile, __: ColumnProfile) -> Categories:
-            return categories_of_columns(columns[key], other_columns[key])
+        def categories(before: ColumnProfile, after: ColumnProfile) -> Categories:
+            known, others = made_of
+            if isinstance(known, Counts) and isinstance(others, Counts):
+                return categories_of_counts(known, others)
+            return categories_of_profiles(before, after)
 
-        return drafted(before, after, numbers, categories)
+        return drafted(looked[0][0], looked[1][0], numbers, categories)
 
     with ThreadPoolExecutor(max(threads, 1), "nbproof-drift") as pool:
-        drafts = list(pool.map(draft, pairs))
+        drafts = list(pool.map(draft, dict.fromkeys([*names[0], *names[1]])))
+    rows = one.num_rows, other.num_rows
     together = detect_multivariate_drift(one, other) if multivariate else None
-    return _result(drafts, profiles, others, importances, past, exact=True, multivariate=together)
-
-
-# ------------------------------------------------------------------------------------------------- pairing
+    return _result(drafts, rows, importances, past, exact=True, multivariate=together)
 
 
 def _table(given: Any) -> Any:
@@ -176,28 +186,6 @@ def _table(given: Any) -> Any:
     if isinstance(given, Mapping):
         return pa.table({name: pa.array(values) for name, values in given.items()})
     return given
-
-
-def _keys(profiles: Sequence[ColumnProfile]) -> list[tuple[str, int]]:
-    """A name, and the how manieth of this name it is."""
-    seen: Counter[str] = Counter()
-    found = []
-    for each in profiles:
-        found.append((each.name, seen[each.name]))
-        seen[each.name] += 1
-    return found
-
-
-def _pair_keys(reference: Sequence[ColumnProfile], current: Sequence[ColumnProfile]) -> list[tuple[str, int]]:
-    return list(dict.fromkeys([*_keys(reference), *_keys(current)]))
-
-
-def _pairs(
-    reference: Sequence[ColumnProfile], current: Sequence[ColumnProfile]
-) -> list[tuple[ColumnProfile | None, ColumnProfile | None]]:
-    one = dict(zip(_keys(reference), reference, strict=True))
-    other = dict(zip(_keys(current), current, strict=True))
-    return [(one.get(key), other.get(key)) for key in _pair_keys(reference, current)]
 
 
 def _numbers_of_profiles(
@@ -211,8 +199,7 @@ def _numbers_of_profiles(
 
 def _result(
     drafts: Sequence[Draft],
-    reference: Sequence[ColumnProfile],
-    current: Sequence[ColumnProfile],
+    rows: tuple[int, int],
     importances: Mapping[str, float] | None,
     past: Mapping[str, Sequence[float]] | None,
     *,
@@ -231,8 +218,7 @@ def _result(
     weights = [
         max(float((importances or {}).get(each.name, 0.0 if importances else 1.0)), 0.0) for each in columns
     ]
-    rows, other_rows = (max((each.rows for each in profiles), default=0) for profiles in (reference, current))
-    return _summed(columns, weights, rows, other_rows, exact=exact, multivariate=multivariate)
+    return _summed(columns, weights, rows[0], rows[1], exact=exact, multivariate=multivariate)
 
 
 def _summed(

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nbproof.stats.hashing import hash_column
-from nbproof.stats.profile import ordered_numbers, plain_column
+from nbproof.stats.profile import plain_column
 
 __all__ = ["MultivariateDrift", "detect_multivariate_drift"]
 
@@ -230,8 +230,12 @@ def _numeric(name: str, one: Any, other: Any) -> _Feature | None:
 
 
 def _disjoint(one: Any, other: Any) -> bool:
-    before, after = ordered_numbers(one), ordered_numbers(other)
-    return bool(len(before) and len(after) and (after[0] > before[-1] or after[-1] < before[0]))
+    import pyarrow.compute as pc
+
+    before, after = pc.min_max(one).as_py(), pc.min_max(other).as_py()
+    if before["min"] is None or after["min"] is None:
+        return False
+    return bool(after["min"] > before["max"] or after["max"] < before["min"])
 
 
 def _reals(column: Any) -> Floats:

@@ -26,11 +26,12 @@ __all__ = [
     "EDGES",
     "TOP",
     "ColumnProfile",
+    "Counts",
     "Kind",
     "Value",
     "distribution_at",
+    "examined",
     "merge",
-    "ordered_numbers",
     "plain_column",
     "profile_column",
     "profile_table",
@@ -241,10 +242,8 @@ def profile_column(name: str, column: Any) -> ColumnProfile:
     ((3.0, 2), (1.0, 1))
     """
     if len(column) > _SLAB:
-        return merge(
-            [_profile_slab(name, column.slice(start, _SLAB)) for start in range(0, len(column), _SLAB)]
-        )
-    return _profile_slab(name, column)
+        return merge([examined(name, column.slice(row, _SLAB))[0] for row in range(0, len(column), _SLAB)])
+    return examined(name, column)[0]
 
 
 def merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
@@ -304,7 +303,32 @@ def merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
 # ------------------------------------------------------------------------------------------------- one slab
 
 
-def _profile_slab(name: str, column: Any) -> ColumnProfile:
+@dataclass(frozen=True)
+class Counts:
+    """Different values, an Arrow array, and how often each comes."""
+
+    values: Any
+    counts: _Counts
+
+
+def examined(
+    name: str, column: Any, *, sketched: bool = True
+) -> tuple[ColumnProfile, _Floats | Counts | None]:
+    """The profile of a column, and what it was made of, so that nobody has to sort or count again.
+
+    Parameters
+    ----------
+    name : str
+    column : pyarrow.Array or pyarrow.ChunkedArray
+        All of it is held at once.
+    sketched : bool
+        Whether the profile is to be merged with others.
+
+    Returns
+    -------
+    tuple
+        The profile; the finite numbers in order, the counts of other values, or None of lists and the like.
+    """
     import pyarrow.types as t
 
     told, rows = str(column.type), len(column)
@@ -312,20 +336,20 @@ def _profile_slab(name: str, column: Any) -> ColumnProfile:
     kind = column.type
     start = ColumnProfile(name, told, "null", rows, column.null_count, 0)
     if t.is_null(kind):
-        return _with(start, missing=rows)
+        return _with(start, missing=rows), None
     if _is_nested(kind):
-        return _nested(_with(start, kind="nested"), column)
+        return _nested(_with(start, kind="nested"), column), None
     values = column.drop_null() if column.null_count else column
     if t.is_decimal(kind):
         return _decimals(_with(start, kind="numeric"), values)
-    if t.is_boolean(kind):
-        return _counted(_with(start, kind="boolean"), values)
     if t.is_dictionary(kind):
-        return _coded(_with(start, kind="categorical"), values)
-    if _is_text(kind):
-        return _counted(_with(start, kind="categorical"), values)
+        return _coded(_with(start, kind="categorical"), values, sketched)
+    if t.is_boolean(kind) or _is_text(kind):
+        kind = "boolean" if t.is_boolean(kind) else "categorical"
+        return _counted(_with(start, kind=kind), values, sketched)
     numbers, scale = _numpy(values)
-    return _numbers(_with(start, kind="datetime" if t.is_temporal(kind) else "numeric"), numbers, scale)
+    kind = "datetime" if t.is_temporal(kind) else "numeric"
+    return _numbers(_with(start, kind=kind), numbers, scale, sketched)
 
 
 def plain_column(column: Any) -> Any:
@@ -357,24 +381,9 @@ def _numpy(values: Any) -> tuple[npt.NDArray[Any], int]:
     return ticks.to_numpy(), days or _MICROSECONDS[kind.unit]
 
 
-def ordered_numbers(column: Any) -> _Floats:
-    """The finite values of a column of numbers or times, in order, as its profile counts them."""
-    import pyarrow as pa
-    import pyarrow.types as t
-
-    column = plain_column(column)
-    if t.is_decimal(column.type) or t.is_dictionary(column.type):
-        column = column.cast(pa.float64())
-    numbers, scale = _numpy(column.drop_null() if column.null_count else column)
-    ordered = np.sort(numbers)
-    if ordered.dtype.kind == "f":
-        ordered = ordered[
-            np.searchsorted(ordered, -np.inf, "right") : np.searchsorted(ordered, np.inf, "left")
-        ]
-    return _reals(ordered, scale)
-
-
-def _numbers(start: ColumnProfile, values: npt.NDArray[Any], scale: int) -> ColumnProfile:
+def _numbers(
+    start: ColumnProfile, values: npt.NDArray[Any], scale: int, sketched: bool = True
+) -> tuple[ColumnProfile, _Floats]:
     """Everything follows from the values in order, and sorting is what processors do best."""
     ordered = np.sort(values)
     nans = infinities = 0
@@ -390,13 +399,11 @@ def _numbers(start: ColumnProfile, values: npt.NDArray[Any], scale: int) -> Colu
     unique, starts = _unique(ordered)
     distinct = len(unique) + len(infinite)
     seen = np.concatenate([unique, np.array(infinite, ordered.dtype)]) if infinite else unique
-    found: dict[str, Any] = {
-        "distinct": distinct,
-        "sketch": sketch_of(hash_numbers(seen)),
-        "other": len(ordered),
-    }
+    found: dict[str, Any] = {"distinct": distinct, "other": len(ordered)}
+    if sketched:
+        found["sketch"] = sketch_of(hash_numbers(seen))
     if not len(ordered):
-        return _with(start, **found)
+        return _with(start, **found), np.empty(0)
     counts = np.diff(starts, append=len(ordered))
     exact = [_scaled(unique[place].item(), scale) for place in (0, -1)]
     reals = _reals(ordered, scale)
@@ -414,7 +421,8 @@ def _numbers(start: ColumnProfile, values: npt.NDArray[Any], scale: int) -> Colu
         # Large integers and nanoseconds may coincide as floats.
         points, firsts = _unique(points)
         starts = starts[firsts]
-    return _with(start, **found, **_edges(points, starts, np.append(starts[1:], len(ordered))))
+    edges = _edges(points, starts, np.append(starts[1:], len(ordered)))
+    return _with(start, **found, **edges), reals
 
 
 def _unique(ordered: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], _Counts]:
@@ -467,14 +475,14 @@ def _edges(points: _Floats, below: _Counts, upto: _Counts, error: int = 0) -> di
     }
 
 
-def _decimals(start: ColumnProfile, values: Any) -> ColumnProfile:
+def _decimals(start: ColumnProfile, values: Any) -> tuple[ColumnProfile, _Floats]:
     """As floats; their number is counted as it is, since floats of many digits may coincide."""
     import pyarrow as pa
 
-    found = _numbers(start, values.cast(pa.float64()).to_numpy(), 1)
+    found, ordered = _numbers(start, values.cast(pa.float64()).to_numpy(), 1)
     hashes = distinct(hash_column(values))
     found = _with(found, distinct=len(hashes), sketch=sketch_of(hashes))
-    return found if len(hashes) <= TOP else _with(found, top=(), other=found.count)
+    return (found if len(hashes) <= TOP else _with(found, top=(), other=found.count)), ordered
 
 
 def _is_text(kind: Any) -> bool:
@@ -496,16 +504,18 @@ def _is_nested(kind: Any) -> bool:
     return t.is_interval(kind) or not (plain or t.is_dictionary(kind))
 
 
-def _counted(start: ColumnProfile, values: Any) -> ColumnProfile:
+def _counted(start: ColumnProfile, values: Any, sketched: bool) -> tuple[ColumnProfile, Counts]:
     """Values that are no numbers, counted by Arrow."""
     import pyarrow.compute as pc
 
     struct = pc.value_counts(values)
     counts = struct.field(1).to_numpy(zero_copy_only=False)
-    return _of_counts(start, struct.field(0), counts)
+    return _of_counts(start, Counts(struct.field(0), counts), sketched)
 
 
-def _coded(start: ColumnProfile, values: Any) -> ColumnProfile:
+def _coded(
+    start: ColumnProfile, values: Any, sketched: bool
+) -> tuple[ColumnProfile, _Floats | Counts | None]:
     """A dictionary's values, which may be long, are looked at once each, not once a row."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -516,8 +526,9 @@ def _coded(start: ColumnProfile, values: Any) -> ColumnProfile:
         values = values.chunk(0) if values.num_chunks else pa.array([], values.type)
     known = values.dictionary
     if not (_is_text(known.type) or len(known) <= TOP):
-        plain = _profile_slab(start.name, values.cast(known.type))
-        return _with(plain, type=start.type, rows=start.rows, missing=start.missing + plain.missing)
+        plain, made_of = examined(start.name, values.cast(known.type), sketched=sketched)
+        missing = start.missing + plain.missing
+        return _with(plain, type=start.type, rows=start.rows, missing=missing), made_of
     counts = np.bincount(values.indices.cast(pa.int64()).to_numpy(), minlength=len(known)).astype(np.int64)
     present = np.flatnonzero(counts)
     known, counts = known.take(pa.array(present)), counts[present]
@@ -529,15 +540,16 @@ def _coded(start: ColumnProfile, values: Any) -> ColumnProfile:
         coded = known.dictionary_encode()
         counts = np.bincount(coded.indices.to_numpy(), counts).astype(np.int64)
         known = coded.dictionary
-    return _of_counts(start, known, counts)
+    return _of_counts(start, Counts(known, counts), sketched)
 
 
-def _of_counts(start: ColumnProfile, values: Any, counts: _Counts) -> ColumnProfile:
+def _of_counts(start: ColumnProfile, made_of: Counts, sketched: bool) -> tuple[ColumnProfile, Counts]:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as t
 
-    hashes = hash_column(values)
+    values, counts = made_of.values, made_of.counts
+    hashes = hash_column(values) if sketched or len(counts) > TOP else np.zeros(len(counts), np.uint64)
     total = int(counts.sum())
     # Among equals, those of the smallest fingerprints: the same in every slab.
     ranked = np.lexsort((hashes, -counts))[:TOP] if len(counts) <= 4 * TOP else _most(counts, hashes)
@@ -548,7 +560,7 @@ def _of_counts(start: ColumnProfile, values: Any, counts: _Counts) -> ColumnProf
     top.sort(key=lambda each: (-each[1], str(each[0])))
     found: dict[str, Any] = {
         "distinct": len(counts),
-        "sketch": sketch_of(hashes),
+        "sketch": sketch_of(hashes) if sketched else "",
         "top": tuple(top),
         "other": total - sum(count for _, count in top),
     }
@@ -557,7 +569,7 @@ def _of_counts(start: ColumnProfile, values: Any, counts: _Counts) -> ColumnProf
         sizes = (pc.utf8_length if spoken else pc.binary_length)(values)
         found["lengths"] = _sizes(sizes.to_numpy(zero_copy_only=False), counts)
         found["kind"] = _text_kind(start.type, len(counts), total)
-    return _with(start, **found)
+    return _with(start, **found), made_of
 
 
 def _most(counts: _Counts, hashes: Hashes) -> _Counts:
