@@ -68,7 +68,7 @@ class Refused(Exception):
 def title(name: str) -> str:
     """How a tracker is written."""
     words = {"mlflow": "MLflow", "trackio": "Trackio", "aim": "Aim", "wandb": "W&B offline"}
-    words |= {"dvclive": "DVCLive", "tensorboardx": "tensorboardX", OURS: OURS}
+    words |= {"dvclive": "DVCLive", "tensorboardx": "tensorboardX", "evidently": "Evidently", OURS: OURS}
     base, _, variant = name.partition("-")
     return f"{words[base]} {variant}".rstrip()
 

@@ -20,6 +20,7 @@ BENCHES = (
     "search",
     "lineage",
     "artifacts",
+    "drift",
     "cold",
     "capture",
     "serve",
