@@ -717,6 +717,25 @@ def garbage(call: Caller, folder: Path) -> None:
         call("maintenance.gc", grace_hours=-1)
 
 
+@scenario("content.verify", "content.stats", "content.rebuild_index", "datasets.forget")
+def content(call: Caller, folder: Path) -> None:
+    (folder / "a.bin").write_bytes(b"content" * 1000)
+    call("datasets.register", path=folder / "a.bin", name="a")
+    job = call.job(call("content.verify"))
+    assert job.result["records"] >= 2 and job.result["damaged"] == []
+    found = call("content.stats")
+    assert found.versions == 1 and found.logical_bytes > 7000 and found.packs == 1
+    assert call("content.rebuild_index").records >= 2
+    with pytest.raises(Invalid, match="can't be undone"):
+        call("datasets.forget", id="a@v1")
+    assert call("datasets.forget", id="a@v1", dry_run=True).versions == ["a@v1"]
+    done = call("datasets.forget", id="a@v1", yes=True)
+    assert done.complete and done.erased_bytes > 0
+    assert call("datasets.show", id="a@v1").forgotten
+    with pytest.raises(Invalid):
+        call("content.verify", percent=0)
+
+
 @scenario("maintenance.backup", "maintenance.backed_up")
 def backups(call: Caller, folder: Path) -> None:
     call.run("r", params={"depth": 3})

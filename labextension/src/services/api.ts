@@ -180,6 +180,25 @@ export interface Completions {
   items: Completion[];
 }
 
+/** What the content of datasets takes. */
+export interface ContentStats {
+  versions: number;
+  /** Of all versions, as if each were kept alone. */
+  logical_bytes: number;
+  /** What differs, before compression. */
+  unique_bytes: number;
+  /** Of all packs. */
+  stored_bytes: number;
+  chunks: number;
+  packs: number;
+  /** Bytes of versions for one that differs. */
+  dedup_ratio: number | null;
+  /** Bytes that differ for one in a pack. */
+  compression_ratio: number | null;
+  /** Where the packs are, if not in the workspace's folder. */
+  place: string | null;
+}
+
 /** A name with its versions. */
 export interface Dataset {
   id: string;
@@ -288,6 +307,23 @@ export interface Experiment {
   moved_runs: number | null;
 }
 
+/** Content that was, or would be, erased for good. */
+export interface Forgotten {
+  /** What can't be read any more. */
+  versions: string[];
+  /** Nothing else needs them. */
+  erased_bytes: number;
+  /** They stay: other versions have the same content. */
+  shared_bytes: number;
+  /** Those other versions. */
+  shared_with: string[];
+  /** What the store shrank by. */
+  freed_bytes: number;
+  /** Nothing of it is left in the store; false where somebody was writing there. */
+  complete: boolean;
+  dry_run: boolean;
+}
+
 /** Whether content is here. */
 export interface FoundContent {
   hash: string;
@@ -309,6 +345,16 @@ export interface GarbageReport {
   series: number;
   /** Environments that no run has any more; they stay while any process records. */
   environments: number;
+  /** Of versions that were deleted or never finished. */
+  dataset_objects: number;
+  /** By which the packs of datasets shrink. */
+  dataset_bytes: number;
+  /** Not needed either; they go when most of their pack is, or nobody writes to it. */
+  dataset_left_bytes: number;
+  /** That versions need, as they are in the packs. */
+  dataset_kept_bytes: number;
+  /** Datasets were being registered all the while: the rest goes the next time. */
+  dataset_waiting: boolean;
   dry_run: boolean;
 }
 
@@ -601,6 +647,16 @@ export interface Purged {
   dry_run: boolean;
 }
 
+/** The index of content, made anew from the packs. */
+export interface RebuiltIndex {
+  records: number;
+  packs: number;
+  /** Left as they were: somebody was writing there. */
+  packs_in_use: number;
+  /** The index knew them, and they are not there. */
+  packs_missing: number;
+}
+
 /** One metric over the runs nested in a run: the value each logged last, NaN and infinities left out. */
 export interface RolledMetric {
   name: string;
@@ -829,6 +885,18 @@ export interface ExportRuns {
 export interface FindContent {
   /** BLAKE2b-256 of the bytes, hex. */
   hash: string;
+}
+
+/** Which content to erase for good. */
+export interface ForgetDataset {
+  /** A version, `name@v3`, also a deleted one; or with `all` the name of a dataset. */
+  id: string;
+  /** Erase all versions of the dataset. */
+  all?: boolean;
+  /** Only say what would be erased. */
+  dry_run?: boolean;
+  /** Do it; erasing can't be undone. */
+  yes?: boolean;
 }
 
 /** Which file of which run. */
@@ -1256,6 +1324,9 @@ export interface PurgeRuns {
   yes?: boolean;
 }
 
+/** All of the index. */
+export type RebuildIndex = Record<string, never>;
+
 /** A file to keep as a version. */
 export interface RegisterDataset {
   /** A file or folder of this machine. */
@@ -1356,6 +1427,9 @@ export interface SetTags {
 /** Nothing: there is one environment here. */
 export type ShowEnvironment = Record<string, never>;
 
+/** All of the store. */
+export type ShowStats = Record<string, never>;
+
 /** What a new run begins with. */
 export interface StartRun {
   name?: string | null;
@@ -1412,6 +1486,12 @@ export interface UpdateVersion {
   description?: string | null;
   /** Set these; an empty value takes one away. */
   tags?: Record<string, string> | null;
+}
+
+/** How much to look at. */
+export interface VerifyContent {
+  /** What part of the content to read, chosen by chance. */
+  percent?: number;
 }
 
 /** Make an experiment; a conflict if there is one of that name. */
@@ -2036,6 +2116,38 @@ export function datasetsDelete(
   );
 }
 
+/** Read the content of datasets, compare it with its hashes, and name the versions that are damaged. */
+export function contentVerify(
+  request: Requester,
+  ask: VerifyContent = {}
+): Promise<JobAccepted> {
+  return request<JobAccepted>('POST', '/content/verify', undefined, ask);
+}
+
+/** Show what the content of datasets takes, and what sharing and compression save. */
+export function contentStats(request: Requester): Promise<ContentStats> {
+  return request<ContentStats>('GET', '/content/stats');
+}
+
+/** Make the index of content anew from the packs, where it was lost or packs were brought back. */
+export function contentRebuildIndex(request: Requester): Promise<RebuiltIndex> {
+  return request<RebuiltIndex>('POST', '/content/index');
+}
+
+/** Erase the content of a version, or with `all` of a dataset, for good; it stays in lists as erased. */
+export function datasetsForget(
+  request: Requester,
+  ask: ForgetDataset
+): Promise<Forgotten> {
+  const { id: _id, ...rest } = ask;
+  return request<Forgotten>(
+    'POST',
+    `/datasets/${encodeURIComponent(_id)}/forget`,
+    undefined,
+    rest
+  );
+}
+
 /** List jobs, newest first. */
 export function jobsList(
   request: Requester,
@@ -2064,7 +2176,7 @@ export function maintenanceBackedUpPath(ask: { id: string }): string {
   return `/backups/${encodeURIComponent(ask.id)}`;
 }
 
-/** Delete content of purged runs and replaced artifacts that nothing refers to. */
+/** Delete content of purged runs, replaced artifacts and deleted datasets that nothing refers to. */
 export function maintenanceGc(
   request: Requester,
   ask: CollectGarbage = {}

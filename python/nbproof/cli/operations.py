@@ -36,13 +36,17 @@ def run_operation(session: Session, operation: Operation, form: Form, values: Ma
         from nbproof.cli.progress import wait_for
 
         answer = wait_for(session, answer)
+        if operation.name == "content.verify":
+            from nbproof.platform.content import VerifiedContent
+
+            answer = VerifiedContent(**answer.result)
     if session.json:
         session.print_json(answer)
     elif answer is not None:
         from nbproof.cli.render import show
 
         show(session, operation, answer, values)
-    return 0
+    return 1 if getattr(answer, "damaged_records", 0) else 0
 
 
 def _save(session: Session, download: Download, values: Mapping[str, Any]) -> int:

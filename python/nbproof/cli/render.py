@@ -460,6 +460,8 @@ def _garbage(printer: Printer, found: GarbageReport) -> None:
     if found.young_objects:
         young = f"{_counted(found.young_objects, 'object')} ({size_text(found.young_bytes)})"
         printer.line(f"{young} too young to go yet; see --grace-hours")
+    if found.dataset_bytes or found.dataset_left_bytes or found.dataset_waiting:
+        _garbage_of_datasets(printer, found)
     left = [
         _counted(number, what)
         for number, what in ((found.series, "metric name"), (found.environments, "environment"))
@@ -555,6 +557,18 @@ def _environment(printer: Printer, environment: Environment) -> None:
     printer.table(["FACT", "VALUE"], list(facts.items()))
     printer.line("")
     printer.table(["PACKAGE", "VERSION"], list(environment.packages.items()))
+
+
+def _garbage_of_datasets(printer: Printer, found: GarbageReport) -> None:
+    freed, left = size_text(found.dataset_bytes), size_text(found.dataset_left_bytes)
+    kept = f"{size_text(found.dataset_kept_bytes)} that versions need stay"
+    if found.dataset_waiting:
+        printer.line(f"datasets: somebody is registering: {left} that nobody needs go the next time")
+        return
+    done = "would be freed; nothing was changed" if found.dry_run else "freed"
+    printer.line(f"datasets: {freed} {done}; {kept}")
+    if found.dataset_left_bytes:
+        printer.line(f"  {left} more stay in packs of which most is needed, or that somebody writes")
 
 
 def _leaderboard(printer: Printer, board: Leaderboard) -> None:

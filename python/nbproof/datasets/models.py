@@ -87,7 +87,7 @@ class DatasetVersion(View):
             "kind": self.kind,
             "rows": self.rows if self.rows is not None else self.files,
             "columns": self.columns,
-            "size": size_text(self.size_bytes),
+            "size": "erased" if self.forgotten else size_text(self.size_bytes),
             "new": size_text(self.new_bytes),
             "digest": self.digest[:12],
             "created": self.created_at,

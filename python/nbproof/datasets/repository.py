@@ -93,6 +93,15 @@ class DatasetRepository:
                 raise self._missing(connection, name, Reference(name))
             return self._with_aliases(connection, found)
 
+    def ever(self, name: str, version: int | None = None) -> list[VersionRecord]:
+        """The versions that a dataset has had, deleted ones included, or the one of a number."""
+        wanted = [_DATASETS.c.name == name]
+        if version is not None:
+            wanted.append(_VERSIONS.c.version == version)
+        with self.database.connect() as connection:
+            rows = connection.execute(_chosen().where(*wanted).order_by(_VERSIONS.c.version)).mappings()
+            return [_record(row) for row in rows]
+
     def add(self, connection: Connection, name: str, new: NewVersion, *, now_us: int) -> VersionRecord:
         """Record a version, in the transaction that enters its content."""
         dataset = self._dataset(connection, name, now_us)
@@ -397,11 +406,13 @@ class DatasetRepository:
 
 
 def _selected(*wanted: Any) -> sa.Select[Any]:
+    return _chosen().where(_LIVE, *wanted)
+
+
+def _chosen() -> sa.Select[Any]:
     columns = [each for each in _VERSIONS.c if each.name in _FIELDS]
-    return (
-        sa.select(_DATASETS.c.name.label("dataset"), *columns)
-        .join_from(_VERSIONS, _DATASETS, _VERSIONS.c.dataset_id == _DATASETS.c.id)
-        .where(_LIVE, *wanted)
+    return sa.select(_DATASETS.c.name.label("dataset"), *columns).join_from(
+        _VERSIONS, _DATASETS, _VERSIONS.c.dataset_id == _DATASETS.c.id
     )
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["DataVersionControl"]
 
 _ALL = 1_000_000
+_NEVER = 2**62  # microseconds: nothing was deleted after that
 
 
 class DataVersionControl:
@@ -337,12 +339,82 @@ class DataVersionControl:
     # -- for the store ---------------------------------------------------------------------------------
 
     def locations(self, deleted_before_us: int) -> Iterator[str]:
-        """All content that versions need, those included that were deleted since an instant."""
+        """All content that versions need, those included that were deleted since an instant.
+
+        Raises
+        ------
+        Unavailable
+            A manifest can't be read, so nobody knows what its versions need.
+        """
         seen: set[str] = set()
         for manifest, profile in self._repository().manifests(deleted_before_us):
             if profile:
                 yield profile
-            yield from self._needed(manifest, seen)
+            try:
+                yield from self._needed(manifest, seen)
+            except (NotFound, Unavailable) as error:
+                # That of a deleted version may have been garbage before, when less grace was asked for.
+                if live := self._repository().with_manifest([manifest]):
+                    raise _unreadable(live, error) from error
+
+    def live_versions(self) -> list[VersionRecord]:
+        """The versions in the lists that have content, in the order of names and numbers."""
+        manifests = [manifest for manifest, _ in self._repository().manifests(_NEVER)]
+        found = self._repository().with_manifest(dict.fromkeys(manifests))
+        return sorted(found, key=lambda each: (each.dataset, each.version))
+
+    def content_of_version(self, record: VersionRecord) -> list[str]:
+        """All content that one version needs, as often as it does; `Unavailable` where that can't be read."""
+        found = [record.profile] if record.profile else []
+        if record.manifest is not None:
+            try:
+                found += self._needed(record.manifest, set())
+            except (NotFound, Unavailable) as error:
+                raise _unreadable([record], error) from error
+        return found
+
+    def touched(self, damaged: set[str]) -> list[VersionRecord]:
+        """The versions in the lists that need any of these, in the order of names and numbers."""
+        known: dict[str, bool] = {}
+
+        def is_touched(manifest: str) -> bool:
+            if manifest not in known:
+                known[manifest] = True
+                with suppress(NotFound, Unavailable):  # else it is damaged itself
+                    known[manifest] = not damaged.isdisjoint(self._needed(manifest, set()))
+            return known[manifest]
+
+        return [
+            each
+            for each in self.live_versions()
+            if each.manifest is not None and (each.profile in damaged or is_touched(each.manifest))
+        ]
+
+    def to_forget(self, id: str, *, all: bool = False) -> list[VersionRecord]:
+        """The versions that somebody wants erased, deleted ones included.
+
+        Raises
+        ------
+        NotFound
+            With the nearest names.
+        """
+        asked = parsed(id)
+        found = self._repository().ever(asked.name, None if all else asked.version)
+        if found and (all or asked.version is not None):
+            return found
+        return [self._repository().resolve(id)]
+
+    def forget_versions(self, records: Sequence[VersionRecord]) -> None:
+        """Refer to their content no more; they stay in the lists as erased."""
+        import shutil
+
+        self._repository().delete(records, now_us=self._clock.now_us(), forget=True)
+        for each in records:
+            shutil.rmtree(self._cache / each.digest, ignore_errors=True)
+
+    def forget_encoded(self, deleted_before_us: int) -> None:
+        """Forget which stretches of columns were encoded before, where nothing refers to them any more."""
+        self._repository().forget_slabs(set(self.locations(deleted_before_us)))
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -480,6 +552,15 @@ class DataVersionControl:
             unchanged=unchanged,
             forgotten=record.forgotten_us is not None,
         )
+
+
+def _unreadable(versions: Sequence[VersionRecord], error: PlatformError) -> Unavailable:
+    names = [f"{each.dataset}@v{each.version}" for each in versions]
+    return Unavailable(
+        f"what {', '.join(names)} consists of can't be read: {error.message}",
+        hint="register the same content again, or delete the version",
+        details={"versions": names},
+    )
 
 
 def _path_of(source: Any, reference: bool) -> Path | None:

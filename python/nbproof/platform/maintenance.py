@@ -47,6 +47,15 @@ class GarbageReport(View):
     environments: int = Field(
         0, description="Environments that no run has any more; they stay while any process records."
     )
+    dataset_objects: int = Field(0, description="Of versions that were deleted or never finished.")
+    dataset_bytes: int = Field(0, description="By which the packs of datasets shrink.")
+    dataset_left_bytes: int = Field(
+        0, description="Not needed either; they go when most of their pack is, or nobody writes to it."
+    )
+    dataset_kept_bytes: int = Field(0, description="That versions need, as they are in the packs.")
+    dataset_waiting: bool = Field(
+        False, description="Datasets were being registered all the while: the rest goes the next time."
+    )
     dry_run: bool = False
 
 
@@ -70,6 +79,8 @@ class BackupReport(View):
     created: str
     version: str = Field(description="Of the nbproof that made it.")
     database: str = Field(description="What the records were kept in: sqlite or postgresql.")
+    content: str | None = Field(None, description="Where packs were kept, if not in the workspace's folder.")
+    missing_packs: int = Field(0, description="Packs that were lost before the backup was made.")
 
 
 class Maintenance:
@@ -84,17 +95,19 @@ class Maintenance:
         self._workspace = workspace
 
     def collect_garbage(self, *, dry_run: bool = False, grace_hours: float = 24.0) -> GarbageReport:
-        """Delete the content of purged runs and of replaced artifacts that nothing refers to.
+        """Delete the content of purged runs, replaced artifacts and deleted datasets that nothing refers to.
 
         Beside it what purged runs left in the tables: names of metrics that came late, unused environments.
 
         Raises
         ------
         Unavailable
-            A journal can't be read, so nobody knows what it refers to; nothing is deleted then.
+            A journal, or what a dataset version consists of, can't be read, so nobody knows what it refers
+            to; nothing of its kind is deleted then.
         """
         from dataclasses import asdict
 
+        from nbproof.platform.content import ContentCare
         from nbproof.storage.garbage import collect
 
         workspace = self._workspace
@@ -112,7 +125,19 @@ class Maintenance:
         if not dry_run:
             self._forget_claims()
         left = workspace.runs.trash.forget_leftovers(dry_run=dry_run)
-        return GarbageReport(**asdict(found), **asdict(left), dry_run=dry_run)
+        packs = ContentCare(workspace).collect(
+            workspace.clock.now_us() - round(grace_hours * 3600e6), dry_run=dry_run, drain=self._drain
+        )
+        return GarbageReport(
+            **asdict(found),
+            **asdict(left),
+            dataset_objects=packs.objects,
+            dataset_bytes=packs.bytes,
+            dataset_left_bytes=packs.left_bytes,
+            dataset_kept_bytes=packs.kept_bytes,
+            dataset_waiting=packs.waiting,
+            dry_run=dry_run,
+        )
 
     def back_up(self, file: Path, *, progress: Callable[[str, int, int], object] | None = None) -> Backup:
         """Copy the workspace into one file while it is in use; see `nbproof.storage.backup`."""
@@ -126,6 +151,8 @@ class Maintenance:
             Path(file),
             workspace.catch_up,
             now_us=workspace.clock.now_us(),
+            packs=workspace.content,
+            content=workspace.content_address,
             progress=progress,
         )
 
@@ -227,5 +254,5 @@ def making_backup(ask: MakeBackup, context: JobContext) -> BackupReport:
 
 @operation("maintenance.gc", "POST /gc", action="write", python="collect_garbage", cli="gc")
 def collect_garbage(maintenance: Maintenance, ask: CollectGarbage) -> GarbageReport:
-    """Delete content of purged runs and replaced artifacts that nothing refers to."""
+    """Delete content of purged runs, replaced artifacts and deleted datasets that nothing refers to."""
     return maintenance.collect_garbage(dry_run=ask.dry_run, grace_hours=ask.grace_hours)

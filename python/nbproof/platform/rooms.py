@@ -63,6 +63,12 @@ def _maintenance(workspace: Workspace) -> Any:
     return Maintenance(workspace)
 
 
+def _content(workspace: Workspace) -> Any:
+    from nbproof.platform.content import ContentCare
+
+    return ContentCare(workspace)
+
+
 ROOMS: list[Room] = [
     Room(
         "tracking",
@@ -72,6 +78,7 @@ ROOMS: list[Room] = [
     Room("transfer", "nbproof.tracking.transfer.operations", lambda workspace: workspace.transfer),
     Room("lineage", "nbproof.lineage.operations", lambda workspace: workspace.lineage),
     Room("datasets", "nbproof.datasets.operations", lambda workspace: workspace.datasets),
+    Room("content", "nbproof.platform.content", _content),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("maintenance", "nbproof.platform.maintenance", _maintenance),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),

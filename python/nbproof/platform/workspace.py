@@ -271,6 +271,11 @@ class Workspace:
                 self._content = ContentStore(FileSystemStorage(folder), ContentIndex(database), folder)
             return self._content
 
+    @property
+    def content_address(self) -> str | None:
+        """Where the content of datasets is; None for the workspace's folder."""
+        return None
+
     @cached_property
     def datasets(self) -> DataVersionControl:
         """Datasets."""

@@ -6,11 +6,13 @@ The file is a ZIP that any tool opens::
     meta.db            the records, as one SQLite file
     nbproof.toml       the settings, without the address of a database
     content/objects/.. content, under the names it has in the workspace
+    content/packs/..   packs of the content store, wherever they are kept; unfinished ones in packs/open
     journal/..         what drains have put aside, and journals that this nbproof could not read
 
 Consistent means: all that was acknowledged before the start is in it.  Journals are drained first; then the
 records are copied as they are at one moment; then the content, which was kept before a record referred to it.
-Meanwhile all content is held: `gc` beside it deletes nothing that the copied records refer to.
+Meanwhile all content is held: `gc` beside it deletes nothing that the copied records refer to, and moves no
+pack.
 
 Records of PostgreSQL are copied row by row, in one transaction that sees one moment, into a SQLite file of
 the same tables.  So the file does not need PostgreSQL, and is restored into either: a SQLite file, or an
@@ -33,7 +35,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import sqlalchemy as sa
 
@@ -43,12 +45,14 @@ from nbproof.core.configuration import SETTINGS_FILE
 from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError, Unavailable
 from nbproof.core.listing import facts_html, facts_text, size_text
 from nbproof.storage.backend import FileSystemStorage
+from nbproof.storage.content.store import ContentStore
+from nbproof.storage.content.upkeep import undisturbed
 from nbproof.storage.database import Database, current, open_database, series_of
 from nbproof.storage.drain import REJECTED
 from nbproof.storage.holds import EVERYTHING
 from nbproof.storage.journal.reader import read_writer
 from nbproof.storage.migrations import HEAD
-from nbproof.storage.tables import MetaRow, all_tables
+from nbproof.storage.tables import ContentPackRow, MetaRow, all_tables
 
 __all__ = ["FORMAT", "Backup", "Progress", "back_up", "contents_of", "restore"]
 
@@ -58,6 +62,9 @@ Progress = Callable[[str, int, int], object]
 
 _PIECE = 1 << 20
 _ROWS = 1000
+# Of the folder content: what is on its way, what processes tell each other, copies of what is in packs; and
+# the packs themselves, which are read through their store.
+_NOT_COPIED = ("incoming", "leaving", "holds", "intakes", "copies", "packs", "seen-files.jsonl")
 _MANIFEST = "manifest.json"
 _RECORDS = "meta.db"
 
@@ -77,6 +84,10 @@ class Backup:
         When it was begun, and by which nbproof.
     database : str
         What the records were kept in: ``sqlite`` or ``postgresql``.
+    content : str, optional
+        The address that packs were kept at, where that is not the workspace's folder.
+    missing_packs : int
+        The records name so many packs that were lost, or cut off, before: their content is not in it.
     """
 
     path: str
@@ -86,6 +97,8 @@ class Backup:
     created: str
     version: str
     database: str
+    content: str | None = None
+    missing_packs: int = 0
 
     def __str__(self) -> str:
         return facts_text(self._told())
@@ -95,7 +108,7 @@ class Backup:
         return {"text/plain": facts_text(told), "text/html": facts_html(told)}
 
     def _told(self) -> dict[str, object]:
-        return {
+        told: dict[str, object] = {
             "backup": self.path,
             "size": size_text(self.size_bytes),
             "files": self.files,
@@ -104,6 +117,11 @@ class Backup:
             "nbproof": self.version,
             "records from": self.database,
         }
+        if self.content:
+            told["content from"] = f"{self.content}; restored, it is in the workspace's folder"
+        if self.missing_packs:
+            told["missing"] = f"{self.missing_packs} packs that were lost before: see nbproof datasets verify"
+        return told
 
 
 def back_up(
@@ -113,6 +131,8 @@ def back_up(
     drain: Callable[[], object],
     *,
     now_us: int,
+    packs: ContentStore | None = None,
+    content: str | None = None,
     progress: Progress | None = None,
 ) -> Backup:
     """Write a workspace into a new file and read it back.
@@ -128,6 +148,10 @@ def back_up(
     drain : callable
         Brings every journal into the tables; raises where it can't.
     now_us : int
+    packs : ContentStore, optional
+        Content of datasets.
+    content : str, optional
+        Its address, where it is not in the folder.
     progress : callable, optional
 
     Raises
@@ -158,6 +182,7 @@ def back_up(
         _told(target),
         tempfile.TemporaryDirectory(prefix=".nbproof-", dir=target.parent) as aside,
         storage.holds.held(EVERYTHING),
+        contextlib.nullcontext() if packs is None else undisturbed(packs),
     ):
         storage.bring_all_back()
         drain()
@@ -165,7 +190,7 @@ def back_up(
         _copy_records(database, records, progress)
         try:
             with zipfile.ZipFile(partial, "w", allowZip64=True) as archive:
-                _pack(archive, folder, records, storage, database, now_us, progress)
+                _pack(archive, folder, records, storage, database, now_us, progress, packs, content)
             with open(partial, "rb") as written:
                 os.fsync(written.fileno())
             report = _verified(partial, progress)
@@ -328,10 +353,15 @@ def _pack(
     database: Database,
     now_us: int,
     progress: Progress | None,
+    store: ContentStore | None,
+    address: str | None,
 ) -> None:
     entries: dict[str, dict[str, Any]] = {}
     content = list(_content(folder))
+    # One that is finished meanwhile is met twice, and the second time as such.
+    packs = {} if store is None else {pack: (size, whole) for pack, size, whole in store.end.packs()}
     total = records.stat().st_size + sum(size for _, _, size in content)
+    total += sum(size for size, _ in packs.values())
     done = 0
 
     def add(name: str, source: IO[bytes], *, packed: bool) -> None:
@@ -352,7 +382,7 @@ def _pack(
 
     settings = folder / SETTINGS_FILE
     if settings.is_file():
-        text = _without_database(settings.read_text(encoding="utf-8"))
+        text = _without_addresses(settings.read_text(encoding="utf-8"))
         add(SETTINGS_FILE, io.BytesIO(text.encode()), packed=True)
     with open(records, "rb") as file:
         add(_RECORDS, file, packed=True)
@@ -360,6 +390,12 @@ def _pack(
         # What nothing refers to may be going, by a `nbproof gc` that had begun before.
         with suppress(FileNotFoundError), open(path, "rb") as file:
             add(name, file, packed=name.startswith("journal/"))
+    for pack, (size, whole) in packs.items():
+        assert store is not None
+        # Of one that grows so much as it had: the records were copied before.
+        with suppress(NotFound):
+            name = f"content/packs/{'' if whole else 'open/'}{pack}.pack"
+            add(name, cast(IO[bytes], _PackStream(store, pack, size)), packed=False)
     for location in _locations(records):
         # Such a gc may also have held what was referred to in its hands when the folder was listed.
         if f"content/{location}" not in entries:
@@ -372,6 +408,8 @@ def _pack(
         "revision": HEAD,
         "created": datetime_of(now_us).isoformat().replace("+00:00", "Z"),
         "database": database.dialect,
+        "content": address,
+        "missing_packs": _missing_packs(records, entries),
         "files": entries,
     }
     archive.writestr(_MANIFEST, json.dumps(manifest, indent=1), zipfile.ZIP_DEFLATED)
@@ -379,7 +417,7 @@ def _pack(
 
 def _content(folder: Path) -> Iterator[tuple[str, Path, int]]:
     """What is copied as it is: name, place and size."""
-    for part, left_out in (("content", ("incoming", "leaving", "holds")), ("journal", ())):
+    for part, left_out in (("content", _NOT_COPIED), ("journal", ())):
         for path in sorted((folder / part).rglob("*")):
             relative = path.relative_to(folder)
             if relative.parts[1] in left_out or (
@@ -414,12 +452,36 @@ def _is_left(folder: Path, name: str) -> bool:
     return False
 
 
-_DATABASE = re.compile(r"^[ \t]*database[ \t]*=.*$", re.MULTILINE)
+class _PackStream:
+    """The first bytes of a pack, wherever it is kept."""
+
+    def __init__(self, store: ContentStore, pack: str, size: int) -> None:
+        self._store, self._pack, self._left = store, pack, size
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        found = self._store.end.read(self._pack, self._at, min(size, self._left)) if self._left else b""
+        self._at += len(found)
+        self._left -= len(found)
+        return found
 
 
-def _without_database(settings: str) -> str:
-    """Settings without the database's address: it may hold a password, and the copy is not to write there."""
-    return _DATABASE.sub("# database: it was another one where this was backed up", settings)
+def _missing_packs(records: Path, entries: Mapping[str, Mapping[str, Any]]) -> int:
+    """How many packs the copied records know that are not, or not whole, in the backup."""
+    sizes = {PurePosixPath(name).stem: entry["size"] for name, entry in entries.items()}
+    with closing(sqlite3.connect(f"{records.as_uri()}?mode=ro", uri=True)) as copy:
+        known = copy.execute(f"SELECT name, indexed FROM {ContentPackRow.__tablename__}").fetchall()
+    return sum(sizes.get(name, -1) < indexed for name, indexed in known)
+
+
+# They may hold a password, and the copy is not to write there.
+_ADDRESS = re.compile(r"^[ \t]*(database|content|content_options(?:\.[^=\n]*)?)[ \t]*=.*$", re.MULTILINE)
+_OPTIONS = re.compile(r"^[ \t]*\[[ \t]*content_options[^\n]*\n(?:(?![ \t]*\[)[^\n]*(?:\n|\Z))*", re.MULTILINE)
+
+
+def _without_addresses(settings: str) -> str:
+    told = _OPTIONS.sub("# content_options: another one where this was backed up\n", settings)
+    return _ADDRESS.sub(r"# \1: it was another one where this was backed up", told)
 
 
 def _name(partial: Path, target: Path) -> None:
@@ -473,7 +535,14 @@ def _manifest(archive: zipfile.ZipFile) -> Mapping[str, Any]:
             f"the backup has format {number}; this nbproof reads formats up to {FORMAT}",
             hint="pip install -U nbproof",
         )
-    return {"files": files, "version": version, "created": created, "database": database}
+    return {
+        "files": files,
+        "version": version,
+        "created": created,
+        "database": database,
+        "content": manifest.get("content"),
+        "missing_packs": int(manifest.get("missing_packs", 0)),
+    }
 
 
 def _report(file: Path, manifest: Mapping[str, Any]) -> Backup:
@@ -486,6 +555,8 @@ def _report(file: Path, manifest: Mapping[str, Any]) -> Backup:
         created=manifest["created"],
         version=manifest["version"],
         database=manifest["database"],
+        content=manifest["content"],
+        missing_packs=manifest["missing_packs"],
     )
 
 
@@ -529,7 +600,7 @@ def _unpack(file: Path, folder: Path, progress: Progress | None) -> None:
                 continue
             target.flush()
             os.fsync(target.fileno())
-            if name.startswith("content/objects/"):
+            if name.startswith("content/objects/") or re.fullmatch(r"content/packs/[^/]+", name):
                 place.chmod(0o444)
             last.close()
             target = None

@@ -28,7 +28,7 @@ from nbproof.storage.backend import FileSystemStorage
 from nbproof.storage.database import Database
 from nbproof.storage.tables import all_tables
 
-__all__ = ["PURGED", "Garbage", "collect"]
+__all__ = ["PURGED", "Garbage", "collect", "referred"]
 
 PURGED = "the run was purged"
 """Why records of a purged run are put aside."""
@@ -87,12 +87,12 @@ def collect(
     held = storage.holds.look()
     drain()
     grace_us = round(grace_seconds * 1e6)
-    referred = _referred(database, rejected, now_us - grace_us)
+    needed = referred(database, rejected, now_us - grace_us)
     before = storage.disk_time() - grace_seconds
     kept = young = gone = kept_bytes = young_bytes = gone_bytes = 0
     doomed: list[tuple[str, int]] = []
     for each in storage.iter():
-        if each.location in referred:
+        if each.location in needed:
             kept, kept_bytes = kept + 1, kept_bytes + each.size_bytes
         elif each.location in held or storage.rested_since(each.location) >= before:
             young, young_bytes = young + 1, young_bytes + each.size_bytes
@@ -102,9 +102,9 @@ def collect(
         # Looking took a while.
         held = storage.holds.look()
         drain()
-        referred = _referred(database, rejected, now_us - grace_us)
+        needed = referred(database, rejected, now_us - grace_us)
     for location, size in doomed:
-        if location in referred:
+        if location in needed:
             kept, kept_bytes = kept + 1, kept_bytes + size
         elif dry_run or storage.discard(location, before, held):
             gone, gone_bytes = gone + 1, gone_bytes + size
@@ -113,7 +113,8 @@ def collect(
     return Garbage(gone, gone_bytes, young, young_bytes, kept, kept_bytes)
 
 
-def _referred(database: Database, rejected: Path, deleted_before_us: int) -> set[str]:
+def referred(database: Database, rejected: Path, deleted_before_us: int) -> set[str]:
+    """What rows of any table, and what drains have put aside, refer to."""
     found: set[str] = set(_put_aside(rejected))
     with database.connect() as connection:
         for table in all_tables().sorted_tables:

@@ -128,6 +128,14 @@ class ContentIndex:
         )
         return (_place(row) for row in rows.yield_per(10_000))
 
+    def damaged(self, connection: Connection, pack: str | None = None) -> list[tuple[bytes, Kind]]:
+        """What was found damaged, in one pack or in all, and was not kept anew since."""
+        wanted = sa.select(RECORDS.c.hash, RECORDS.c.kind).where(RECORDS.c.state == DAMAGED)
+        if pack is not None:
+            number = sa.select(PACKS.c.id).where(PACKS.c.name == pack).scalar_subquery()
+            wanted = wanted.where(RECORDS.c.pack_id == number)
+        return [(bytes(hash), Kind(kind)) for hash, kind in connection.execute(wanted)]
+
     def forget(self, connection: Connection, keys: Iterable[tuple[bytes, Kind]]) -> None:
         """Forget condemned records; one that was kept anew meanwhile stays."""
         for kind, hashes in _by_kind(keys).items():
@@ -144,11 +152,6 @@ class ContentIndex:
         if number is not None:
             connection.execute(sa.delete(RECORDS).where(RECORDS.c.pack_id == number))
             connection.execute(sa.delete(PACKS).where(PACKS.c.id == number))
-
-    def forget_all(self, connection: Connection) -> None:
-        """Forget everything, to take it in anew."""
-        connection.execute(sa.delete(RECORDS))
-        connection.execute(sa.delete(PACKS))
 
     def mark(self, connection: Connection, keys: Iterable[tuple[bytes, Kind]], state: int) -> None:
         """Give records a state."""

@@ -68,6 +68,10 @@ CHUNK, OBJECT = Kind.CHUNK, Kind.OBJECT
 class Damaged(Unavailable):
     """Bytes that are not what they were when they were written."""
 
+    def __init__(self, message: str, **more: Any) -> None:
+        hint = "nbproof datasets verify names what is touched; registering that again then mends it"
+        super().__init__(message, **{"hint": hint, **more})
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

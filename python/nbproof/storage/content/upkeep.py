@@ -5,16 +5,22 @@ Garbage beside live writers
 What nobody refers to is condemned first: who takes in content from then on does not share it, but keeps it
 anew.  Who began before may share it still, so those intakes are waited for; then it is looked once more what
 is referred to.  What is still referred to by nothing is deleted.  None of that asks a clock.
+
+Who has to find every pack where the index says that it is, as a backup does, is `undisturbed`: that counts
+as taking in, and waits for whoever moves packs at that moment.
 """
 
 from __future__ import annotations
 
 import random
+import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from nbproof.core.errors import NotFound
+from nbproof.core.errors import NotFound, Unavailable
 from nbproof.storage.content.codec import decompress
 from nbproof.storage.content.index import CONDEMNED, DAMAGED, GOOD, batched
 from nbproof.storage.content.packs import (
@@ -33,7 +39,23 @@ from nbproof.storage.content.packs import (
 from nbproof.storage.content.store import INTAKE, ContentStore, hash_of, location_of
 from nbproof.storage.content.writing import Prepared
 
-__all__ = ["Collected", "Stored", "Verified", "catch_up", "collect", "rebuild", "stored", "verify"]
+__all__ = [
+    "Collected",
+    "Condition",
+    "Key",
+    "Rebuilt",
+    "Stored",
+    "Verified",
+    "bytes_of",
+    "catch_up",
+    "collect",
+    "condition",
+    "needed_by",
+    "rebuild",
+    "stored",
+    "undisturbed",
+    "verify",
+]
 
 Key = tuple[bytes, Kind]
 Progress = Callable[[int, int], object]
@@ -44,6 +66,8 @@ _SMALL_SHARE = 8  # a pack smaller than one such part of a full one is put toget
 _FEW = 4
 _STRETCH_BYTES = 8 << 20
 _PATIENCE_SECONDS = 10.0
+_SWEEP = "sweep:"
+_SWEEP_SECONDS = 600.0  # a sweep rewrites packs: many take minutes
 _GLANCE_SECONDS = 0.05
 
 
@@ -92,6 +116,52 @@ class Collected:
     left_bytes: int = 0
     kept_bytes: int = 0
     waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What `rebuild` did.
+
+    Attributes
+    ----------
+    records, packs : int
+        Taken in from packs.
+    packs_in_use : int
+        Somebody takes content in there: what the index had of them stays, and the rest comes with the next
+        rebuild.
+    packs_missing : int
+        The index knew them, and they are not there: their content has to be registered again.
+    """
+
+    records: int = 0
+    packs: int = 0
+    packs_in_use: int = 0
+    packs_missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What can be told of a store without reading content.
+
+    Attributes
+    ----------
+    packs, bytes : int
+    unfinished : int
+        Packs that may grow.
+    damaged_records : int
+        Found by a `verify`, and not kept anew since.
+    packs_unknown : int
+        Finished packs of which the index does not have everything.
+    packs_missing : int
+        Packs that the index has, and that are not there.
+    """
+
+    packs: int
+    bytes: int
+    unfinished: int
+    damaged_records: int
+    packs_unknown: int
+    packs_missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +219,95 @@ def catch_up(store: ContentStore) -> int:
     return added
 
 
-def rebuild(store: ContentStore) -> int:
-    """Make the index anew from the packs; gives how many records it has."""
-    with store.index.database.begin() as connection:
-        store.index.forget_all(connection)
-    return catch_up(store)
+def rebuild(store: ContentStore) -> Rebuilt:
+    """Make the index anew from the packs, pack by pack; what it knew to be damaged stays so."""
+    in_use = 0
+    with undisturbed(store):
+        for pack, _, finished in list(store.end.packs()):
+            if not finished and store.writer.recover(pack, finish=True) is None:
+                in_use += 1
+        packs = {pack: size for pack, size, finished in store.end.packs() if finished}
+        present = {pack for pack, _, _ in store.end.packs()}
+        missing = [pack for pack in store.index.indexed() if pack not in present]
+        with store.index.database.begin() as connection:
+            for pack in missing:
+                # Not forgotten: who reads is told of damage, and who registers it again keeps it anew.
+                lost = [(each.hash, each.kind) for each in store.index.of_pack(connection, pack)]
+                store.index.mark(connection, lost, DAMAGED)
+        total = 0
+        for pack, size in packs.items():
+            records = _of_finished(store, pack, size, 0)
+            with store.index.database.begin() as connection:
+                damaged = store.index.damaged(connection, pack)
+                store.index.forget_pack(connection, pack)
+                store.index.add(connection, {pack: records})
+                store.index.mark(connection, damaged, DAMAGED)
+                store.index.whole(connection, pack, size)
+            total += len(records)
+    return Rebuilt(total, len(packs), in_use, len(missing))
+
+
+def condition(store: ContentStore) -> Condition:
+    """What packs there are, and whether the index has them."""
+    indexed = store.index.indexed()
+    with store.index.database.connect() as connection:
+        damaged = len(store.index.damaged(connection))
+    # One that is finished at this moment is met twice.
+    packs = {pack: (size, finished) for pack, size, finished in store.end.packs()}
+    return Condition(
+        packs=len(packs),
+        bytes=sum(size for size, _ in packs.values()),
+        unfinished=sum(not finished for _, finished in packs.values()),
+        damaged_records=damaged,
+        packs_unknown=sum(
+            finished and indexed.get(pack, 0) < _end_of_records(store, pack, size, indexed.get(pack, 0))
+            for pack, (size, finished) in packs.items()
+        ),
+        packs_missing=sum(pack not in packs for pack in indexed),
+    )
+
+
+@contextmanager
+def undisturbed(store: ContentStore, *, patience_seconds: float = _SWEEP_SECONDS) -> Iterator[None]:
+    """For the time of a block no pack is moved or deleted.
+
+    Raises
+    ------
+    Unavailable
+        Somebody went on deleting garbage all the while.
+    """
+    with store.holds.held(INTAKE + secrets.token_hex(8)):
+        until = time.monotonic() + patience_seconds
+        while any(name.startswith(_SWEEP) for name in store.holds.look().names):
+            if time.monotonic() > until:
+                raise Unavailable("garbage is being deleted at this moment", hint="try again when gc is done")
+            time.sleep(_GLANCE_SECONDS)
+        yield
+
+
+def needed_by(store: ContentStore, locations: Iterable[str]) -> set[Key]:
+    """The chunks, and lists of chunks, that objects need."""
+    return _live(store, locations)
+
+
+def bytes_of(store: ContentStore, keys: Iterable[Key]) -> int:
+    """What records take in the packs."""
+    of_kind: dict[Kind, list[bytes]] = {}
+    for hash, kind in keys:
+        of_kind.setdefault(kind, []).append(hash)
+    return sum(
+        record.end - record.offset
+        for kind, hashes in of_kind.items()
+        for _, record in store.index.find(hashes, kind, any_state=True).values()
+    )
 
 
 def stored(store: ContentStore, locations: Iterable[str]) -> Stored:
     """Count what is kept; `locations` as often as each is referred to."""
-    logical = sum(store.size_bytes(each) for each in locations if store.exists(each))
+    logical = 0
+    for location, times in Counter(locations).items():
+        with suppress(NotFound, Damaged):  # `verify` tells of that
+            logical += times * store.size_bytes(location)
     with store.index.database.connect() as connection:
         chunks, raw, _, packs = store.index.totals(connection)
     return Stored(logical, raw, sum(size for _, size, _ in store.end.packs()), chunks, packs)
@@ -194,10 +343,17 @@ def verify(
             if progress is not None:
                 progress(before + run[-1].end, total)
         before += size
-    if damaged:
+    touched = _touched(store, set(damaged))
+    with store.index.database.connect() as connection:
+        before_that = store.index.damaged(connection)
+    # An object with a damaged chunk is not shared either: whoever takes it in again looks at all of it.
+    bad = {*damaged, *((hash_of(each), Kind.OBJECT) for each in touched)}
+    mended = [key for key in before_that if key not in bad] if share >= 1.0 else []
+    if bad or mended:
         with store.index.database.begin() as connection:
-            store.index.mark(connection, damaged, DAMAGED)
-    return Verified(records_done, bytes_done, _touched(store, set(damaged)), len(damaged))
+            store.index.mark(connection, bad, DAMAGED)
+            store.index.mark(connection, mended, GOOD)
+    return Verified(records_done, bytes_done, touched, len(damaged))
 
 
 def collect(
@@ -235,17 +391,21 @@ def collect(
     if dry_run:
         return _counted(store, live, dead, erase)
     doomed = [key for keys in dead.values() for key in keys]
-    with store.index.database.begin() as connection:
-        store.index.mark(connection, doomed, CONDEMNED)
-    if not _intakes_over(store, patience_seconds):
-        left = sum(each.end - each.offset for keys in dead.values() for each in keys.values())
-        return Collected(left_bytes=left, kept_bytes=_kept(store, live), waiting=True)
-    settle()
-    live = _live(store, referred())
-    with store.index.database.begin() as connection:
-        store.index.mark(connection, [key for key in doomed if key in live], GOOD)
-    dead = {pack: {key: each for key, each in keys.items() if key not in live} for pack, keys in dead.items()}
-    return _sweep(store, live, dead, erase, progress)
+    # Said before it is looked who takes in: of two that begin at once, at least one sees the other.
+    with store.holds.held(_SWEEP + secrets.token_hex(8)):
+        with store.index.database.begin() as connection:
+            store.index.mark(connection, doomed, CONDEMNED)
+        if not _intakes_over(store, patience_seconds):
+            left = sum(each.end - each.offset for keys in dead.values() for each in keys.values())
+            return Collected(left_bytes=left, kept_bytes=_kept(store, live), waiting=True)
+        settle()
+        live = _live(store, referred())
+        with store.index.database.begin() as connection:
+            store.index.mark(connection, [key for key in doomed if key in live], GOOD)
+        dead = {
+            pack: {key: each for key, each in keys.items() if key not in live} for pack, keys in dead.items()
+        }
+        return _sweep(store, live, dead, erase, progress)
 
 
 # -- inside ------------------------------------------------------------------------------------------------
@@ -260,10 +420,28 @@ def _of_finished(store: ContentStore, pack: str, size: int, known: int) -> list[
         return records
     found = []
     for each in scan(read, size):
-        if each.offset >= known and _damaged_of(store, pack, [each]):
-            break
-        found.append(each)
+        # Of one that is damaged the header still says where the next begins.
+        if each.offset < known or not _damaged_of(store, pack, [each]):
+            found.append(each)
     return found
+
+
+def _end_of_records(store: ContentStore, pack: str, size: int, known: int) -> int:
+    """Where the last record of a finished pack ends; asked only where the index does not reach the end."""
+    if known >= size:
+        return known
+    records = read_footer(lambda offset, length: store.end.read(pack, offset, length), size, decompress)
+    return size if records is None else max((each.end for each in records), default=0)
+
+
+def _hidden(store: ContentStore, pack: str, size: int) -> bool:
+    """Whether a pack holds anything that the index does not have there: what was forgotten before."""
+    with store.index.database.connect() as connection:
+        known = {each.offset for each in store.index.of_pack(connection, pack)}
+    try:
+        return any(each.offset not in known for each in _of_finished(store, pack, size, 0))
+    except NotFound:
+        return False  # another collection was faster
 
 
 def _stretches(records: Sequence[Record]) -> Iterator[list[Record]]:
@@ -369,7 +547,7 @@ def _live_bytes(store: ContentStore, pack: str, dead: dict[Key, Record]) -> int:
 
 
 def _goes(size: int, live_bytes: int, dead: bool, erase: bool) -> bool:
-    """Whether a pack is to be rewritten."""
+    """Whether a pack is to be rewritten; `dead` if it holds anything that nobody needs."""
     return live_bytes < size * _LIVE_SHARE or (erase and dead)
 
 
@@ -393,9 +571,10 @@ def _counted(
         keys = dead.get(pack, {})
         live_bytes = _live_bytes(store, pack, keys)
         garbage = max(size - live_bytes, 0)
+        hidden = erase and not keys and _hidden(store, pack, size)
         objects += sum(kind == Kind.OBJECT for _, kind in keys)
         chunks += sum(kind == Kind.CHUNK for _, kind in keys)
-        if _goes(size, live_bytes, bool(keys), erase):
+        if _goes(size, live_bytes, bool(keys) or hidden, erase):
             freed += garbage
         else:
             left += sum(each.end - each.offset for each in keys.values())
@@ -431,7 +610,8 @@ def _sweep(
         done += size
         keys = dead.get(pack, {})
         live_bytes = _live_bytes(store, pack, keys)
-        if not _goes(size, live_bytes, bool(keys), erase) and pack not in together:
+        going = bool(keys) or (erase and _hidden(store, pack, size))
+        if not _goes(size, live_bytes, going, erase) and pack not in together:
             left += sum(each.end - each.offset for each in keys.values())
             with store.index.database.begin() as connection:
                 store.index.forget(connection, keys)

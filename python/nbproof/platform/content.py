@@ -1,0 +1,406 @@
+"""Looking after the content of datasets: verify, count, erase for good, make the index anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, StringConstraints
+
+from nbproof.core.errors import Invalid, NotFound, Unavailable
+from nbproof.core.listing import size_text
+from nbproof.core.operation import Ask, JobAccepted, View, operation
+from nbproof.jobs.service import JobContext, job
+
+if TYPE_CHECKING:
+    from nbproof.datasets.domain import VersionRecord
+    from nbproof.platform.workspace import Workspace
+    from nbproof.storage.content.upkeep import Collected
+
+__all__ = [
+    "ContentCare",
+    "ContentStats",
+    "ForgetDataset",
+    "Forgotten",
+    "RebuildIndex",
+    "RebuiltIndex",
+    "ShowStats",
+    "VerifiedContent",
+    "VerifyContent",
+    "content_stats",
+    "forget_dataset",
+    "rebuild_index",
+    "verify_content",
+    "verifying_content",
+]
+
+Progress = Callable[[int, int], object]
+_MEND = "register the same content again, and it is kept anew for every version that has it"
+
+
+class VerifyContent(Ask):
+    """How much to look at."""
+
+    percent: float = Field(
+        100.0, gt=0, le=100, description="What part of the content to read, chosen by chance."
+    )
+
+
+class VerifiedContent(View):
+    """What reading content and comparing it with its hashes found."""
+
+    records: int = Field(0, description="Stretches of content that were read.")
+    bytes: int = Field(0, description="As they are in the store.")
+    percent: float = 100.0
+    damaged_records: int = 0
+    damaged: list[str] = Field(
+        default_factory=list, description="Dataset versions that can't be read whole any more."
+    )
+    damaged_objects: int = Field(0, description="Files and columns that are touched, in versions or not.")
+    advice: str | None = Field(None, description="What can be done.")
+
+    def told(self) -> dict[str, object]:
+        """What a cell and a terminal show of it."""
+        read = f"{self.records:,} stretches, {size_text(self.bytes)}"
+        found = {"read": read if self.percent >= 100 else f"{read}: {self.percent:g} % of the content"}
+        if not self.damaged_records:
+            return {**found, "found": "everything is as it was written"}
+        versions = ", ".join(self.damaged) or "no version in the lists"
+        return {
+            **found,
+            "found": f"{self.damaged_records:,} damaged",
+            "can't be read whole": versions,
+            "advice": self.advice,
+        }
+
+
+class ShowStats(Ask):
+    """All of the store."""
+
+
+class ContentStats(View):
+    """What the content of datasets takes."""
+
+    versions: int = 0
+    logical_bytes: int = Field(0, description="Of all versions, as if each were kept alone.")
+    unique_bytes: int = Field(0, description="What differs, before compression.")
+    stored_bytes: int = Field(0, description="Of all packs.")
+    chunks: int = 0
+    packs: int = 0
+    dedup_ratio: float | None = Field(None, description="Bytes of versions for one that differs.")
+    compression_ratio: float | None = Field(None, description="Bytes that differ for one in a pack.")
+    place: str | None = Field(None, description="Where the packs are, if not in the workspace's folder.")
+
+    def told(self) -> dict[str, object]:
+        """What a cell and a terminal show of it."""
+        told: dict[str, object] = {
+            "versions": f"{self.versions:,}, together {size_text(self.logical_bytes)}",
+            "kept": f"{size_text(self.stored_bytes)} in {self.packs:,} packs of {self.chunks:,} chunks",
+        }
+        if self.place:
+            told["at"] = self.place
+        if self.dedup_ratio is not None and self.compression_ratio is not None:
+            told["sharing"] = f"each byte is used {self.dedup_ratio:.2f} times"
+            told["compression"] = f"{self.compression_ratio:.2f} bytes of content in one that is kept"
+        return told
+
+
+class ForgetDataset(Ask):
+    """Which content to erase for good."""
+
+    id: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=1000),
+        Field(description="A version, `name@v3`, also a deleted one; or with `all` the name of a dataset."),
+    ]
+    all: bool = Field(False, description="Erase all versions of the dataset.")
+    dry_run: bool = Field(False, description="Only say what would be erased.")
+    yes: bool = Field(False, description="Do it; erasing can't be undone.")
+
+
+class Forgotten(View):
+    """Content that was, or would be, erased for good."""
+
+    versions: list[str] = Field(description="What can't be read any more.")
+    erased_bytes: int = Field(0, description="Nothing else needs them.")
+    shared_bytes: int = Field(0, description="They stay: other versions have the same content.")
+    shared_with: list[str] = Field(default_factory=list, description="Those other versions.")
+    freed_bytes: int = Field(0, description="What the store shrank by.")
+    complete: bool = Field(
+        False, description="Nothing of it is left in the store; false where somebody was writing there."
+    )
+    dry_run: bool = False
+
+    def told(self) -> dict[str, object]:
+        """What a cell and a terminal show of it."""
+        told: dict[str, object] = {
+            "would be erased" if self.dry_run else "erased": f"{', '.join(self.versions)}: "
+            f"{size_text(self.erased_bytes)} that nothing else needs"
+        }
+        if self.shared_bytes:
+            told["stays"] = (
+                f"{size_text(self.shared_bytes)} that {', '.join(self.shared_with)} "
+                f"{'has' if len(self.shared_with) == 1 else 'have'} too"
+            )
+        if self.dry_run:
+            told["nothing was changed"] = "do it with --yes (yes=True); it can't be undone"
+            return told
+        told["in the lists"] = "as erased, with name, number, digest, description and tags"
+        if self.complete:
+            told["freed"] = size_text(self.freed_bytes)
+        else:
+            told["not yet"] = (
+                "somebody was writing to the store: it can't be read any more, but bytes of it are left; "
+                "say the same again when nothing is being registered"
+            )
+        told["elsewhere"] = "backups and downloads that were made before still have it"
+        return told
+
+
+class RebuildIndex(Ask):
+    """All of the index."""
+
+
+class RebuiltIndex(View):
+    """The index of content, made anew from the packs."""
+
+    records: int = 0
+    packs: int = 0
+    packs_in_use: int = Field(0, description="Left as they were: somebody was writing there.")
+    packs_missing: int = Field(0, description="The index knew them, and they are not there.")
+
+    def told(self) -> dict[str, object]:
+        """What a cell and a terminal show of it."""
+        told: dict[str, object] = {"index": f"{self.records:,} records of {self.packs:,} packs"}
+        if self.packs_in_use:
+            told["left"] = f"{self.packs_in_use:,} packs that somebody writes: say it again when that is over"
+        if self.packs_missing:
+            told["missing"] = (
+                f"{self.packs_missing:,} packs: bring them back from a copy and say it again, or see what is "
+                "touched with `nbproof datasets verify`"
+            )
+        return told
+
+
+class ContentCare:
+    """Looks after the content of one workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def verify(self, *, percent: float = 100.0, progress: Progress | None = None) -> VerifiedContent:
+        """Read content, compare it with its hashes, and name the versions that are touched by damage."""
+        from nbproof.storage.content.upkeep import verify
+
+        if not self._workspace.exists:
+            return VerifiedContent(percent=percent)
+        found = verify(self._workspace.content, share=percent / 100, progress=progress)
+        touched = self._workspace.datasets.touched(set(found.damaged)) if found.damaged else []
+        return VerifiedContent(
+            records=found.records,
+            bytes=found.bytes,
+            percent=percent,
+            damaged_records=found.damaged_records,
+            damaged=[_name(each) for each in touched],
+            damaged_objects=len(found.damaged),
+            advice=_MEND if found.damaged else None,
+        )
+
+    def submit_verify(self, ask: VerifyContent) -> JobAccepted:
+        """Queue a `verify`."""
+        queued = self._workspace.jobs.submit("content.verify", ask)
+        return JobAccepted(id=queued.id, status=queued.status)
+
+    def stats(self) -> ContentStats:
+        """Count what versions have, what of it differs, and what it takes."""
+        from nbproof.storage.content.upkeep import stored
+
+        if not self._workspace.exists:
+            return ContentStats(place=self._workspace.content_address)
+        datasets, logical = self._workspace.datasets, []
+        versions = datasets.live_versions()
+        for each in versions:
+            with suppress(NotFound, Unavailable):  # `verify` tells of that
+                logical += datasets.content_of_version(each)
+        found = stored(self._workspace.content, logical)
+        return ContentStats(
+            versions=len(versions),
+            logical_bytes=found.logical_bytes,
+            unique_bytes=found.unique_bytes,
+            stored_bytes=found.stored_bytes,
+            chunks=found.chunks,
+            packs=found.packs,
+            dedup_ratio=found.dedup_ratio,
+            compression_ratio=found.compression_ratio,
+            place=self._workspace.content_address,
+        )
+
+    def forget(self, id: str, *, all: bool = False, dry_run: bool = False, yes: bool = False) -> Forgotten:
+        """Erase the content of versions for good; they stay in the lists as erased.
+
+        What was deleted before goes with them: nobody can bring it back.
+
+        Raises
+        ------
+        Invalid
+            Neither `dry_run` nor `yes` was said.
+        Unavailable
+            Nobody can tell what another version needs; nothing was erased then.
+        """
+        datasets = self._workspace.datasets
+        records = datasets.to_forget(id, all=all)
+        if not (dry_run or yes):
+            raise Invalid(
+                "erasing can't be undone",
+                hint="say --yes (yes=True) to do it, or --dry-run (dry_run=True) to see what would go",
+                details={"field": "yes"},
+            )
+        before = self._would_forget(records)
+        if dry_run:
+            return before.model_copy(update={"dry_run": True})
+        datasets.forget_versions(records)
+        done = self.collect(self._workspace.clock.now_us(), erase=True, patience_seconds=60.0)
+        complete = not done.waiting and not done.left_bytes
+        return before.model_copy(update={"freed_bytes": done.bytes, "complete": complete})
+
+    def rebuild_index(self) -> RebuiltIndex:
+        """Make the index anew from the packs: after it was lost, or with packs that were brought back."""
+        from nbproof.storage.content.upkeep import rebuild
+
+        if not self._workspace.exists:
+            return RebuiltIndex()
+        found = rebuild(self._workspace.content)
+        return RebuiltIndex(
+            records=found.records,
+            packs=found.packs,
+            packs_in_use=found.packs_in_use,
+            packs_missing=found.packs_missing,
+        )
+
+    def collect(
+        self,
+        deleted_before_us: int,
+        *,
+        dry_run: bool = False,
+        erase: bool = False,
+        patience_seconds: float = 10.0,
+        drain: Callable[[], object] | None = None,
+    ) -> Collected:
+        """Delete content that no version and nothing else refers to.
+
+        Raises
+        ------
+        Unavailable
+            Nobody can tell what a version needs; nothing is deleted then.
+        """
+        from nbproof.storage.content.upkeep import collect
+
+        workspace = self._workspace
+        with _nothing_goes():
+            done = collect(
+                workspace.content,
+                lambda: self._referred(deleted_before_us),
+                drain or workspace.catch_up,
+                dry_run=dry_run,
+                erase=erase,
+                patience_seconds=patience_seconds,
+            )
+            if not dry_run and not done.waiting:
+                workspace.datasets.forget_encoded(deleted_before_us)
+        return done
+
+    # -- inside ----------------------------------------------------------------------------------------
+
+    def _referred(self, deleted_before_us: int) -> set[str]:
+        from nbproof.storage.garbage import referred
+
+        workspace = self._workspace
+        found = set(workspace.datasets.locations(deleted_before_us))
+        others = referred(workspace.database, workspace.folder / "journal" / "rejected", deleted_before_us)
+        return found | {each for each in others if each.startswith("b3/")}
+
+    def _would_forget(self, records: Sequence[VersionRecord]) -> Forgotten:
+        from nbproof.storage.content.upkeep import Key, bytes_of, needed_by
+
+        datasets, content = self._workspace.datasets, self._workspace.content
+        names = {each.id: _name(each) for each in records}
+        others = [each for each in datasets.live_versions() if each.id not in names]
+        with _nothing_goes():
+            of_others = {_name(each): set(datasets.content_of_version(each)) for each in others}
+            needed: dict[str, set[Key]] = {
+                place: needed_by(content, [place]) for place in set[str]().union(*of_others.values())
+            }
+        kept = set[Key]().union(*needed.values())
+        going: set[Key] = set()
+        for each in records:
+            with suppress(NotFound, Unavailable):  # what is damaged is erased too
+                for place in datasets.content_of_version(each):
+                    with suppress(NotFound, Unavailable):
+                        going |= needed_by(content, [place])
+        shared = going & kept
+        touched = {place for place, keys in needed.items() if not shared.isdisjoint(keys)}
+        return Forgotten(
+            versions=list(names.values()),
+            erased_bytes=bytes_of(content, going - kept),
+            shared_bytes=bytes_of(content, shared),
+            shared_with=[name for name, places in of_others.items() if not touched.isdisjoint(places)],
+        )
+
+
+def _name(version: VersionRecord) -> str:
+    return f"{version.dataset}@v{version.version}"
+
+
+@contextmanager
+def _nothing_goes() -> Iterator[None]:
+    """Where it is not known what is needed, nothing is deleted; that is said."""
+    try:
+        yield
+    except (NotFound, Unavailable) as error:
+        raise Unavailable(
+            f"nothing is deleted while it is not known what is needed: {error.message}",
+            hint=error.hint or "nbproof datasets verify names what is damaged",
+            details=error.details,
+        ) from error
+
+
+@operation("content.verify", "POST /content/verify", action="read", cli="datasets verify")
+def verify_content(care: ContentCare, ask: VerifyContent) -> JobAccepted:
+    """Read the content of datasets, compare it with its hashes, and name the versions that are damaged."""
+    return care.submit_verify(ask)
+
+
+@job("content.verify", restartable=True)
+def verifying_content(ask: VerifyContent, context: JobContext) -> VerifiedContent:
+    """Read it."""
+
+    def tell(done: int, total: int) -> None:
+        context.progress(done / total if total else None, "verifying")
+
+    return context.service(ContentCare).verify(percent=ask.percent, progress=tell)
+
+
+@operation("content.stats", "GET /content/stats", action="read", python="content_stats", cli="datasets stats")
+def content_stats(care: ContentCare, ask: ShowStats) -> ContentStats:
+    """Show what the content of datasets takes, and what sharing and compression save."""
+    return care.stats()
+
+
+@operation("content.rebuild_index", "POST /content/index", action="write", cli="datasets rebuild-index")
+def rebuild_index(care: ContentCare, ask: RebuildIndex) -> RebuiltIndex:
+    """Make the index of content anew from the packs, where it was lost or packs were brought back."""
+    return care.rebuild_index()
+
+
+@operation(
+    "datasets.forget", "POST /datasets/{id}/forget", action="write", python="forget_dataset", cli="forget"
+)
+def forget_dataset(care: ContentCare, ask: ForgetDataset) -> Forgotten:
+    """Erase the content of a version, or with `all` of a dataset, for good; it stays in lists as erased."""
+    return care.forget(ask.id, all=ask.all, dry_run=ask.dry_run, yes=ask.yes)
