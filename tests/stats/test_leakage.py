@@ -209,6 +209,11 @@ def test_rows_that_are_numbered_anew():
     assert "row_id" not in found.columns
 
 
+def test_rows_that_are_numbered_on():
+    train = TRAIN.append_column("row_id", pa.array(np.arange(3000)))
+    assert checked(train, FRESH.append_column("row_id", pa.array(np.arange(3000, 3900)))).notes == ()
+
+
 def test_missing_entities_are_none():
     train = TRAIN.slice(0, 4).append_column("user", pa.array(["a", None, "b", None]))
     test = FRESH.slice(0, 3).append_column("user", pa.array([None, None, "c"]))

@@ -123,15 +123,56 @@ class LeakageResult:
 
 @dataclass
 class _Column:
-    """A column that both have."""
+    """A column that both have; it keeps fingerprints only as long as they are needed."""
 
     name: str
     train: Any
     test: Any
     numbers: bool
     hashes: tuple[Hashes, Hashes]
-    distinct: int = 0  # of the training set
-    repeats: float = 1.0  # how likely two of its rows have the same value
+    distinct: int  # of the training set
+    repeats: float  # how likely two of its rows have the same value
+    numbering: bool = False
+    rounded: tuple[Hashes, Hashes] | None = None
+    rounded_repeats: float = 1.0
+
+
+class _Rows:
+    """Sums of fingerprints over columns: of the values, and of the rounded values for each group of columns.
+
+    What is held does not grow with the number of columns.
+    """
+
+    def __init__(self, rows: tuple[int, int], groups: int) -> None:
+        self.rows = rows
+        self.exact = (np.zeros(rows[0], np.uint64), np.zeros(rows[1], np.uint64))
+        self.groups: list[tuple[Hashes, Hashes] | None] = [None] * groups
+        self.names: list[list[str]] = [[] for _ in range(groups)]
+        self.repeats = 1.0
+        self.group_repeats = [1.0] * groups
+
+    def add(self, group: int, column: _Column) -> None:
+        """Add a column, whose fingerprints are those of its place already."""
+        assert column.rounded is not None, "it was looked at"
+        for side in (0, 1):
+            self.exact[side][:] += column.hashes[side]
+        held = self.groups[group]
+        if held is None:
+            held = self.groups[group] = (np.zeros_like(self.exact[0]), np.zeros_like(self.exact[1]))
+        for side in (0, 1):
+            held[side][:] += column.rounded[side]
+        self.names[group].append(column.name)
+        self.repeats *= column.repeats
+        self.group_repeats[group] *= column.rounded_repeats
+
+    def rounded(self) -> tuple[Hashes, Hashes]:
+        """The sums over all groups."""
+        found = (np.zeros_like(self.exact[0]), np.zeros_like(self.exact[1]))
+        for held in self.groups:
+            if held is not None:
+                found[0][:] += held[0]
+                found[1][:] += held[1]
+        return found
 
 
 def check_leakage(
@@ -195,20 +236,26 @@ def check_leakage(
     if not all(rows) or not names:
         what = "No rows to compare." if names else "No columns that both tables have."
         return LeakageResult((), "none", what, (), rows[0], rows[1], tuple(names))
-    with ThreadPoolExecutor(max(threads, 1), "nbproof-leakage") as pool:
-        each = list(pool.map(lambda name: _column(name, train.column(name), test.column(name)), names))
-        notes: list[str] = []
-        findings: list[LeakageFinding] = []
-        numbering = [column for column in each if _numbers_rows(column, *rows)]
-        compared = [column for column in each if column not in numbering]
+    count = max(min(len(names), _GROUPS, _HELD // max(sum(rows), 1)), 2)
+    sums, notes = _Rows(rows, count), list[str]()
+    findings: list[LeakageFinding] = []
+    threads = max(threads, 1)
+    with ThreadPoolExecutor(threads, "nbproof-leakage") as pool:
+        for start in range(0, len(names), 4 * threads):
+            places = range(start, min(start + 4 * threads, len(names)))
+
+            def looked_at(place: int) -> tuple[_Column, list[LeakageFinding], list[str]]:
+                name = names[place]
+                return _looked_at(name, train.column(name), test.column(name), rows, wanted, time, place)
+
+            for place, (column, found, told) in zip(places, pool.map(looked_at, places), strict=True):
+                findings += found
+                notes += told
+                if not column.numbering:
+                    sums.add(place * count // len(names), column)
+        compared = [name for group in sums.names for name in group]
         if compared:
-            findings += _rows_in_common(compared, rows, notes, pool.map)
-        entities = [column for column in each if column.name in wanted] if wanted else _guessed(each, rows)
-        for column in entities:
-            findings += _shared(column, rows, guessed=not wanted, numbering=column in numbering, notes=notes)
-        for column in each:
-            if column.name == time or (time is None and _is_time(column)):
-                findings += _overlap(column, guessed=time is None)
+            findings = [*_rows_in_common(sums, notes, pool.map), *findings]
     findings.sort(key=lambda found: (-SEVERITIES.index(found.severity), -found.share))
     return LeakageResult(
         tuple(findings),
@@ -217,7 +264,7 @@ def check_leakage(
         tuple(notes),
         rows[0],
         rows[1],
-        tuple(column.name for column in compared),
+        tuple(compared),
     )
 
 
@@ -228,12 +275,40 @@ def _common(train: Any, test: Any) -> list[str]:
     return [name for name in train.schema.names if name in once[0] and name in once[1]]
 
 
+def _looked_at(
+    name: str,
+    train: Any,
+    test: Any,
+    rows: tuple[int, int],
+    wanted: Sequence[str],
+    time: str | None,
+    place: int,
+) -> tuple[_Column, list[LeakageFinding], list[str]]:
+    """Everything about one column: its own findings, and its part of the fingerprints of rows."""
+    column = _column(name, train, test)
+    notes: list[str] = []
+    findings: list[LeakageFinding] = []
+    column.numbering = _numbers_rows(column, *rows)
+    if name in wanted or (not wanted and _is_entity(column, rows[0])):
+        findings += _shared(column, rows, guessed=not wanted, notes=notes)
+    if name == time or (time is None and _is_time(column)):
+        findings += _overlap(column, guessed=time is None)
+    if not column.numbering:
+        rounded, column.rounded_repeats = _rounded(column)
+        plain = _placed(column.hashes, place)
+        column.rounded = plain if rounded is column.hashes else _placed(rounded, place)
+        column.hashes = plain
+    column.train = column.test = None
+    return column, findings, notes
+
+
 def _column(name: str, train: Any, test: Any) -> _Column:
     import pyarrow as pa
     import pyarrow.types as t
 
     train, test = (_coded(plain_column(each)) for each in (train, test))
-    numbers = all(t.is_integer(k) or t.is_floating(k) or t.is_decimal(k) for k in (train.type, test.type))
+    kinds = train.type, test.type
+    numbers = all(t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) for kind in kinds)
     if train.type != test.type:
         if numbers:
             train, test = train.cast(pa.float64(), safe=False), test.cast(pa.float64(), safe=False)
@@ -295,89 +370,65 @@ def _consecutive(values: Any) -> bool:
 
 
 def _rows_in_common(
-    columns: list[_Column],
-    rows: tuple[int, int],
-    notes: list[str],
-    each: Callable[..., Iterable[Any]],
+    sums: _Rows, notes: list[str], each: Callable[..., Iterable[Any]]
 ) -> list[LeakageFinding]:
     findings = []
-    expected = _expected(columns, rows[0])
+    expected = sums.rows[0] * sums.repeats
     if expected > _CHANCE:
         notes.append(
             "Rows were not compared: they have so few possible values that "
             f"{percent(min(expected, 1.0))} of them are expected to be equal to others by chance."
         )
         return []
-    plain = list(each(_placed, [column.hashes for column in columns], range(len(columns))))
-    keys = (_sum([one for one, _ in plain]), _sum([other for _, other in plain]))
-    same = _among(keys[1], keys[0])
+    same = _among(sums.exact[1], sums.exact[0])
     if same.any():
         findings.append(
             _finding(
                 "duplicate",
                 same,
-                keys,
+                sums.exact,
                 "of the test rows are in the training set",
                 "Drop them from the test set, or split anew after dropping duplicates.",
             )
         )
-    rounded = list(each(_rounded, columns))
-    expected = _expected(columns, rows[0], [repeats for _, repeats in rounded])
-    if expected > _CHANCE:
+    if sums.rows[0] * math.prod(sums.group_repeats) > _CHANCE:
         notes.append("Nearly equal rows were not looked for: rounded, rows are equal by chance.")
         return findings
-    placed = [
-        before if hashes is column.hashes else _placed(hashes, place)
-        for place, (before, column, (hashes, _)) in enumerate(zip(plain, columns, rounded, strict=True))
-    ]
-    terms = [[one for one, _ in placed], [other for _, other in placed]]
-    sums = (_sum(terms[0]), _sum(terms[1]))
-    near = _among(sums[1], sums[0]) & ~same
+    rounded = sums.rounded()
+    near = _among(rounded[1], rounded[0]) & ~same
     if near.any():
         findings.append(
             _finding(
                 "near_duplicate",
                 near,
-                sums,
+                rounded,
                 "of the test rows are nearly in the training set: equal once numbers are rounded and texts "
                 "simplified",
                 "Look at some of the pairs; if they are the same cases, split by what they have in common.",
             )
         )
-    if len(columns) > 2:
-        differing, most = _one_differs(columns, rounded, terms, sums, rows, same | near, each)
-        if differing.any():
-            findings.append(
-                _finding(
-                    "one_column_differs",
-                    differing,
-                    None,
-                    f"of the test rows are in the training set but for "
-                    f"{'one column' if len(most) == 1 else 'a few columns'}, mostly {', '.join(most[:3])}",
-                    "Look at some of them; the same case measured twice belongs on one side of the split.",
-                    most,
-                )
+    if sum(map(len, sums.names)) < 3:
+        return findings
+    differing, most = _one_differs(sums, rounded, same | near, each)
+    if differing.any():
+        findings.append(
+            _finding(
+                "one_column_differs",
+                differing,
+                None,
+                f"of the test rows are in the training set but for "
+                f"{'one column' if len(most) == 1 else 'a few columns'}, mostly {', '.join(most[:3])}",
+                "Look at some of them; the same case measured twice belongs on one side of the split.",
+                most,
             )
+        )
     return findings
-
-
-def _sum(parts: Sequence[Hashes]) -> Hashes:
-    total = parts[0].copy()
-    for each in parts[1:]:
-        total += each
-    return total
 
 
 def _placed(hashes: tuple[Hashes, Hashes], place: int) -> tuple[Hashes, Hashes]:
     """The same value is something else in another column; sums of these can lose one column again."""
     own = mixed(np.full(1, place, np.uint64))
     return mixed(hashes[0] ^ own), mixed(hashes[1] ^ own)
-
-
-def _expected(columns: list[_Column], rows: int, repeats: list[float] | None = None) -> float:
-    """How many rows of the training set a row is equal to by chance, if columns are independent."""
-    found = repeats if repeats is not None else [column.repeats for column in columns]
-    return rows * math.prod(found)
 
 
 def _rounded(column: _Column) -> tuple[tuple[Hashes, Hashes], float]:
@@ -430,27 +481,20 @@ def _simplified(texts: Any) -> Hashes:
 
 
 def _one_differs(
-    columns: list[_Column],
-    rounded: list[tuple[tuple[Hashes, Hashes], float]],
-    terms: list[list[Hashes]],
-    sums: tuple[Hashes, ...],
-    rows: tuple[int, int],
-    known: _Flags,
-    each: Callable[..., Iterable[Any]],
+    sums: _Rows, rounded: tuple[Hashes, Hashes], known: _Flags, each: Callable[..., Iterable[Any]]
 ) -> tuple[_Flags, tuple[str, ...]]:
     """Rows whose fingerprint is in the training set without a group of columns, and the commonest group."""
-    count = max(min(len(columns), _GROUPS, _HELD // max(sum(rows), 1)), 2)
-    groups = np.array_split(np.arange(len(columns)), count)
 
-    def without(group: npt.NDArray[np.int64]) -> _Flags | None:
-        kept = [repeats for place, (_, repeats) in enumerate(rounded) if place not in group]
-        expected = _expected(columns, rows[0], kept)
-        if expected > _CHANCE:
+    def without(group: int) -> _Flags | None:
+        held = sums.groups[group]
+        others = [repeats for place, repeats in enumerate(sums.group_repeats) if place != group]
+        expected = sums.rows[0] * math.prod(others)
+        if held is None or expected > _CHANCE:
             return None
-        train, test = (sums[side] - _sum([terms[side][place] for place in group]) for side in (0, 1))
-        found = _among(test, train)
-        by_chance = expected * rows[1]
-        if np.count_nonzero(found & ~known) <= 2 * by_chance + 4 * math.sqrt(by_chance):
+        train, test = rounded[0] - held[0], rounded[1] - held[1]
+        found = _among(test, train) & ~known
+        by_chance = expected * sums.rows[1]
+        if np.count_nonzero(found) <= 2 * by_chance + 4 * math.sqrt(by_chance):
             return None
         # Columns that go together make rows less different than they look: then the training set, too,
         # has many that are alike.
@@ -458,16 +502,15 @@ def _one_differs(
         alike = np.count_nonzero(ordered[1:] == ordered[:-1]) / len(ordered)
         return None if alike > _COARSE else found
 
-    found = np.zeros(rows[1], bool)
-    most, best = 0, groups[0]
-    for group, flags in zip(groups, each(without, groups), strict=True):
+    found = np.zeros(sums.rows[1], bool)
+    most, best = 0, 0
+    for group, flags in enumerate(each(without, range(len(sums.groups)))):
         if flags is None:
             continue
-        flags &= ~known
         found |= flags
-        if (rows_of_group := int(np.count_nonzero(flags))) > most:
-            most, best = rows_of_group, group
-    return found, tuple(columns[place].name for place in best)
+        if (count := int(np.count_nonzero(flags))) > most:
+            most, best = count, group
+    return found, tuple(sums.names[best])
 
 
 def _among(wanted: Hashes, known: Hashes) -> _Flags:
@@ -518,45 +561,33 @@ def _graded(share: float) -> Severity:
 # ----------------------------------------------------------------------------------------- entities and time
 
 
-def _guessed(columns: list[_Column], rows: tuple[int, int]) -> list[_Column]:
-    """Columns that seem to say whom or what a row is about."""
+def _is_entity(column: _Column, rows: int) -> bool:
+    """Whether a column seems to say whom or what a row is about."""
     import pyarrow.types as t
 
-    found = []
-    for column in columns:
-        kind = _values(column.train)
-        texts = (
-            t.is_string(kind) or t.is_large_string(kind) or t.is_binary(kind) or t.is_fixed_size_binary(kind)
-        )
-        if not texts and not t.is_integer(kind):
-            continue
-        named = bool(_NAMED_ID.search(column.name))
-        if (named and column.distinct >= max(0.02 * rows[0], 2)) or (
-            texts and column.distinct >= 0.5 * rows[0] > 5
-        ):
-            found.append(column)
-    return found
+    kind = _values(column.train)
+    texts = t.is_string(kind) or t.is_large_string(kind) or t.is_binary(kind) or t.is_fixed_size_binary(kind)
+    if not texts and not t.is_integer(kind):
+        return False
+    if _NAMED_ID.search(column.name) and column.distinct >= max(0.02 * rows, 2):
+        return True
+    return bool(texts and column.distinct >= 0.5 * rows > 5)
 
 
 def _shared(
-    column: _Column, rows: tuple[int, int], *, guessed: bool, numbering: bool, notes: list[str]
+    column: _Column, rows: tuple[int, int], *, guessed: bool, notes: list[str]
 ) -> list[LeakageFinding]:
     import pyarrow.types as t
 
-    if (
-        numbering
-        and t.is_integer(column.train.type)
-        and _consecutive(column.train)
-        and _consecutive(column.test)
-    ):
-        notes.append(f"{column.name} numbers the rows of each table anew, so it says nothing.")
-        return []
     known = column.train.is_valid().to_numpy(zero_copy_only=False) if column.train.null_count else slice(None)
     shared = _among(column.hashes[1], column.hashes[0][known])
     if column.test.null_count:
         shared &= column.test.is_valid().to_numpy(zero_copy_only=False)
     count = int(np.count_nonzero(shared))
     if not count:
+        return []
+    if column.numbering and t.is_integer(column.train.type) and _consecutive(column.train):
+        notes.append(f"{column.name} numbers the rows of each table anew, so it says nothing.")
         return []
     share = count / rows[1]
     entities = len(distinct(column.hashes[1][shared]))
