@@ -353,6 +353,18 @@ def test_columns_of_one_name_meet_in_their_order(exact):
     assert [each.severity for each in drift(one, other, exact=exact).columns] == ["none", "critical"]
 
 
+def test_what_could_not_be_compared_is_said():
+    """Structs, and columns of which somebody else has made a profile without the distribution."""
+    told = "x: only gaps and type could be compared, and they are as before."
+    structs = [{"a": number} for number in range(300)]
+    assert column(structs, structs).sentence == told
+    for values in ([float(number) for number in range(300)], ["a", "b"] * 150):
+        (whole,) = profile_table(pa.table({"x": values}))
+        part = replace(whole, edges=(), below=(), upto=(), top=(), other=300)
+        (found,) = detect_drift([whole], [part]).columns
+        assert (found.sentence, found.severity, found.test) == (told, "none", "")
+
+
 def test_of_two_thousand_columns():
     (profile,) = profile_table(pa.table({"x": normal(300, 0)}))
     many = [replace(profile, name=f"c{number}") for number in range(2000)]

@@ -143,6 +143,13 @@ def test_of_many_columns_a_few_may_differ():
     assert 2 <= len(found.columns) <= 3
 
 
+def test_of_two_thousand_columns():
+    random = np.random.default_rng(0)
+    train = pa.table({f"c{k}": random.normal(size=300) for k in range(2000)})
+    found = only(checked(train, train.slice(0, 30)))
+    assert (found.code, found.rows) == ("duplicate", 30)
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 10**9), st.text(max_size=3)), min_size=1, max_size=30),
     st.integers(0, 30),

@@ -266,8 +266,12 @@ def drafted(
     if not reference.count or not current.count:
         return draft
     if kind in ("numeric", "datetime"):
+        if not reference.edges or not current.edges:  # whoever made the profile left the distribution out
+            return draft
         _numbers(draft, reference, current, *numbers(reference, current))
     elif kind in ("boolean", "categorical") or "categorical" in (reference.kind, current.kind):
+        if not reference.top or not current.top:
+            return draft
         _categories(draft, categories(reference, current))
     elif reference.lengths and current.lengths and reference.lengths.count and current.lengths.count:
         _lengths(draft, reference.lengths, current.lengths)
@@ -752,6 +756,10 @@ def judged(draft: Draft, chances: Mapping[str, float], past: Sequence[float]) ->
         )
     if held:
         return replace(found, sentence=held[0].sentence, action=held[0].action, findings=tuple(held))
+    if not found.test:
+        return replace(
+            found, sentence=f"{found.name}: only gaps and type could be compared, and they are as before."
+        )
     # What is significant and too small to matter still has its place on the scale.
     score = 0.0
     if chances.get("values", 1.0) <= _Q and found.effect:
