@@ -73,8 +73,17 @@ from nbproof.tracking.active import (
 from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
-    from nbproof.api.datasets import get_dataset, get_lineage, register_dataset, track_transformation
+    from nbproof.api.datasets import (
+        check_leakage,
+        detect_drift,
+        get_dataset,
+        get_lineage,
+        register_dataset,
+        track_transformation,
+    )
+    from nbproof.datasets.drift_models import DriftReport
     from nbproof.datasets.handle import DatasetHandle
+    from nbproof.datasets.leakage import LeakageReport
     from nbproof.datasets.models import Dataset, DatasetVersion
     from nbproof.datasets.service import DataVersionControl
     from nbproof.lineage.models import LineageEdge, LineageGraph
@@ -93,8 +102,11 @@ if TYPE_CHECKING:
     from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
-    "nbproof.api.datasets": "get_dataset get_lineage register_dataset track_transformation",
+    "nbproof.api.datasets": "check_leakage detect_drift get_dataset get_lineage register_dataset "
+    "track_transformation",
+    "nbproof.datasets.drift_models": "DriftReport",
     "nbproof.datasets.handle": "DatasetHandle",
+    "nbproof.datasets.leakage": "LeakageReport",
     "nbproof.datasets.models": "Dataset DatasetVersion",
     "nbproof.datasets.service": "DataVersionControl",
     "nbproof.lineage.models": "LineageEdge LineageGraph",
@@ -115,6 +127,7 @@ __all__ = [
     "Dataset",
     "DatasetHandle",
     "DatasetVersion",
+    "DriftReport",
     "Environment",
     "Experiment",
     "ExperimentTracker",
@@ -123,6 +136,7 @@ __all__ = [
     "ImportReport",
     "Invalid",
     "Leaderboard",
+    "LeakageReport",
     "LineageEdge",
     "LineageGraph",
     "Metric",
@@ -140,11 +154,13 @@ __all__ = [
     "__version__",
     "active_run",
     "backup",
+    "check_leakage",
     "compare_runs",
     "complete_search",
     "create_experiment",
     "delete_artifact",
     "delete_search",
+    "detect_drift",
     "download_artifact",
     "end_run",
     "environment",

@@ -575,6 +575,34 @@ def datasets(call: Caller, folder: Path) -> None:
         call("datasets.show", id="sales")
 
 
+@scenario("datasets.drift", "datasets.leakage", "drift_reports.list", "drift_reports.get")
+def comparing_distributions(call: Caller, folder: Path) -> None:
+    file = folder / "sales.csv"
+    for factor in (1, 1000):
+        rows = "".join(f"{factor * (number + 0.5)},Oslo\n" for number in range(500))
+        file.write_text(f"price,city\n{rows}")
+        call("datasets.register", path=file, name="sales")
+    report = call("datasets.drift", reference="sales@v1", current="sales")
+    assert (report.reference, report.current, report.severity) == ("sales@v1", "sales@v2", "critical")
+    assert report.columns[0].sentence.endswith("(×1,000): has the unit changed?")
+    assert len(report.columns[0].reference_bars) == len(report.columns[0].edges) - 1 > 1
+    exact = call("datasets.drift", reference="sales@v1", current="sales", exact=True, columns=["price"])
+    assert exact.exact and exact.columns[0].statistic == pytest.approx(report.columns[0].statistic)
+    assert call("drift_reports.get", id=report.id[-6:]) == report
+    assert {each.id for each in call("drift_reports.list", dataset="sales").items} == {report.id, exact.id}
+    assert len(call("drift_reports.list", limit=1).items) == 1
+    leakage = call("datasets.leakage", train="sales@v1", test="sales@v1")
+    assert (leakage.findings[0].code, leakage.findings[0].share) == ("duplicate", 1)
+    with pytest.raises(Invalid) as refused:
+        call("datasets.leakage", train="sales@v1", test="sales@v2", entity=["customer"])
+    assert refused.value.details["field"] == "entity"
+    for wrong in ({"current": "sales@v7"}, {"columns": ["prize"]}):
+        with pytest.raises(NotFound):
+            call("datasets.drift", **{"reference": "sales@v1", "current": "sales", **wrong})
+    with pytest.raises(NotFound, match="no drift report"):
+        call("drift_reports.get", id="0" * 32)
+
+
 @scenario("journal.take", "content.keep", "content.find")
 def journals_of_other_machines(call: Caller, folder: Path) -> None:
     writer = JournalWriter(folder / "afar", clock=SystemClock())

@@ -68,7 +68,21 @@ TRANSFERS = {
     ),
 }
 
-MAGICS = {"start_run", "log_param", "log_metric", "log_artifact", "end_run", "environment", "lineage"}
+DATASETS = {
+    "detect_drift": "(reference, current, *, exact=False, columns=None)",
+    "check_leakage": "(train, test, *, entity=None, time=None)",
+}
+
+MAGICS = {
+    "start_run",
+    "log_param",
+    "log_metric",
+    "log_artifact",
+    "end_run",
+    "environment",
+    "lineage",
+    "drift",
+}
 
 COMMANDS = {
     "experiments list",
@@ -93,6 +107,10 @@ COMMANDS = {
     "searches save",
     "searches delete",
     "lineage show",
+    "datasets drift",
+    "datasets leakage",
+    "drift-reports list",
+    "drift-reports show",
     "lineage export",
     "lineage import",
 }
@@ -149,6 +167,10 @@ ROUTES = {
     "POST /lineage",
     "GET /lineage/export",
     "POST /lineage/import",
+    "POST /datasets/drift",
+    "POST /datasets/leakage",
+    "GET /drift-reports",
+    "GET /drift-reports/{id}",
     "GET /jobs/{id}",
     "DELETE /jobs/{id}",
 }
@@ -166,6 +188,7 @@ TABLES = {
     "jobs",
     "saved_searches",
     "data_lineage",
+    "drift_reports",
 }
 
 MODELS = {
@@ -174,6 +197,7 @@ MODELS = {
     "Metric": {"name", "value", "step", "time"},
     "Environment": {"hash", "python", "packages", "os", "cpu", "memory_bytes", "gpus"},
     "LineageEdge": {"source", "target", "relation", "label", "code"},
+    "DriftReport": {"reference", "current", "severity", "score", "sentence", "action", "columns", "exact"},
     "Artifact": {"name", "version", "kind", "size_bytes", "media_type", "hash", "step", "metadata"},
 }
 
@@ -199,6 +223,13 @@ def test_a_verb_has_its_signature_in_python(name):
 def test_a_verb_is_a_thin_call_of_the_service(name):
     method = getattr(nbp.ExperimentTracker, name)
     assert signature_of(method).replace("(self, ", "(").replace("(self)", "()") == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_verb_of_datasets_is_a_thin_call_of_the_service(name):
+    assert signature_of(getattr(nbp, name)) == DATASETS[name]
+    method = getattr(nbp.DataVersionControl, name)
+    assert signature_of(method).replace("(self, ", "(") == DATASETS[name]
 
 
 @pytest.mark.parametrize("name", TRANSFERS)

@@ -80,6 +80,39 @@ export interface CodeDifference {
   missing: string | null;
 }
 
+/** What has changed in a column, or that nothing has. */
+export interface ColumnDriftView {
+  name: string;
+  kind: string;
+  severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  score: Float;
+  sentence: string;
+  action: string;
+  /** The worst first. */
+  findings: DriftFinding[];
+  test: string;
+  statistic: Float | null;
+  p_value: Float | null;
+  /** After Benjamini and Hochberg, over all columns. */
+  p_adjusted: Float | null;
+  /** Which of the effects is the main one. */
+  effect: string;
+  effects: Record<string, Float>;
+  threshold: Float | null;
+  reference_count: number;
+  current_count: number;
+  too_few_rows: boolean;
+  /** What so many rows show in four of five cases. */
+  smallest_effect: Float | null;
+  /** Of the bars, where it is numbers. */
+  edges: Float[];
+  /** Of the bars, where it is values. */
+  labels: string[];
+  /** The share of rows in each bar. */
+  reference_bars: Float[];
+  current_bars: Float[];
+}
+
 /** The statistics of the columns of a version. */
 export interface ColumnSummaries {
   dataset: string;
@@ -262,6 +295,53 @@ export interface DatasetVersion {
   unchanged: boolean;
   /** Its content was erased. */
   forgotten: boolean;
+}
+
+/** One thing that has changed in a column. */
+export interface DriftFinding {
+  /** shift, missing, new, vanished, unit, type, spike, ... */
+  code: string;
+  severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  score: Float;
+  sentence: string;
+  action: string;
+}
+
+/** What has changed between two tables: in each column, and together. */
+export interface DriftReport {
+  id: string;
+  /** What was compared with, such as sales@v1. */
+  reference: string;
+  current: string;
+  /** Of the dataset version; null for a frame. */
+  reference_id: string | null;
+  current_id: string | null;
+  severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  /** From 0 to 1: half the worst column's, half the mean of all. */
+  score: Float;
+  /** Of the columns, those of medium severity or more. */
+  share_drifted: Float;
+  sentence: string;
+  action: string;
+  /** Whether the data were read, not their stored profiles. */
+  exact: boolean;
+  reference_rows: number;
+  current_rows: number;
+  columns: ColumnDriftView[];
+  /** Where the data were read. */
+  together: DriftTogether | null;
+  run_id: string | null;
+  created_at: string;
+}
+
+/** How well new rows can be told from old ones by all columns together. */
+export interface DriftTogether {
+  auc: Float;
+  severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  sentence: string;
+  action: string;
+  causes: unknown[][];
+  left_out: string[];
 }
 
 /** What became of edges. */
@@ -447,6 +527,41 @@ export interface LeaderboardGroup {
   best_name: string | null;
 }
 
+/** One way in which the test set is not new. */
+export interface LeakageFinding {
+  code:
+    'duplicate' | 'near_duplicate' | 'one_column_differs' | 'entity' | 'time';
+  severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  /** Of the test set. */
+  rows: number;
+  share: Float;
+  sentence: string;
+  action: string;
+  columns: string[];
+  /** Whether these columns were guessed. */
+  guessed: boolean;
+  /** Pairs of a test row and a training row, by place from 0 on. */
+  examples: unknown[][];
+}
+
+/** What a test set shares with its training set. */
+export interface LeakageReport {
+  /** Such as sales@v1. */
+  train: string;
+  test: string;
+  severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  /** All in one line. */
+  sentence: string;
+  /** The worst first. */
+  findings: LeakageFinding[];
+  /** What could not be looked at, and why. */
+  notes: string[];
+  train_rows: number;
+  test_rows: number;
+  /** Those that were compared. */
+  columns: string[];
+}
+
 /** That one thing came of another; unique by its two ends and its relation. */
 export interface LineageEdge {
   /** What was there. */
@@ -584,6 +699,11 @@ export interface DatasetVersionPage {
 
 export interface DatasetPage {
   items: Dataset[];
+  next: string | null;
+}
+
+export interface DriftReportPage {
+  items: DriftReport[];
   next: string | null;
 }
 
@@ -780,6 +900,18 @@ export interface CancelRun {
   id: string;
 }
 
+/** A training set and a test set. */
+export interface CheckLeakage {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  train: string;
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  test: string;
+  /** Columns that say whom or what a row is about; guessed where none is given. */
+  entity?: string[];
+  /** The column that says when. */
+  time?: string | null;
+}
+
 /** What may go. */
 export interface CollectGarbage {
   /** Only say what would go. */
@@ -843,6 +975,18 @@ export interface DeleteRuns {
 /** Which saved search. */
 export interface DeleteSearch {
   name: string;
+}
+
+/** Two versions, the older first. */
+export interface DetectDrift {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  reference: string;
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  current: string;
+  /** Read the data: exact, and all columns together too. */
+  exact?: boolean;
+  /** Only these; by default all. */
+  columns?: string[] | null;
 }
 
 /** Which run ends, and how. */
@@ -954,6 +1098,12 @@ export interface GetDatasetLineage {
   direction?: 'both' | 'upstream' | 'downstream';
   /** So many steps only. */
   depth?: number | null;
+}
+
+/** One report. */
+export interface GetDriftReport {
+  /** Or its last 6 digits. */
+  id: string;
 }
 
 /** Which experiment. */
@@ -1138,6 +1288,15 @@ export interface ListArtifacts {
 export interface ListDatasets {
   /** Only those that have it in name or description. */
   query?: string | null;
+  limit?: number;
+  /** `next` of the page before. */
+  after?: string | null;
+}
+
+/** Which reports. */
+export interface ListDriftReports {
+  /** Only those of versions of this dataset. */
+  dataset?: string | null;
   limit?: number;
   /** `next` of the page before. */
   after?: string | null;
@@ -2116,6 +2275,22 @@ export function datasetsDelete(
   );
 }
 
+/** Find what changed between two versions: how bad, in which columns, and what to do; kept as a report. */
+export function datasetsDrift(
+  request: Requester,
+  ask: DetectDrift
+): Promise<DriftReport> {
+  return request<DriftReport>('POST', '/datasets/drift', undefined, ask);
+}
+
+/** Find what a test set shares with its training set: rows, nearly equal rows, entities, times. */
+export function datasetsLeakage(
+  request: Requester,
+  ask: CheckLeakage
+): Promise<LeakageReport> {
+  return request<LeakageReport>('POST', '/datasets/leakage', undefined, ask);
+}
+
 /** Read the content of datasets, compare it with its hashes, and name the versions that are damaged. */
 export function contentVerify(
   request: Requester,
@@ -2145,6 +2320,25 @@ export function datasetsForget(
     `/datasets/${encodeURIComponent(_id)}/forget`,
     undefined,
     rest
+  );
+}
+
+/** List the drift reports that are kept, latest first. */
+export function driftReportsList(
+  request: Requester,
+  ask: ListDriftReports = {}
+): Promise<DriftReportPage> {
+  return request<DriftReportPage>('GET', '/drift-reports', { ...ask });
+}
+
+/** Show a drift report that is kept. */
+export function driftReportsGet(
+  request: Requester,
+  ask: GetDriftReport
+): Promise<DriftReport> {
+  return request<DriftReport>(
+    'GET',
+    `/drift-reports/${encodeURIComponent(ask.id)}`
   );
 }
 

@@ -6,9 +6,18 @@ from nbproof.api.calls import of_service
 from nbproof.datasets.service import DataVersionControl
 from nbproof.platform.workspace import current
 
-__all__ = ["get_dataset", "get_lineage", "register_dataset", "track_transformation"]
+__all__ = [
+    "check_leakage",
+    "detect_drift",
+    "get_dataset",
+    "get_lineage",
+    "register_dataset",
+    "track_transformation",
+]
 
 register_dataset = of_service(lambda: current().datasets, DataVersionControl.register_dataset)
 track_transformation = of_service(lambda: current().datasets, DataVersionControl.track_transformation)
 get_lineage = of_service(lambda: current().datasets, DataVersionControl.get_lineage)
 get_dataset = of_service(lambda: current().datasets, DataVersionControl.get_dataset)
+detect_drift = of_service(lambda: current().datasets, DataVersionControl.detect_drift)
+check_leakage = of_service(lambda: current().datasets, DataVersionControl.check_leakage)

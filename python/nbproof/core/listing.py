@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-__all__ = ["facts_html", "facts_text", "listing_html", "listing_text", "size_text"]
+__all__ = ["STYLE", "facts_html", "facts_text", "listing_html", "listing_text", "size_text"]
 
 Row = Mapping[str, object]
 
@@ -22,7 +22,7 @@ _NOTHING = "nothing found"
 # Three times the class, because JupyterLab's own rules for tables in an output are that specific.  The
 # fallbacks of the colours can be read on white and on black.
 _TABLE = ".nbproof-listing.nbproof-listing.nbproof-listing"
-_STYLE = f"""<style>
+STYLE = f"""<style>
 {_TABLE}{{color:var(--jp-ui-font-color1,inherit);font-family:var(--jp-ui-font-family,system-ui,sans-serif);\
 font-size:var(--jp-ui-font-size1,13px);line-height:1.5;padding:2px 0 6px}}
 {_TABLE} table{{border-collapse:collapse;margin:0;font-size:inherit;border:0;table-layout:auto;width:auto}}
@@ -141,7 +141,7 @@ def _apart(facts: Mapping[str, object]) -> tuple[dict[str, object], dict[str, Se
 
 
 def _framed(*parts: str) -> str:
-    return f'{_STYLE}<div class="nbproof-listing">{"".join(parts)}</div>'
+    return f'{STYLE}<div class="nbproof-listing">{"".join(parts)}</div>'
 
 
 def _sentence_html(sentence: str | None) -> str:

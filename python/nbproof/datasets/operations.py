@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from nbproof.core.operation import Download, Page, operation
+from nbproof.datasets.drift_models import DetectDrift, DriftReport
+from nbproof.datasets.leakage import CheckLeakage, LeakageReport
 from nbproof.datasets.models import (
     ColumnSummaries,
     Dataset,
@@ -22,7 +24,9 @@ from nbproof.datasets.service import DataVersionControl
 from nbproof.lineage.models import LineageGraph
 
 __all__ = [
+    "check_leakage",
     "delete_dataset",
+    "detect_drift",
     "get_content",
     "get_lineage",
     "list_datasets",
@@ -145,3 +149,29 @@ def set_alias(datasets: DataVersionControl, ask: SetAlias) -> DatasetVersion:
 def delete_dataset(datasets: DataVersionControl, ask: DeleteDataset) -> Page[DatasetVersion]:
     """Delete a version, or with `all` a dataset; `nbproof gc` frees the space."""
     return Page[DatasetVersion](items=datasets.delete_dataset(ask.id, all=ask.all))
+
+
+@operation(
+    "datasets.drift",
+    "POST /datasets/drift",
+    action="write",
+    python="detect_drift",
+    cli="datasets drift",
+    magic="drift",
+    creates=True,
+)
+def detect_drift(datasets: DataVersionControl, ask: DetectDrift) -> DriftReport:
+    """Find what changed between two versions: how bad, in which columns, and what to do; kept as a report."""
+    return datasets.detect_drift(ask.reference, ask.current, exact=ask.exact, columns=ask.columns)
+
+
+@operation(
+    "datasets.leakage",
+    "POST /datasets/leakage",
+    action="read",
+    python="check_leakage",
+    cli="datasets leakage",
+)
+def check_leakage(datasets: DataVersionControl, ask: CheckLeakage) -> LeakageReport:
+    """Find what a test set shares with its training set: rows, nearly equal rows, entities, times."""
+    return datasets.check_leakage(ask.train, ask.test, entity=ask.entity, time=ask.time)

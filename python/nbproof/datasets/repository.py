@@ -15,15 +15,22 @@ from nbproof.core.errors import Conflict, NotFound, hint_of, near_names
 from nbproof.core.ids import new_id
 from nbproof.datasets.domain import NewVersion, Slab, VersionRecord
 from nbproof.datasets.naming import Reference, parsed
-from nbproof.datasets.tables import DatasetAliasRow, DatasetRow, DatasetSlabRow, DatasetVersionRow
+from nbproof.datasets.tables import (
+    DatasetAliasRow,
+    DatasetRow,
+    DatasetSlabRow,
+    DatasetVersionRow,
+    DriftReportRow,
+)
 from nbproof.storage.content.index import batched
 from nbproof.storage.database import Database
 from nbproof.storage.tables import table_of
 
-__all__ = ["DatasetRepository"]
+__all__ = ["DatasetRepository", "DriftReportRepository"]
 
 _DATASETS, _VERSIONS = table_of(DatasetRow), table_of(DatasetVersionRow)
 _ALIASES, _SLABS = table_of(DatasetAliasRow), table_of(DatasetSlabRow)
+_REPORTS = table_of(DriftReportRow)
 _LIVE = _VERSIONS.c.deleted_us.is_(None)
 _TOGETHER = 500
 _MANY = 20
@@ -172,7 +179,13 @@ class DatasetRepository:
                 # What was learned from the content goes with it.
                 values = {"manifest": None, "profile": None, "fields": None, "forgotten_us": now_us}
             connection.execute(sa.update(_VERSIONS).where(_VERSIONS.c.id.in_(ids)).values(values))
-            if not forget:
+            if forget:
+                connection.execute(
+                    sa.delete(_REPORTS).where(
+                        sa.or_(_REPORTS.c.reference_id.in_(ids), _REPORTS.c.current_id.in_(ids))
+                    )
+                )
+            else:
                 connection.execute(sa.delete(_ALIASES).where(_ALIASES.c.version_id.in_(ids)))
 
     # -- datasets --------------------------------------------------------------------------------------
@@ -403,6 +416,59 @@ class DatasetRepository:
         return NotFound(
             f"{asked.name!r} has no version v{asked.version}", hint=f"its latest is v{newest.version}"
         )
+
+
+class DriftReportRepository:
+    """Drift reports as recorded.
+
+    Laws: safe from any thread and beside other processes; of two versions there is one report for each way
+    of asking, and asked again it keeps its id.
+
+    Parameters
+    ----------
+    database : Database
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, values: Mapping[str, Any]) -> str:
+        """Keep a report, in place of one of the same versions that was asked for in the same way; its id."""
+        with self.database.begin() as connection:
+            adding = _insert(connection, _REPORTS).values(dict(values))
+            changed = ("reference", "current", "severity", "report", "run_id", "created_us")
+            statement = adding.on_conflict_do_update(
+                index_elements=["reference_id", "current_id", "asked"],
+                set_={name: adding.excluded[name] for name in changed},
+            ).returning(_REPORTS.c.id)
+            found: str = connection.execute(statement).scalar_one()
+        return found
+
+    def get(self, reference: str) -> dict[str, Any] | None:
+        """The report of an id, or of its last digits; the latest of several."""
+        statement = (
+            sa.select(_REPORTS)
+            .where(_REPORTS.c.id.endswith(reference, autoescape=True))
+            .order_by(_REPORTS.c.id.desc())
+            .limit(1)
+        )
+        with self.database.connect() as connection:
+            row = connection.execute(statement).mappings().first()
+        return None if row is None else dict(row)
+
+    def reports(
+        self, *, version_ids: Sequence[str] | None, limit: int, before: str | None
+    ) -> list[dict[str, Any]]:
+        """Reports, latest first; of some versions only."""
+        statement = sa.select(_REPORTS).order_by(_REPORTS.c.id.desc()).limit(limit)
+        if version_ids is not None:
+            statement = statement.where(
+                sa.or_(_REPORTS.c.reference_id.in_(version_ids), _REPORTS.c.current_id.in_(version_ids))
+            )
+        if before is not None:
+            statement = statement.where(_REPORTS.c.id < before)
+        with self.database.connect() as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def _selected(*wanted: Any) -> sa.Select[Any]:

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,7 +31,10 @@ from nbproof.lineage.domain import Direction, Edge
 from nbproof.storage.progress import Progress
 
 if TYPE_CHECKING:
+    from nbproof.datasets.drift_models import DriftReport
+    from nbproof.datasets.drift_reports import DriftReports
     from nbproof.datasets.handle import DatasetHandle
+    from nbproof.datasets.leakage import LeakageReport
     from nbproof.datasets.repository import DatasetRepository
     from nbproof.datasets.taking import Taken
     from nbproof.lineage.models import LineageGraph
@@ -243,7 +247,7 @@ class DataVersionControl:
         """The statistics of each column, with a small histogram."""
         from nbproof.datasets.summaries import summary_of
 
-        handle = self._handle(self._repository().resolve(id))
+        handle = self._opened(id)
         profiles = handle.profile
         return ColumnSummaries(
             dataset=handle.name,
@@ -257,7 +261,104 @@ class DataVersionControl:
         """A version as one file, made while it is read."""
         from nbproof.datasets.downloads import download_of
 
-        return download_of(self._handle(self._repository().resolve(id)), format, list(columns) or None)
+        return download_of(self._opened(id), format, list(columns) or None)
+
+    # -- comparing -------------------------------------------------------------------------------------
+
+    def detect_drift(
+        self, reference: Any, current: Any, *, exact: bool = False, columns: Sequence[str] | None = None
+    ) -> DriftReport:
+        """What changed between two tables, from their stored profiles; kept as a report.
+
+        Parameters
+        ----------
+        reference, current : str, DatasetHandle, DatasetVersion, or frame
+            Versions, the older first.  A frame is looked at now and not registered.
+        exact : bool
+            Read the data instead: every statistic is exact, and all columns are looked at together too.
+        columns : sequence of str, optional
+            Only these.
+
+        Returns
+        -------
+        DriftReport
+            A column drifts where a difference is neither chance nor negligible; each that does has a
+            sentence and an action.
+
+        Raises
+        ------
+        NotFound
+            There is no such version or column.
+        Invalid
+            One of them is no table, nor a file of rows.
+
+        Examples
+        --------
+        >>> import nbproof as nbp, pandas as pd
+        >>> old = pd.DataFrame({"price": [float(number) for number in range(1, 1001)]})
+        >>> report = nbp.detect_drift(old, old * 1000)
+        >>> report.severity, report.columns[0].sentence
+        ('critical', 'price: median 500 → 500,000 (×1,000): has the unit changed?')
+        """
+        return self.drift_reports.detect(reference, current, exact=exact, columns=columns)
+
+    def check_leakage(
+        self,
+        train: Any,
+        test: Any,
+        *,
+        entity: str | Sequence[str] | None = None,
+        time: str | None = None,
+    ) -> LeakageReport:
+        """What a test set shares with its training set and should not.
+
+        Parameters
+        ----------
+        train, test : str, DatasetHandle, DatasetVersion, or frame
+            Versions, or frames; both are read.
+        entity : str or sequence of str, optional
+            The columns that say whom or what a row is about; without it they are guessed.
+        time : str, optional
+            The column that says when; without it every column of dates and times is looked at.
+
+        Returns
+        -------
+        LeakageReport
+            Rows, nearly equal rows, entities and times in common, in one line and one by one.
+
+        Raises
+        ------
+        NotFound
+            There is no such version.
+        Invalid
+            One of them is no table, or a column is not in both.
+
+        Examples
+        --------
+        >>> import nbproof as nbp, pandas as pd
+        >>> train = pd.DataFrame({"user": ["ann", "bob", "eve"], "spent": [10.25, 3.5, 99.0]})
+        >>> test = pd.DataFrame({"user": ["bob", "joe"], "spent": [3.5, 7.75]})
+        >>> print(nbp.check_leakage(train, test, entity="user").sentence)
+        50.0 % of the test rows are in the training set; 50.0 % share their user with it.
+        """
+        from nbproof.datasets.leakage import leakage_between
+
+        return leakage_between(train, test, self._opened, entity=entity, time=time)
+
+    @cached_property
+    def drift_reports(self) -> DriftReports:
+        """The reports of drift."""
+        from nbproof.datasets.drift_reports import DriftReports
+        from nbproof.datasets.repository import DriftReportRepository
+
+        return DriftReports(
+            self._opened,
+            self._repository,
+            lambda: DriftReportRepository(self._repository().database),
+            clock=self._clock,
+            prepare=self._prepare,
+            run_id=self._live_run,
+        )
 
     # -- lineage ---------------------------------------------------------------------------------------
 
@@ -484,6 +585,9 @@ class DataVersionControl:
             self._lineage().add_edges(edges)
         except PlatformError as error:
             warnings.warn(f"nbproof: the lineage could not be kept: {error}", stacklevel=users_stacklevel())
+
+    def _opened(self, id: str) -> DatasetHandle:
+        return self._handle(self._repository().resolve(id))
 
     def _handle(self, record: VersionRecord) -> DatasetHandle:
         from nbproof.datasets.handle import DatasetHandle

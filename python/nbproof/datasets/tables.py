@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nbproof.storage.tables import Base, Blob, Count, Id, InstantUs, Json, Name, Prose
 
-__all__ = ["DatasetAliasRow", "DatasetRow", "DatasetSlabRow", "DatasetVersionRow"]
+__all__ = ["DatasetAliasRow", "DatasetRow", "DatasetSlabRow", "DatasetVersionRow", "DriftReportRow"]
 
 
 class DatasetRow(Base):
@@ -81,3 +81,24 @@ class DatasetSlabRow(Base):
     object: Mapped[Name]  # where it is; not called location, because it keeps nothing from being garbage
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     profile: Mapped[Blob]  # JSON, compressed
+
+
+class DriftReportRow(Base):
+    """What was found when two tables were compared; of two versions one report for each way of asking."""
+
+    __tablename__ = "drift_reports"
+    __table_args__ = (
+        UniqueConstraint("reference_id", "current_id", "asked"),
+        Index("ix_drift_reports_current_id", "current_id"),
+    )
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    reference_id: Mapped[Id | None]  # of the version; none of a frame
+    current_id: Mapped[Id | None]
+    asked: Mapped[Name]  # which columns, and whether exactly
+    reference: Mapped[Prose]  # as people call it
+    current: Mapped[Prose]
+    severity: Mapped[Name]
+    report: Mapped[Blob]  # JSON, compressed
+    run_id: Mapped[Id | None]
+    created_us: Mapped[InstantUs]

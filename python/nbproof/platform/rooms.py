@@ -79,6 +79,11 @@ ROOMS: list[Room] = [
     Room("lineage", "nbproof.lineage.operations", lambda workspace: workspace.lineage),
     Room("datasets", "nbproof.datasets.operations", lambda workspace: workspace.datasets),
     Room("content", "nbproof.platform.content", _content),
+    Room(
+        "drift_reports",
+        "nbproof.datasets.drift_operations",
+        lambda workspace: workspace.datasets.drift_reports,
+    ),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("maintenance", "nbproof.platform.maintenance", _maintenance),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),

@@ -23,6 +23,7 @@ REVISIONS: tuple[str, ...] = (
     "0007",  # environments, and where runs came from
     "0008",  # data_lineage; an index of the artifacts that are references
     "0009",  # datasets and their versions; content_packs, content_records: the index of the content store
+    "0010",  # drift_reports
 )
 
 HEAD = REVISIONS[-1]

@@ -1,0 +1,33 @@
+"""The verbs of drift reports, for every face."""
+
+from __future__ import annotations
+
+from nbproof.core.operation import Page, operation
+from nbproof.datasets.drift_models import DriftReport, GetDriftReport, ListDriftReports
+from nbproof.datasets.drift_reports import DriftReports
+
+__all__ = ["get_drift_report", "list_drift_reports"]
+
+
+@operation(
+    "drift_reports.list",
+    "GET /drift-reports",
+    action="read",
+    python="list_drift_reports",
+    cli="drift-reports list",
+)
+def list_drift_reports(reports: DriftReports, ask: ListDriftReports) -> Page[DriftReport]:
+    """List the drift reports that are kept, latest first."""
+    return reports.list_drift_reports(ask.dataset, limit=ask.limit, after=ask.after)
+
+
+@operation(
+    "drift_reports.get",
+    "GET /drift-reports/{id}",
+    action="read",
+    python="get_drift_report",
+    cli="drift-reports show",
+)
+def get_drift_report(reports: DriftReports, ask: GetDriftReport) -> DriftReport:
+    """Show a drift report that is kept."""
+    return reports.get_drift_report(ask.id)

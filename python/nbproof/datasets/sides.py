@@ -1,0 +1,106 @@
+"""What is compared: a version, or a frame that is not registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
+from nbproof.datasets.models import DatasetVersion
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nbproof.datasets.handle import DatasetHandle
+    from nbproof.stats.profile import ColumnProfile
+
+__all__ = ["Side", "checked_columns", "side_of"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two tables.
+
+    Attributes
+    ----------
+    name : str
+        As people call it.
+    handle : DatasetHandle or None
+        Of a version.
+    """
+
+    name: str
+    handle: DatasetHandle | None
+    given: Any = None
+
+    @property
+    def version_id(self) -> str | None:
+        """Of the version, if it is one."""
+        return None if self.handle is None else self.handle.version.id
+
+    @cached_property
+    def profiles(self) -> list[ColumnProfile]:
+        """The profile of each column: what is stored of a version, else made now."""
+        if self.handle is not None:
+            return self.handle.profile
+        from nbproof.stats.profile import profile_table
+
+        return profile_table(self.table())
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return self._whole.schema.names if self.handle is None else list(self.handle.schema.names)
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows, in memory."""
+        if self.handle is not None:
+            return self.handle.to_arrow(columns)
+        return self._whole if columns is None else self._whole.select(list(columns))
+
+    @cached_property
+    def _whole(self) -> pa.Table:
+        import pyarrow as pa
+
+        return pa.Table.from_batches(self.given.batches, self.given.schema)
+
+
+def side_of(given: Any, handle: Callable[[str], DatasetHandle], field: str) -> Side:
+    """What somebody gave to be compared: a name, a version, a handle, or a frame of any library."""
+    from nbproof.datasets.handle import DatasetHandle
+
+    if isinstance(given, DatasetVersion):
+        given = given.name
+    if isinstance(given, str):
+        given = handle(given)
+    if isinstance(given, DatasetHandle):
+        return Side(given.name, given)
+    from nbproof.datasets.frames import incoming
+
+    found = incoming(given)
+    if found is None:
+        raise Invalid(
+            f"a {type(given).__module__}.{type(given).__qualname__} can't be compared",
+            hint='give a version such as "sales@v3", or a frame of pandas, polars or Arrow',
+            details={"field": field},
+        )
+    return Side("a frame", None, found)
+
+
+def checked_columns(columns: Sequence[str] | str | None, one: Side, other: Side) -> list[str] | None:
+    """The columns that are to be looked at, each of which one side has at least."""
+    if columns is None:
+        return None
+    wanted = [columns] if isinstance(columns, str) else list(columns)
+    known = list(dict.fromkeys([*one.names, *other.names]))
+    for each in wanted:
+        if each not in known:
+            near = near_names(str(each), known)
+            raise NotFound(
+                f"neither {one.name} nor {other.name} has a column {each!r}",
+                hint=hint_of(near, known, "they have"),
+                details={"field": "columns", "near": near},
+            )
+    return wanted or None
