@@ -30,12 +30,15 @@ __all__ = [
     "Kind",
     "Value",
     "distribution_at",
+    "edges_of",
     "examined",
     "merge",
+    "moments",
     "plain_column",
     "profile_column",
     "profile_table",
     "shown",
+    "text_kind",
 ]
 
 Kind: TypeAlias = Literal["numeric", "boolean", "datetime", "categorical", "text", "nested", "null"]
@@ -296,7 +299,7 @@ def merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         found["distinct"] = min(max(told, most), sum(each.distinct for each in typed))
     merged = _with(first, **found)
     if merged.kind in ("categorical", "text"):
-        merged = _with(merged, kind=_text_kind(merged.type, merged.distinct, merged.count))
+        merged = _with(merged, kind=text_kind(merged.type, merged.distinct, merged.count))
     return merged
 
 
@@ -407,7 +410,7 @@ def _numbers(
     counts = np.diff(starts, append=len(ordered))
     exact = [_scaled(unique[place].item(), scale) for place in (0, -1)]
     reals = _reals(ordered, scale)
-    found |= {"minimum": exact[0], "maximum": exact[1], **_moments(reals)}
+    found |= {"minimum": exact[0], "maximum": exact[1], **moments(reals)}
     zero = int(np.searchsorted(unique, 0))
     found["zeros"] = int(counts[zero]) if zero < len(unique) and unique[zero] == 0 else 0
     if distinct <= TOP:
@@ -421,7 +424,7 @@ def _numbers(
         # Large integers and nanoseconds may coincide as floats.
         points, firsts = _unique(points)
         starts = starts[firsts]
-    edges = _edges(points, starts, np.append(starts[1:], len(ordered)))
+    edges = edges_of(points, starts, np.append(starts[1:], len(ordered)))
     return _with(start, **found, **edges), reals
 
 
@@ -446,7 +449,7 @@ def _scaled(value: float, scale: int) -> float:
     return value // -scale if scale < 0 else value * scale if scale > 1 else value
 
 
-def _moments(values: _Floats, counts: _Counts | None = None) -> dict[str, float]:
+def moments(values: _Floats, counts: _Counts | None = None) -> dict[str, float]:
     """Mean and sum of squared deviations, in two steps, which loses no digits to large means."""
     total = len(values) if counts is None else int(counts.sum())
     with np.errstate(over="ignore", invalid="ignore"):
@@ -458,12 +461,13 @@ def _moments(values: _Floats, counts: _Counts | None = None) -> dict[str, float]
     return {"mean": mean, "m2": m2}
 
 
-def _edges(points: _Floats, below: _Counts, upto: _Counts, error: int = 0) -> dict[str, Any]:
+def edges_of(points: _Floats, below: _Counts, upto: _Counts, error: int = 0) -> dict[str, Any]:
     """The distribution function at all points, or at a thousand quantiles and some points in the tails."""
     if len(points) > EDGES:
         count = int(upto[-1])
         tail = 2 ** np.arange(max(int(math.log2(max(count / TOP, 1))), 0) + 1)
-        evenly = np.linspace(0, count - 1, EDGES - 2 * len(tail)).astype(np.int64)
+        steps = EDGES - 2 * len(tail) - 1
+        evenly = np.arange(steps + 1) * (count - 1) // steps  # in integers: the same in every engine
         ranks = np.concatenate([evenly, tail, count - 1 - tail])
         kept = np.unique(np.searchsorted(upto, ranks, "right"))
         points, below, upto = points[kept], below[kept], upto[kept]
@@ -477,12 +481,33 @@ def _edges(points: _Floats, below: _Counts, upto: _Counts, error: int = 0) -> di
 
 def _decimals(start: ColumnProfile, values: Any) -> tuple[ColumnProfile, _Floats]:
     """As floats; their number is counted as it is, since floats of many digits may coincide."""
-    import pyarrow as pa
-
-    found, ordered = _numbers(start, values.cast(pa.float64()).to_numpy(), 1)
+    found, ordered = _numbers(start, _decimal_reals(values), 1)
     hashes = distinct(hash_column(values))
     found = _with(found, distinct=len(hashes), sketch=sketch_of(hashes))
     return (found if len(hashes) <= TOP else _with(found, top=(), other=found.count)), ordered
+
+
+def _decimal_reals(values: Any) -> _Floats:
+    """The nearest floats, as Python and every engine have them; Arrow's own are off in the last digit."""
+    import pyarrow as pa
+    import pyarrow.types as t
+
+    scale = values.type.scale
+    if not t.is_decimal256(values.type) and 0 <= scale <= 22:  # powers of ten that floats hold
+        plain = values.cast(pa.decimal128(values.type.precision, scale))
+        chunks = plain.chunks if isinstance(plain, pa.ChunkedArray) else [plain]
+        words = [np.empty((0, 2), np.int64)]
+        for chunk in chunks:
+            if len(chunk):
+                held = np.frombuffer(chunk.buffers()[1], np.int64).reshape(-1, 2)
+                words.append(held[chunk.offset : chunk.offset + len(chunk)])
+        low, high = np.concatenate(words).T
+        small = not len(low) or -(1 << 53) < low.min() <= low.max() < 1 << 53
+        if small and np.array_equal(low >> 63, high):
+            exact: _Floats = low / 10.0**scale
+            return exact
+    parsed: _Floats = values.cast(pa.string()).cast(pa.float64()).to_numpy()
+    return parsed
 
 
 def _is_text(kind: Any) -> bool:
@@ -568,7 +593,7 @@ def _of_counts(start: ColumnProfile, made_of: Counts, sketched: bool) -> tuple[C
         spoken = t.is_string(values.type) or t.is_large_string(values.type)
         sizes = (pc.utf8_length if spoken else pc.binary_length)(values)
         found["lengths"] = _sizes(sizes.to_numpy(zero_copy_only=False), counts)
-        found["kind"] = _text_kind(start.type, len(counts), total)
+        found["kind"] = text_kind(start.type, len(counts), total)
     return _with(start, **found), made_of
 
 
@@ -583,7 +608,7 @@ def _most(counts: _Counts, hashes: Hashes) -> _Counts:
     return np.concatenate([sure, equal])
 
 
-def _text_kind(told: str, distinct: int, count: int) -> Kind:
+def text_kind(told: str, distinct: int, count: int) -> Kind:
     """Text is what nearly never comes twice."""
     return (
         "text"
@@ -629,13 +654,13 @@ def _sizes(sizes: npt.NDArray[Any], counts: _Counts | None = None) -> ColumnProf
     if not rows:
         return start
     found: dict[str, Any] = {"other": rows, "minimum": int(points[0]), "maximum": int(points[-1])}
-    found |= _moments(points.astype(np.float64), each)
+    found |= moments(points.astype(np.float64), each)
     found["zeros"] = int(each[0]) if points[0] == 0 else 0
     if len(points) <= TOP:
         ranked = np.argsort(-each, kind="stable")
         found |= {"top": tuple((int(points[k]), int(each[k])) for k in ranked), "other": 0}
     ends = np.cumsum(each)
-    return _with(start, **found, **_edges(points.astype(np.float64), ends - each, ends))
+    return _with(start, **found, **edges_of(points.astype(np.float64), ends - each, ends))
 
 
 def _nested(start: ColumnProfile, values: Any) -> ColumnProfile:
@@ -695,7 +720,7 @@ def _merged_edges(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
         below += at_below
         upto += at_upto
         error += each.rank_error + most
-    return _edges(points, np.rint(below).astype(np.int64), np.rint(upto).astype(np.int64), error)
+    return edges_of(points, np.rint(below).astype(np.int64), np.rint(upto).astype(np.int64), error)
 
 
 def distribution_at(profile: ColumnProfile, points: _Floats) -> tuple[_Floats, _Floats, int]:
