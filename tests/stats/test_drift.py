@@ -353,6 +353,22 @@ def test_columns_of_one_name_meet_in_their_order(exact):
     assert [each.severity for each in drift(one, other, exact=exact).columns] == ["none", "critical"]
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_numbers_as_large_as_there_are(exact):
+    large = np.finfo(np.float64).max
+    values = [
+        np.linspace(-1, 1, 400) * large,
+        normal(400, 0),
+        np.array([large, -large] * 200),
+        np.full(400, 5e-324),
+    ]
+    for one in values:
+        assert not column(one, one, exact=exact).drifted
+        for other in values:
+            found = column(one, other, exact=exact)
+            assert found.drifted == (one is not other)
+
+
 def test_what_could_not_be_compared_is_said():
     """Structs, and columns of which somebody else has made a profile without the distribution."""
     told = "x: only gaps and type could be compared, and they are as before."

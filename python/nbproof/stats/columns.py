@@ -223,6 +223,17 @@ def drafted(
     numbers, categories : function
         How the values of both are to be had.
     """
+    # Numbers of 10^308 are nobody's data; where they overflow, an effect is infinite or left out.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return _drafted(reference, current, numbers, categories)
+
+
+def _drafted(
+    reference: ColumnProfile | None,
+    current: ColumnProfile | None,
+    numbers: NumbersOf,
+    categories: CategoriesOf,
+) -> Draft:
     if reference is None:
         assert current is not None
         draft = Draft(ColumnDrift(current.name, current.kind, current_count=current.count))
