@@ -710,7 +710,8 @@ def where_things_come_from(call: Caller, folder: Path) -> None:
     down = call(
         "lineage.graph", kind="file", id="/data/säles 💥.csv", direction="downstream", depth=1, limit=1
     )
-    assert len(down.edges) == 1 and not down.complete
+    assert len(down.edges) == 1 and not down.complete and down.drawing is None
+    assert len(call("lineage.graph", id="train", drawing=True).drawing.edges) == 2
     assert call("lineage.graph", id="/data/säles 💥.csv", direction="upstream").edges == []
     with pytest.raises(NotFound):
         call("lineage.graph", id="nothing")

@@ -214,7 +214,7 @@ def take_comparison(gallery: Gallery, lab: Lab, studies: str, oddities: str) -> 
 
 def take_run(gallery: Gallery, lab: Lab, studies: str, oddities: str) -> None:
     run = lab.runs("studies", 'name = "course 11"')[0]["id"]
-    for tab in ("overview", "charts", "params", "artifacts", "environment", "code"):
+    for tab in ("overview", "charts", "params", "artifacts", "environment", "code", "lineage"):
         view = gallery.run(studies, run, tab)
         gallery.settle()
         gallery.take(f"run-{tab}")

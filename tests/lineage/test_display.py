@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nbproof.lineage.display import drawing_of
 from nbproof.lineage.models import LineageEdge, LineageGraph, LineageNode
 
 
@@ -75,3 +76,31 @@ def test_three_hundred_nodes_are_folded_until_they_can_be_read():
 
     assert str(wide).count("\n") < 10 and "└─ and 296 more (run, nested)" in str(wide)
     assert ">and 296 more<" in wide._repr_mimebundle_()["text/html"]
+
+
+def test_a_drawing_has_a_place_for_each_node_and_a_line_for_each_edge(trained):
+    drawing = drawing_of(trained)
+
+    assert [(node.kind, node.id, node.count) for node in drawing.nodes] == [
+        ("run", "t", 1),
+        ("file", "s", 1),
+        ("model_version", "m", 1),
+    ]
+    assert [(edge.relation, edge.back) for edge in drawing.edges] == [
+        ("read", False),
+        ("trained", False),
+        ("evaluated", True),
+    ]
+    assert all(0 < node.x < drawing.width and 0 < node.y < drawing.height for node in drawing.nodes)
+    assert all(edge.path.startswith("M") and edge.head.count(",") == 3 for edge in drawing.edges)
+
+
+def test_what_stands_for_many_nodes_in_a_drawing_has_no_id():
+    wide = graph_of(
+        [("p", "run", "sweep"), *((f"r{n}", "dataset_version", f"d{n}") for n in range(300))],
+        [("p", "wrote", f"r{n}") for n in range(300)],
+    )
+
+    last = drawing_of(wide).nodes[-1]
+
+    assert (last.kind, last.id, last.label, last.count) == ("dataset_version", None, "and 296 more", 296)

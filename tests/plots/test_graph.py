@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbproof.plots.graph import (
+    HEIGHT,
+    WIDTH,
     Graph,
     GraphEdge,
     GraphNode,
@@ -21,8 +23,6 @@ from nbproof.plots.graph import (
     plot_graph,
     tree_text,
 )
-
-WIDTH, HEIGHT = 156, 36
 
 
 def graph_of(edges, focus=None, kinds=None):

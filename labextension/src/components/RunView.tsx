@@ -11,11 +11,12 @@ import type { ChartsState, RunTab } from '../figures/link';
 import { formatDuration } from '../figures/time';
 import { nbproofIcon } from '../icons';
 import type { RunModel } from '../models/run';
-import type { Run } from '../services/api';
+import type { DrawnNode, Run } from '../services/api';
 import type { Problem } from '../services/problem';
 import { ChartsPane } from './ChartsPane';
 import { EditableGroup, EditableName, Edits } from './Editing';
 import { EnvironmentTab } from './EnvironmentTab';
+import { LineageGraph } from './LineageGraph';
 import { Notes } from './Notes';
 import { Notice } from './Notice';
 import { ArtifactsTab } from './RunArtifacts';
@@ -87,7 +88,10 @@ export function RunView(props: RunView.IProps): JSX.Element {
           ['params', trans.__('Params'), Object.keys(run.params).length],
           ['artifacts', trans.__('Artifacts'), run.artifacts.length],
           ['environment', trans.__('Environment')],
-          ['code', trans.__('Code')]
+          ['code', trans.__('Code')],
+          ...(hasLineage(model) || model.tab === 'lineage'
+            ? [['lineage', trans.__('Lineage')] as const]
+            : [])
         ]}
         onChoose={actions.chooseTab}
       >
@@ -103,6 +107,7 @@ export namespace RunView {
     copyId: () => void;
     copyLink: () => void;
     openParent: () => void;
+    openRun: (id: string) => void;
     chooseTab: (tab: RunTab) => void;
     setCharts: (change: Partial<ChartsState>) => void;
     download: (artifact: string) => void;
@@ -153,6 +158,19 @@ function runProblem(
     : problemWords(problem, trans);
 }
 
+const hasLineage = ({ lineage }: RunModel): boolean =>
+  lineage !== null && lineage.edges.length > 0;
+
+/** The id of an artifact is `<run>/<name>@v<version>`. */
+const isArtifactOf = (node: DrawnNode, run: Run): boolean =>
+  node.kind === 'artifact' &&
+  node.id !== null &&
+  node.id.startsWith(`${run.id}/`) &&
+  run.artifacts.some(one => one.name === artifactName(node));
+
+const artifactName = ({ id }: DrawnNode): string =>
+  (id ?? '').slice((id ?? '').indexOf('/') + 1).replace(/@v\d+$/, '');
+
 function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
   const { model, run, actions, trans } = props;
   switch (model.tab) {
@@ -189,6 +207,26 @@ function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
       return <EnvironmentTab {...props} />;
     case 'code':
       return <CodeTab {...props} />;
+    case 'lineage':
+      return model.lineage !== null && hasLineage(model) ? (
+        <LineageGraph
+          graph={model.lineage}
+          canOpen={node => node.kind === 'run' || isArtifactOf(node, run)}
+          onOpen={node => {
+            if (node.kind === 'run') {
+              actions.openRun(node.id ?? '');
+            } else {
+              actions.openArtifact(artifactName(node));
+              actions.chooseTab('artifacts');
+            }
+          }}
+          trans={trans}
+        />
+      ) : (
+        <p className="jp-nbproof-dim">
+          {trans.__('Nothing is recorded about what it came of or led to.')}
+        </p>
+      );
   }
 }
 

@@ -23,6 +23,36 @@ export function statusWord(status: string, trans: TranslationBundle): string {
   }
 }
 
+/** What a node of lineage is. */
+export function nodeWord(kind: string, trans: TranslationBundle): string {
+  switch (kind) {
+    case 'file':
+      return trans.__('file');
+    case 'dataset_version':
+      return trans.__('dataset version');
+    case 'cell':
+      return trans.__('cell');
+    case 'run':
+      return trans.__('run');
+    case 'artifact':
+      return trans.__('artifact');
+    case 'feature':
+      return trans.__('feature');
+    case 'model_version':
+      return trans.__('model version');
+    case 'card':
+      return trans.__('card');
+    case 'monitor':
+      return trans.__('monitor');
+    case 'alert':
+      return trans.__('alert');
+    case 'external':
+      return trans.__('external');
+    default:
+      return kind.replaceAll('_', ' ');
+  }
+}
+
 /** How long ago, in a few letters. */
 export function agoWord(
   instant: string,

@@ -57,7 +57,8 @@ export const RUN_TABS = [
   'params',
   'artifacts',
   'environment',
-  'code'
+  'code',
+  'lineage'
 ] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 

@@ -8,6 +8,8 @@ import { Look, looksOf } from '../figures/palette';
 import {
   Artifact,
   Environment,
+  LineageGraph,
+  lineageGraph,
   Metric,
   Requester,
   Run,
@@ -47,6 +49,9 @@ export interface RunState {
 }
 
 const ENVIRONMENT = 'GET /runs/{id}/environment';
+const LINEAGE = 'GET /lineage';
+/** More edges than this are not fetched for a picture of some sixty nodes. */
+const MOST_EDGES = 2000;
 const FOLDER = 'GET /runs/{id}/folders/{name}';
 
 /** One run: its facts, the courses of those metrics that somebody looks at, the files that are looked into. */
@@ -204,6 +209,11 @@ export class RunModel implements IDisposable {
     }
   }
 
+  /** Where it came from and what came of it; null as long as that is not known, or the server can't tell. */
+  get lineage(): LineageGraph | null {
+    return this._lineage;
+  }
+
   /** Look for what is new; rejects with what went wrong. */
   async refresh(): Promise<void> {
     if (this._phase === 'idle') {
@@ -227,6 +237,7 @@ export class RunModel implements IDisposable {
       this._counts = new Map(metrics.map(one => [one.name, one.count]));
       this._showCourses();
       this._changed.emit();
+      void this._loadLineage(run);
       if (run.parent_id !== null && this._parent === null) {
         void this._loadParent(run.parent_id);
       }
@@ -241,8 +252,11 @@ export class RunModel implements IDisposable {
 
   /** The server told that something changed. */
   touch(change: Change): void {
+    if (change.kind === 'lineage') {
+      this._lineageKey = '';
+    }
     if (
-      change.kind === 'run' &&
+      (change.kind === 'run' || change.kind === 'lineage') &&
       (this.workspace === null || change.workspace === this.workspace) &&
       change.ids.includes(this._run?.id ?? this.id)
     ) {
@@ -367,6 +381,37 @@ export class RunModel implements IDisposable {
     }
   }
 
+  /** Asked anew when something of the run changed that it may show. */
+  private async _loadLineage(run: Run): Promise<void> {
+    const key = JSON.stringify([
+      run.status,
+      run.artifacts.length,
+      run.children
+    ]);
+    if (
+      key === this._lineageKey ||
+      !this._client.capabilities.takes(LINEAGE, 'drawing')
+    ) {
+      return;
+    }
+    this._lineageKey = key;
+    try {
+      this._lineage = await lineageGraph(this._request, {
+        kind: 'run',
+        id: run.id,
+        limit: MOST_EDGES,
+        drawing: true
+      });
+    } catch {
+      // The rest of the page stands without it; the next look asks again.
+      this._lineageKey = '';
+      return;
+    }
+    if (!this._isDisposed) {
+      this._changed.emit();
+    }
+  }
+
   private async _loadPreview(artifact: Artifact): Promise<void> {
     const { name } = artifact;
     const kind = kindOf(artifact);
@@ -418,6 +463,8 @@ export class RunModel implements IDisposable {
   private _isCut = false;
   private _counts = new Map<string, number>();
   private _environment: Environment | null = null;
+  private _lineage: LineageGraph | null = null;
+  private _lineageKey = '';
   private _phase: Phase = 'idle';
   private _problem: Problem | null = null;
   private _tab: RunTab;

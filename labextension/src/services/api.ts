@@ -297,6 +297,31 @@ export interface DatasetVersion {
   forgotten: boolean;
 }
 
+/** An edge of a picture, as SVG writes lines. */
+export interface DrawnEdge {
+  relation: string;
+  path: string;
+  /** Corners of the head of its arrow. */
+  head: string;
+  /** Where a word has room beside it. */
+  x: number;
+  y: number;
+  /** It closes a ring, and leads from right to left. */
+  back: boolean;
+}
+
+/** A node of a picture: where its middle lies, and how many nodes it stands for. */
+export interface DrawnNode {
+  kind: string;
+  /** Null where it stands for several. */
+  id: string | null;
+  label: string;
+  link: string | null;
+  count: number;
+  x: number;
+  y: number;
+}
+
 /** One thing that has changed in a column. */
 export interface DriftFinding {
   /** shift, missing, new, vanished, unit, type, spike, ... */
@@ -562,6 +587,16 @@ export interface LeakageReport {
   columns: string[];
 }
 
+/** A graph as a picture that can be read: of many nodes that are alike one stands for the rest. */
+export interface LineageDrawing {
+  width: number;
+  height: number;
+  node_width: number;
+  node_height: number;
+  nodes: DrawnNode[];
+  edges: DrawnEdge[];
+}
+
 /** That one thing came of another; unique by its two ends and its relation. */
 export interface LineageEdge {
   /** What was there. */
@@ -595,6 +630,8 @@ export interface LineageGraph {
   edges: LineageEdge[];
   /** False where there are more edges than were asked for. */
   complete: boolean;
+  /** Where it was asked for. */
+  drawing: LineageDrawing | null;
 }
 
 /** What was taken of a file of events. */
@@ -1162,6 +1199,8 @@ export interface GetLineage {
   depth?: number | null;
   /** Edges at most. */
   limit?: number;
+  /** Where the nodes of a picture lie, too. */
+  drawing?: boolean;
 }
 
 /** Which metric, and how many of its points. */

@@ -170,6 +170,7 @@ export class RunViewWidget extends ReactWidget {
         this._options.openRun(parent);
       }
     },
+    openRun: id => this._options.openRun(id),
     chooseTab: tab => {
       this.model.tab = tab;
     },

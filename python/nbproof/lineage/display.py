@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from nbproof.core.ids import is_id, short
 from nbproof.plots.figure import Entry, colour_of, drawn
 from nbproof.plots.graph import (
+    HEIGHT,
+    WIDTH,
     Graph,
     GraphEdge,
     GraphNode,
@@ -15,13 +17,14 @@ from nbproof.plots.graph import (
     laid_out,
     mermaid_text,
     plot_graph,
+    shape_of,
     tree_text,
 )
 
 if TYPE_CHECKING:
-    from nbproof.lineage.models import LineageGraph, LineageNode
+    from nbproof.lineage.models import LineageDrawing, LineageGraph, LineageNode
 
-__all__ = ["graph_bundle", "graph_html", "graph_mermaid", "graph_text"]
+__all__ = ["drawing_of", "graph_bundle", "graph_html", "graph_mermaid", "graph_text"]
 
 _MOST = 60  # nodes that can be read in one picture
 # One colour for a kind, in every picture.
@@ -49,6 +52,41 @@ def graph_text(graph: LineageGraph) -> str:
 def graph_html(graph: LineageGraph) -> str:
     """The picture, its legend, and what is left out."""
     return _html(graph, folded(_drawing(graph), _MOST))
+
+
+def drawing_of(graph: LineageGraph) -> LineageDrawing:
+    """Where the nodes and edges of the picture lie, for who draws it otherwise."""
+    from nbproof.lineage.models import DrawnEdge, DrawnNode, LineageDrawing
+
+    known = {_name(node.kind, node.id): node for node in graph.nodes}
+    layout = laid_out(folded(_drawing(graph), _MOST))
+    nodes = []
+    for node in layout.graph.nodes:
+        one = known.get(node.name)
+        x, y = layout.places[node.name]
+        nodes.append(
+            DrawnNode(
+                kind=node.kind.replace(" ", "_") if one is None else one.kind,
+                id=None if one is None else one.id,
+                label=node.label,
+                link=None if one is None else one.link,
+                count=node.count,
+                x=x,
+                y=y,
+            )
+        )
+    edges = [
+        DrawnEdge(relation=edge.label, back=back, **shape_of(edge, points, back)._asdict())
+        for edge, points, back in layout.routes
+    ]
+    return LineageDrawing(
+        width=layout.width,
+        height=layout.height,
+        node_width=WIDTH,
+        node_height=HEIGHT,
+        nodes=nodes,
+        edges=edges,
+    )
 
 
 def graph_mermaid(graph: LineageGraph) -> str:

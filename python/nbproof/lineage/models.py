@@ -12,10 +12,13 @@ from nbproof.lineage.domain import MOST_DEPTH, MOST_EDGES, MOST_ID, Direction, N
 
 __all__ = [
     "AddEdges",
+    "DrawnEdge",
+    "DrawnNode",
     "EdgesAdded",
     "ExportLineage",
     "GetLineage",
     "ImportLineage",
+    "LineageDrawing",
     "LineageEdge",
     "LineageGraph",
     "LineageImport",
@@ -78,6 +81,40 @@ class LineageEdge(View):
     last: Instant | None = Field(None, description="When it came about again, last.")
 
 
+class DrawnNode(View):
+    """A node of a picture: where its middle lies, and how many nodes it stands for."""
+
+    kind: str
+    id: str | None = Field(description="Null where it stands for several.")
+    label: str
+    link: str | None = None
+    count: int = 1
+    x: float
+    y: float
+
+
+class DrawnEdge(View):
+    """An edge of a picture, as SVG writes lines."""
+
+    relation: str
+    path: str
+    head: str = Field(description="Corners of the head of its arrow.")
+    x: float = Field(description="Where a word has room beside it.")
+    y: float
+    back: bool = Field(description="It closes a ring, and leads from right to left.")
+
+
+class LineageDrawing(View):
+    """A graph as a picture that can be read: of many nodes that are alike one stands for the rest."""
+
+    width: float
+    height: float
+    node_width: float
+    node_height: float
+    nodes: list[DrawnNode]
+    edges: list[DrawnEdge]
+
+
 class LineageGraph(View):
     """What a node came of, what came of it, or both."""
 
@@ -87,6 +124,7 @@ class LineageGraph(View):
     nodes: list[LineageNode] = Field(description="The node itself first, then the others by their distance.")
     edges: list[LineageEdge]
     complete: bool = Field(True, description="False where there are more edges than were asked for.")
+    drawing: LineageDrawing | None = Field(None, description="Where it was asked for.")
 
     @property
     def mermaid(self) -> str:
@@ -123,6 +161,7 @@ class GetLineage(Ask):
         None, ge=0, le=MOST_DEPTH, description="So many steps only; by default all there are."
     )
     limit: int = Field(10_000, ge=1, le=MOST_EDGES, description="Edges at most.")
+    drawing: bool = Field(False, description="Where the nodes of a picture lie, too.")
 
 
 class AddEdges(Ask):

@@ -7,6 +7,7 @@ from io import BufferedReader
 from nbproof.core.errors import Invalid
 from nbproof.core.generated import Generated
 from nbproof.core.operation import Download, operation
+from nbproof.lineage.display import drawing_of
 from nbproof.lineage.domain import Node
 from nbproof.lineage.models import (
     AddEdges,
@@ -33,7 +34,8 @@ __all__ = ["add_edges", "export_lineage", "get_graph", "import_lineage"]
 def get_graph(lineage: Lineage, ask: GetLineage) -> LineageGraph:
     """Show what something came of, and what came of it: a run, a dataset, a file."""
     node = lineage.resolve(ask.id) if ask.kind is None else Node(ask.kind, ask.id)
-    return lineage.graph(node, ask.direction, ask.depth, limit=ask.limit)
+    graph = lineage.graph(node, ask.direction, ask.depth, limit=ask.limit)
+    return graph.model_copy(update={"drawing": drawing_of(graph)}) if ask.drawing else graph
 
 
 @operation("lineage.add", "POST /lineage", action="write", python="add_lineage", creates=True)

@@ -14,22 +14,27 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
+from typing import NamedTuple
 
 from nbproof.plots.figure import DIM, TEXT, Entry, Figure, shortened
 
 __all__ = [
+    "HEIGHT",
+    "WIDTH",
     "Graph",
     "GraphEdge",
     "GraphNode",
     "Layout",
+    "Shape",
     "folded",
     "laid_out",
     "mermaid_text",
     "plot_graph",
+    "shape_of",
     "tree_text",
 ]
 
-_WIDTH, _HEIGHT = 156, 36  # of a node, in pixels
+WIDTH, HEIGHT = 156, 36  # of a node, in pixels
 _ACROSS, _BETWEEN = 70, 12  # from layer to layer, from node to node
 _MARGIN = 10
 _BESIDE = 9
@@ -246,7 +251,7 @@ def laid_out(graph: Graph) -> Layout:
     rows, joints, chains = _rows(names, forward, layers)
     _order(rows, joints)
     heights = _heights(rows, joints)
-    x = {name: _MARGIN + _WIDTH / 2 + layers[name] * (_WIDTH + _ACROSS) for name in names}
+    x = {name: _MARGIN + WIDTH / 2 + layers[name] * (WIDTH + _ACROSS) for name in names}
     places = {name: (x[name], heights[name]) for name in names}
     routes: list[tuple[GraphEdge, Sequence[tuple[float, float]], bool]] = []
     for edge in graph.edges:
@@ -260,15 +265,15 @@ def laid_out(graph: Graph) -> Layout:
         # Beside the line that may lead the other way.
         beside = _BESIDE if back else 0
         points = [
-            (_MARGIN + _WIDTH / 2 + layer * (_WIDTH + _ACROSS), heights[name] + beside) for name, layer in way
+            (_MARGIN + WIDTH / 2 + layer * (WIDTH + _ACROSS), heights[name] + beside) for name, layer in way
         ]
         routes.append((edge, points[::-1] if back else points, back))
     layer_count = max(layers.values(), default=0) + 1
     lowest = max(heights.values(), default=0.0)
     return Layout(
         graph,
-        round(2 * _MARGIN + layer_count * _WIDTH + (layer_count - 1) * _ACROSS),
-        round(lowest + _HEIGHT / 2 + _MARGIN),
+        round(2 * _MARGIN + layer_count * WIDTH + (layer_count - 1) * _ACROSS),
+        round(lowest + HEIGHT / 2 + _MARGIN),
         places,
         routes,
     )
@@ -430,12 +435,12 @@ def _heights(rows: Sequence[Sequence[str]], joints: Sequence[_Pair]) -> dict[str
             ]
             heights.update(zip(row, _kept_apart(row, wanted), strict=True))
     top = min(heights.values(), default=0.0)
-    return {name: round(height - top + _MARGIN + _HEIGHT / 2, 1) for name, height in heights.items()}
+    return {name: round(height - top + _MARGIN + HEIGHT / 2, 1) for name, height in heights.items()}
 
 
 def _apart(above: str, below: str) -> float:
     # Lines need less room than nodes.
-    room = [_BETWEEN if name.startswith("\0") else _HEIGHT for name in (above, below)]
+    room = [_BETWEEN if name.startswith("\0") else HEIGHT for name in (above, below)]
     return sum(room) / 2 + _BETWEEN
 
 
@@ -473,7 +478,7 @@ def plot_graph(layout: Layout, *, said: str = "", text: str = "", legend: Sequen
 
 
 def _node_svg(node: GraphNode, place: tuple[float, float], focus: bool) -> str:
-    left, top = place[0] - _WIDTH / 2, place[1] - _HEIGHT / 2
+    left, top = place[0] - WIDTH / 2, place[1] - HEIGHT / 2
     behind = ""
     if node.count > 1:  # a pile
         behind = _box_svg(left + 4, top + 4, node.colour, 1)
@@ -485,60 +490,70 @@ def _node_svg(node: GraphNode, place: tuple[float, float], focus: bool) -> str:
     return (
         f"<g><title>{escape(node.said or f'{node.label} ({node.kind})')}</title>{behind}"
         f"{_box_svg(left, top, node.colour, 2.5 if focus else 1)}"
-        f'<rect x="{left:g}" y="{top:g}" width="5" height="{_HEIGHT}" rx="2" fill="{escape(node.colour)}"/>'
+        f'<rect x="{left:g}" y="{top:g}" width="5" height="{HEIGHT}" rx="2" fill="{escape(node.colour)}"/>'
         f"{label}{kind}</g>"
     )
 
 
 def _box_svg(left: float, top: float, colour: str, width: float) -> str:
     return (
-        f'<rect x="{left:g}" y="{top:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="{_GROUND}" '
+        f'<rect x="{left:g}" y="{top:g}" width="{WIDTH}" height="{HEIGHT}" rx="4" fill="{_GROUND}" '
         f'stroke="{escape(colour)}" stroke-width="{width:g}"/>'
     )
 
 
-def _edge_svg(edge: GraphEdge, points: Sequence[tuple[float, float]], back: bool, labelled: bool) -> str:
+class Shape(NamedTuple):
+    """What the line of an edge looks like: the line, its head, and where a word has room beside it."""
+
+    path: str
+    head: str
+    x: float
+    y: float
+
+
+def shape_of(edge: GraphEdge, points: Sequence[tuple[float, float]], back: bool) -> Shape:
+    """A route of a `Layout` as an SVG path, and the corners of its head."""
     turn = -1 if back else 1
     (x1, y1), (x2, y2) = points[0], points[-1]
     if edge.source == edge.target:
-        top, right = y1 - _HEIGHT / 2, x1 + _WIDTH / 2
+        top, right = y1 - HEIGHT / 2, x1 + WIDTH / 2
         path = (
             f"M{right:g},{y1 - 8:g} C{right + 34:g},{y1 - 8:g} {right + 10:g},{top - 26:g} "
             f"{right - 25:g},{top - 6:g}"
         )
         head = f"{right - 30:g},{top:g} {right - 25:g},{top - 7:g} {right - 21:g},{top - 1:g}"
-        middle = (right + 8, top)
-    else:
-        start, end = x1 + turn * _WIDTH / 2, x2 - turn * (_WIDTH / 2 + 6)
-        # Joints are as wide as nodes, so that a line passes between nodes level.
-        through = [(start, y1)]
-        for x, y in points[1:-1]:
-            through += [(x - turn * _WIDTH / 2, y), (x + turn * _WIDTH / 2, y)]
-        through.append((end, y2))
-        path = f"M{start:g},{y1:g}"
-        for place, ((ax, ay), (bx, by)) in enumerate(pairwise(through)):
-            if place % 2:
-                path += f" L{bx:g},{by:g}"
-            else:
-                half = (ax + bx) / 2
-                path += f" C{half:g},{ay:g} {half:g},{by:g} {bx:g},{by:g}"
-        tip = end + turn * 6
-        head = f"{tip:g},{y2:g} {end:g},{y2 - 4:g} {end:g},{y2 + 4:g}"
-        (ax, ay), (bx, by) = through[-2], through[-1]
-        middle = ((ax + bx) / 2, (ay + by) / 2)
+        return Shape(path, head, right + 8, top)
+    start, end = x1 + turn * WIDTH / 2, x2 - turn * (WIDTH / 2 + 6)
+    # Joints are as wide as nodes, so that a line passes between nodes level.
+    through = [(start, y1)]
+    for x, y in points[1:-1]:
+        through += [(x - turn * WIDTH / 2, y), (x + turn * WIDTH / 2, y)]
+    through.append((end, y2))
+    path = f"M{start:g},{y1:g}"
+    for place, ((ax, ay), (bx, by)) in enumerate(pairwise(through)):
+        half = (ax + bx) / 2
+        path += f" L{bx:g},{by:g}" if place % 2 else f" C{half:g},{ay:g} {half:g},{by:g} {bx:g},{by:g}"
+    tip = end + turn * 6
+    head = f"{tip:g},{y2:g} {end:g},{y2 - 4:g} {end:g},{y2 + 4:g}"
+    (ax, ay), (bx, by) = through[-2], through[-1]
+    return Shape(path, head, (ax + bx) / 2, (ay + by) / 2)
+
+
+def _edge_svg(edge: GraphEdge, points: Sequence[tuple[float, float]], back: bool, labelled: bool) -> str:
+    shape = shape_of(edge, points, back)
     dashes = ' stroke-dasharray="5 3"' if back else ""
     label = ""
     if labelled and edge.label:
         # An outline in the colour of the ground keeps words apart from the line they stand on.
         label = (
-            f'<text x="{middle[0]:g}" y="{middle[1] + 3:g}" text-anchor="middle" font-size="10" fill="{DIM}" '
+            f'<text x="{shape.x:g}" y="{shape.y + 3:g}" text-anchor="middle" font-size="10" fill="{DIM}" '
             f'paint-order="stroke" stroke="{_GROUND}" stroke-width="4">'
             f"{escape(shortened(edge.label, 14))}</text>"
         )
     return (
         f"<g><title>{escape(edge.label)}</title>"
-        f'<path d="{path}" fill="none" stroke="{_LINE}" stroke-width="1.3"{dashes}/>'
-        f'<polygon points="{head}" fill="{_LINE}"/>{label}</g>'
+        f'<path d="{shape.path}" fill="none" stroke="{_LINE}" stroke-width="1.3"{dashes}/>'
+        f'<polygon points="{shape.head}" fill="{_LINE}"/>{label}</g>'
     )
 
 
