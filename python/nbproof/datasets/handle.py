@@ -307,12 +307,8 @@ class DatasetHandle:
                 f"{self.name} is a {self.kind} and no table",
                 hint="path() and checkout(folder) give files; rows are read of .parquet, .csv and .feather",
             )
-        if kind == "tsv":
-            import pyarrow.csv
-
-            return ds.dataset(path, format=ds.CsvFileFormat(pyarrow.csv.ParseOptions(delimiter="\t")))
         try:
-            return ds.dataset(path, format=kind)
+            return ds.dataset(path, format=_of_text(kind) if kind in ("csv", "tsv") else kind)
         except (OSError, ValueError) as error:
             raise Invalid(f"{self.name} can't be read as {kind}: {error}") from error
 
@@ -379,6 +375,19 @@ class DatasetHandle:
         if "://" in target or not path.exists():
             raise NotFound(f"{self.name} stays at {target}, which is no file here")
         return path
+
+
+def _of_text(kind: str) -> Any:
+    """How a CSV is read: nothing between two commas is a missing text, too, as pandas and DuckDB have it."""
+    import pyarrow.csv
+    import pyarrow.dataset as ds
+
+    return ds.CsvFileFormat(
+        pyarrow.csv.ParseOptions(delimiter="\t" if kind == "tsv" else ","),
+        convert_options=pyarrow.csv.ConvertOptions(
+            strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
+    )
 
 
 def _kind_of_rows(path: Path) -> str | None:

@@ -44,27 +44,32 @@ class Side:
     def profiles(self) -> list[ColumnProfile]:
         """The profile of each column: what is stored of a version, else made now."""
         if self.handle is not None:
-            return self.handle.profile
+            return [each for each in self.handle.profile if not _counts_rows(each.name)]
         from nbproof.stats.profile import profile_table
 
-        return profile_table(self.table())
+        return profile_table(self.table(self.names))
 
     @cached_property
     def names(self) -> list[str]:
         """The names of the columns."""
-        return self._whole.schema.names if self.handle is None else list(self.handle.schema.names)
+        names = self._whole.schema.names if self.handle is None else self.handle.schema.names
+        return [each for each in names if not _counts_rows(each)]
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows, in memory."""
-        if self.handle is not None:
-            return self.handle.to_arrow(columns)
-        return self._whole if columns is None else self._whole.select(list(columns))
+        wanted = self.names if columns is None else list(columns)
+        return self._whole.select(wanted) if self.handle is None else self.handle.to_arrow(wanted)
 
     @cached_property
     def _whole(self) -> pa.Table:
         import pyarrow as pa
 
         return pa.Table.from_batches(self.given.batches, self.given.schema)
+
+
+def _counts_rows(name: str) -> bool:
+    """Whether a column is an index of pandas without a name: that says which rows were taken, not what."""
+    return name.startswith("__index_level_")
 
 
 def side_of(given: Any, handle: Callable[[str], DatasetHandle], field: str) -> Side:
