@@ -8,6 +8,7 @@
 `postgres_server`    makes and drops databases
 `postgres_url`       URL of a real PostgreSQL server, one for all tests
 `postgres_database`  URL of a new empty database on it, dropped after the test
+`s3`                 an object store that speaks S3, its credentials in the environment
 `database_url`       the test runs twice: with a new SQLite file and with a new PostgreSQL database
 ===================  ==================================================================================
 
@@ -28,6 +29,7 @@ import pytest
 from nbproof.core.clock import FixedClock
 from tests.support.plain_user import PlainUser
 from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.s3 import CREDENTIALS, ObjectStore, object_store
 from tests.support.small_disk import mount_small_disk, unmount
 
 # Session-wide, since fixtures of any scope may call git.
@@ -116,6 +118,21 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.create_database()
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def _object_store() -> Iterator[ObjectStore]:
+    pytest.importorskip("moto", reason="no object store beside the oldest dependencies")
+    with object_store() as found:
+        yield found
+
+
+@pytest.fixture
+def s3(_object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """An object store, and its credentials in the environment."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return _object_store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

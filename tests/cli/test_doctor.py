@@ -148,3 +148,33 @@ def test_a_panel_of_another_version_is_a_finding(nbproof, project, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", os.devnull)
     told = nbproof("doctor", "--json").json
     assert "the panel is of nbproof 9.9.9" in messages(told)
+
+
+def test_packs_that_are_damaged_or_gone_are_findings(nbproof, project):
+    (project / "a.bin").write_bytes(os.urandom(200_000))
+    assert nbproof("datasets", "register", "a.bin").code == 0
+    told = nbproof("doctor", "--json").json
+    assert "1 pack of datasets" in messages(told) and "1 unfinished" in messages(told)
+    assert verdicts(told, "content") == {"ok"}
+
+    (pack,) = (project / ".nbproof" / "content" / "packs" / "open").glob("*.pack")
+    content = bytearray(pack.read_bytes())
+    content[200] ^= 1
+    pack.write_bytes(content)
+    assert nbproof("datasets", "verify").code == 1
+    assert "found by the last verify" in messages(nbproof("doctor", "--json").json)
+
+    pack.unlink()
+    told = nbproof("doctor", "--json").json
+    assert "are not there" in messages(told) and not told["ok"]
+
+
+def test_packs_that_the_index_does_not_have_are_a_finding(nbproof, project):
+    (project / "a.bin").write_bytes(os.urandom(200_000))
+    nbproof("datasets", "register", "a.bin")
+    assert nbproof("datasets", "rebuild-index").code == 0  # finishes the pack
+    (project / ".nbproof" / "meta.db").unlink()
+    assert nbproof("experiments", "list").code == 0
+    assert "does not have all of 1 packs" in messages(nbproof("doctor", "--json").json)
+    assert nbproof("datasets", "rebuild-index").code == 0
+    assert verdicts(nbproof("doctor", "--json").json, "content") == {"ok"}

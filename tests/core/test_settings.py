@@ -46,3 +46,36 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     (tmp_path / "nbproof.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(Invalid, match="not valid TOML"):
         load_settings(tmp_path, {})
+
+
+def test_a_place_for_content_is_an_address_with_options(tmp_path):
+    (tmp_path / "nbproof.toml").write_text(
+        'content = "s3://b/p"\n[content_options]\nendpoint_url = "http://x"\n'
+    )
+    settings = load_settings(tmp_path, {})
+    assert (settings.content, settings.content_options) == ("s3://b/p", {"endpoint_url": "http://x"})
+    assert load_settings(tmp_path, {"NBPROOF_CONTENT_OPTIONS": '{"anon": true}'}).content_options == {
+        "anon": True
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "said"),
+    [
+        ('content = "/somewhere"', "content", "has to be an address"),
+        ('content = "s3://user:password@b/p"', "content", "must not hold a user"),
+        ('[content_options]\nsecret = "x"', "content_options", "AWS_SECRET_ACCESS_KEY"),
+        ('[content_options]\nkey = "x"', "content_options", "must not be in the settings"),
+        ('[content_options.client_kwargs]\naws_secret_access_key = "x"', "content_options", "aws_secret"),
+    ],
+)
+def test_credentials_are_refused_in_the_settings(tmp_path, text, field, said):
+    (tmp_path / "nbproof.toml").write_text(text)
+    with pytest.raises(Invalid, match=said) as caught:
+        load_settings(tmp_path, {})
+    assert caught.value.details["field"].startswith(field)
+
+
+def test_options_in_a_variable_are_json():
+    with pytest.raises(Invalid, match="has to be a JSON object"):
+        load_settings(None, {"NBPROOF_CONTENT_OPTIONS": "endpoint_url=x"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import zipfile
 from pathlib import Path
 
@@ -377,3 +378,65 @@ def test_while_somebody_registers_it_is_said_that_bytes_are_left(workspace, care
         assert care.collect(2**62, erase=True, patience_seconds=0).waiting
     done = nbp.forget_dataset("sales@v1", yes=True)  # said again, it comes to its end
     assert done.complete and packs(workspace) < 1000
+
+
+# -- in an object store ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_bucket(project, s3):
+    environ = {
+        "NBPROOF_CONTENT": s3.bucket(secrets.token_hex(8)),
+        "NBPROOF_CONTENT_OPTIONS": json.dumps(s3.options),
+    }
+    found = opened(project, **environ)
+    before = use(found)
+    yield found
+    use(before)
+    found.close()
+
+
+def test_content_in_a_bucket_is_kept_collected_forgotten_and_backed_up(in_bucket, tmp_path, capsys):
+    nbp.register_dataset(frame(0), "kept")
+    nbp.register_dataset(frame(1), "gone")
+    assert not pack_files(in_bucket) and packs(in_bucket) > 500_000
+    pd.testing.assert_frame_equal(nbp.get_dataset("kept").to_pandas(), frame(0))
+    assert nbp.content_stats().place == in_bucket.settings.content
+
+    in_bucket.datasets.delete_dataset("gone@v1")
+    assert Maintenance(in_bucket).collect_garbage(grace_hours=0).dataset_bytes > 250_000
+    assert run(["backup", str(tmp_path / "copy.zip")], workspace=in_bucket) == 0
+    assert f"fetched from {in_bucket.settings.content}" in capsys.readouterr().out
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60)
+    there = opened(tmp_path / "there")
+    pd.testing.assert_frame_equal(there.datasets.get_dataset("kept").to_pandas(), frame(0))
+    assert pack_files(there)
+    there.close()
+
+    assert nbp.forget_dataset("kept@v1", yes=True).complete and packs(in_bucket) < 1000
+
+
+def test_the_settings_name_the_bucket_and_a_backup_does_not(project, s3, tmp_path):
+    found = opened(project)
+    found.make()
+    settings = found.folder / "nbproof.toml"
+    url = s3.bucket(secrets.token_hex(8))
+    table = f'[content_options]\nendpoint_url = "http://127.0.0.1:{s3.port}"\n'
+    settings.write_text(f'{settings.read_text()}content = "{url}"\nexperiment = "e"\n{table}')
+    found.close()
+    found = opened(project)
+    found.datasets.register_dataset(frame(0), "sales")
+    assert not pack_files(found)
+    made = Maintenance(found).back_up(tmp_path / "copy.zip")
+    found.close()
+
+    assert made.content == url
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60)
+    there = opened(tmp_path / "there")
+    assert (there.settings.content, there.settings.content_options, there.settings.experiment) == (
+        None,
+        {},
+        "e",
+    )
+    pd.testing.assert_frame_equal(there.datasets.get_dataset("sales").to_pandas(), frame(0))
+    there.close()

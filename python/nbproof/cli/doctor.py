@@ -106,6 +106,7 @@ def findings(session: Session) -> Iterator[Finding]:
     if location.exists:
         yield from _guarded("disk", lambda: _disk(location))
         yield from _guarded("database", lambda: _database(session, location))
+        yield from _guarded("content", lambda: _content(session, location))
         yield from _guarded("journal", lambda: _journal(session, location))
         yield from _guarded("clock", lambda: _clock(location))
     yield from _guarded("servers", lambda: _servers(location))
@@ -505,6 +506,58 @@ def _journal(session: Session, location: Location) -> Iterator[Finding]:
             "warn",
             f"{found.rejected} records could not be applied",
             f"they are kept, each with its reason, in {folder / 'rejected'}",
+        )
+
+
+def _content(session: Session, location: Location) -> Iterator[Finding]:
+    """The packs of datasets, by their names and sizes alone."""
+    from nbproof.core.listing import size_text
+    from nbproof.core.settings import load_settings
+    from nbproof.storage.content.ends import backend_of
+    from nbproof.storage.content.index import ContentIndex
+    from nbproof.storage.content.store import ContentStore
+    from nbproof.storage.content.upkeep import condition
+    from nbproof.storage.database import current
+
+    settings = load_settings(location.folder, session.environ)
+    folder = location.folder / "content"
+    database = _opened(session, location)
+    try:
+        state = current(database)
+        if state.revision is None or state.pending:
+            return  # the index is made, or upgraded, with the other records
+        end = backend_of(folder, settings.content, settings.content_options)
+        found = condition(ContentStore(end, ContentIndex(database), folder))
+    finally:
+        database.close()
+    where = f" at {settings.content}" if settings.content else ""
+    packs = f"{found.packs:,} pack{'' if found.packs == 1 else 's'} of datasets{where}"
+    yield Finding(
+        "content",
+        "ok",
+        f"{packs}, {size_text(found.bytes)}, {found.unfinished:,} unfinished",
+        facts=asdict(found),
+    )
+    if found.damaged_records:
+        yield Finding(
+            "content",
+            "fail",
+            f"{found.damaged_records:,} damaged records were found by the last verify",
+            "which versions that touches: nbproof datasets verify; registering them again mends it",
+        )
+    if found.packs_missing:
+        yield Finding(
+            "content",
+            "fail",
+            f"{found.packs_missing:,} packs that the index knows are not there",
+            "bring them back from a copy; nbproof datasets verify names the versions that are touched",
+        )
+    if found.packs_unknown:
+        yield Finding(
+            "content",
+            "warn",
+            f"the index does not have all of {found.packs_unknown:,} packs",
+            "nbproof datasets rebuild-index, if anything cannot be read; else nbproof gc takes it in or away",
         )
 
 

@@ -6,16 +6,18 @@ would be a second name for it, so the file is flat.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
 from nbproof.core.errors import Invalid, near_names
 from nbproof.core.operation import invalid_from
+from nbproof.core.redaction import secret_name
 
 __all__ = ["PREFIX", "Settings", "load_settings"]
 
@@ -39,6 +41,15 @@ class Settings(BaseModel):
     format: int = Field(1, ge=1, description="Format of the workspace folder; written by nbproof.")
     database: str | None = Field(
         None, description="SQLAlchemy URL of the records; by default meta.db in the workspace."
+    )
+    content: str | None = Field(
+        None,
+        description="Where the content of datasets is kept, such as s3://bucket/prefix; by default in the "
+        "workspace. Credentials come from the environment, as the provider's own tools read them.",
+    )
+    content_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Of that place, such as endpoint_url; in the variable as JSON. No credentials.",
     )
     experiment: str | None = Field(
         None, description="Experiment of runs that name none; by default the notebook's or script's name."
@@ -64,6 +75,45 @@ class Settings(BaseModel):
     capture_environment: bool = Field(
         True, description="Whether a run records Python, packages, operating system and hardware."
     )
+
+    @field_validator("content")
+    @classmethod
+    def _no_credentials_in_address(cls, value: str | None) -> str | None:
+        if value is not None and "://" not in value:
+            raise ValueError("it has to be an address, such as s3://bucket/prefix")
+        if value is not None and ("@" in value or "?" in value):
+            raise ValueError(f"the address must not hold a user, a password or a query; {_FROM_ENVIRONMENT}")
+        return value
+
+    @field_validator("content_options", mode="before")
+    @classmethod
+    def _options_of_json(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"it has to be a JSON object: {error}") from None
+
+    @field_validator("content_options")
+    @classmethod
+    def _no_credentials_in_options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in _names_in(value):
+            if name.lower() in ("key", "secret", "token", "username") or secret_name(name) is not None:
+                raise ValueError(f"{name!r} must not be in the settings; {_FROM_ENVIRONMENT}")
+        return value
+
+
+_FROM_ENVIRONMENT = (
+    "set the provider's own environment variables, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+)
+
+
+def _names_in(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in options.items():
+        yield name
+        if isinstance(value, Mapping):
+            yield from _names_in(value)
 
 
 def load_settings(

@@ -183,8 +183,9 @@ def _settings_page() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         kind = getattr(field.annotation, "__name__", None) or str(field.annotation).replace(" | None", "")
+        default = field.get_default(call_default_factory=True)
         rows.append(
-            f"| `{name}` | `{PREFIX}{name.upper()}` | {kind} | `{field.default}` "
+            f"| `{name}` | `{PREFIX}{name.upper()}` | {kind} | `{default}` "
             f"| {_escaped(field.description or '')} |"
         )
     return (

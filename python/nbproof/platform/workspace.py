@@ -263,18 +263,19 @@ class Workspace:
         with self._lock:
             database = self.database
             if self._content is None or self._content.index.database is not database:
-                from nbproof.storage.content.ends import FileSystemStorage
+                from nbproof.storage.content.ends import backend_of
                 from nbproof.storage.content.index import ContentIndex
                 from nbproof.storage.content.store import ContentStore
 
                 folder = self.folder / "content"
-                self._content = ContentStore(FileSystemStorage(folder), ContentIndex(database), folder)
+                end = backend_of(folder, self.settings.content, self.settings.content_options)
+                self._content = ContentStore(end, ContentIndex(database), folder)
             return self._content
 
     @property
     def content_address(self) -> str | None:
         """Where the content of datasets is; None for the workspace's folder."""
-        return None
+        return self.settings.content
 
     @cached_property
     def datasets(self) -> DataVersionControl:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,15 +12,29 @@ from nbproof.storage.content.ends import FileSystemStorage, FsspecStorage, Stora
 from nbproof.storage.content.index import ContentIndex
 from nbproof.storage.content.store import ContentStore
 from nbproof.storage.database import open_database
+from tests.support.s3 import ObjectStore
 
 Opener = Callable[[], ContentStore]
 
 
-@pytest.fixture(params=["folder", "memory"])
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Where packs are and where the index is have nothing to do with each other: this pair is left out.
+    def is_needless(item: pytest.Item) -> bool:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        return (params.get("end"), params.get("database_url")) == ("s3", "postgresql")
+
+    items[:] = [each for each in items if not is_needless(each)]
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
 def end(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], StorageBackend]:
     if request.param == "folder":
         return lambda: FileSystemStorage(tmp_path / "content")
-    return lambda: FsspecStorage(f"memory://{tmp_path.name}")
+    if request.param == "memory":
+        return lambda: FsspecStorage(f"memory://{tmp_path.name}")
+    store: ObjectStore = request.getfixturevalue("s3")
+    url = store.bucket(secrets.token_hex(8))
+    return lambda: FsspecStorage(url, store.options)
 
 
 @pytest.fixture

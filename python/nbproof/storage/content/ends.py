@@ -17,7 +17,7 @@ from nbproof.core.ids import is_id, new_id
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["FileSystemStorage", "FsspecStorage", "PackSink", "StorageBackend", "trouble"]
+__all__ = ["FileSystemStorage", "FsspecStorage", "PackSink", "StorageBackend", "backend_of", "trouble"]
 
 _SUFFIX = ".pack"
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "adl", "oss", "memory"})
@@ -96,6 +96,11 @@ class StorageBackend(Protocol):
     def delete(self, pack: str) -> None:
         """Forget a pack; nothing happens if it is not there."""
         ...
+
+
+def backend_of(folder: Path, url: str | None, options: dict[str, Any] | None = None) -> StorageBackend:
+    """The end at an address; without one that in a folder."""
+    return FileSystemStorage(folder) if url is None else FsspecStorage(url, options)
 
 
 def trouble(where: str, error: BaseException) -> Unavailable:
@@ -310,12 +315,24 @@ class FsspecStorage:
 
     def __init__(self, url: str, options: dict[str, Any] | None = None) -> None:
         self._url = url
-        self._fs, self._root = _file_system(url, options or {})
+        self._options = options or {}
+        self._pid = os.getpid()
+        self._opened, self._root = _file_system(url, self._options)
         protocols = (self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol
         self._at_once = not _OBJECT_STORES.isdisjoint(protocols)
 
     def __repr__(self) -> str:
         return f"FsspecStorage({self._url!r})"
+
+    @property
+    def _fs(self) -> AbstractFileSystem:
+        if self._pid != os.getpid():
+            # Connections and the thread that serves them are the parent's.
+            fresh = {**self._options, "skip_instance_cache": True}
+            if "memory" not in self._opened.protocol:
+                self._opened, _ = _file_system(self._url, fresh)
+            self._pid = os.getpid()
+        return self._opened
 
     def begin(self, *, anew: bool = False) -> PackSink:
         """An empty pack."""
