@@ -11,7 +11,7 @@ import json
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.frames import Incoming
     from nbproof.datasets.repository import DatasetRepository
     from nbproof.storage.backend import OnBytes
-    from nbproof.storage.content.store import Intake
+    from nbproof.storage.content.store import Hashed, Intake
 
 __all__ = ["Taken", "manifest_of", "schema_of", "take_file", "take_folder", "take_table"]
 
@@ -122,8 +122,7 @@ def take_table(
     fresh: dict[bytes, Slab] = {}
     lengths: list[int] = []
     size = 0
-    for slab in slabs:
-        prints = [each.result() for each in [pool().submit(fingerprint, column) for column in slab.columns]]
+    for slab, prints in _printed(slabs):
         known = repository.slabs(prints)
         here = intake.here([_hash(place) for place, _ in known.values()])
         found = {key: place for key, (place, _) in known.items() if _hash(place) in here}
@@ -162,17 +161,32 @@ def take_table(
     )
 
 
+def _printed(slabs: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, list[bytes]]]:
+    """Slabs with the fingerprints of their columns, those of the next one being made meanwhile."""
+    waiting: deque[tuple[pa.Table, list[Future[bytes]]]] = deque()
+    for slab in slabs:
+        waiting.append((slab, [pool().submit(fingerprint, column) for column in slab.columns]))
+        if len(waiting) > 1:
+            yield _result(*waiting.popleft())
+    while waiting:
+        yield _result(*waiting.popleft())
+
+
+def _result(slab: pa.Table, under_way: Sequence[Future[bytes]]) -> tuple[pa.Table, list[bytes]]:
+    return slab, [each.result() for each in under_way]
+
+
 def _encoded(
     intake: Intake, slab: pa.Table, prints: Sequence[bytes], found: Mapping[bytes, str]
 ) -> Iterator[tuple[bytes, Slab]]:
     """Encode the columns that are not found, a few ahead of those that are being taken in."""
     wanted = {key: number for number, key in reversed(list(enumerate(prints))) if key not in found}
-    waiting: deque[tuple[bytes, Future[tuple[Any, bytes]]]] = deque()
+    waiting: deque[tuple[bytes, Future[tuple[Hashed, bytes]]]] = deque()
 
     def done() -> tuple[bytes, Slab]:
         key, under_way = waiting.popleft()
         content, profile = under_way.result()
-        kept = intake.put(memoryview(content), packing=True)
+        kept = intake.put_hashed(content, packing=True)
         return key, Slab(key, kept.location, kept.size_bytes, profile)
 
     try:
@@ -187,10 +201,12 @@ def _encoded(
             under_way.cancel()
 
 
-def _encode(name: str, column: pa.ChunkedArray) -> tuple[Any, bytes]:
+def _encode(name: str, column: pa.ChunkedArray) -> tuple[Hashed, bytes]:
+    from nbproof.storage.content.store import Hashed
+
     profile = profile_column(name, column)
     told = json.dumps(profile.to_json(), separators=(",", ":"))
-    return encoded(name, column), compress(told.encode())
+    return Hashed.of(memoryview(encoded(name, column)).cast("B")), compress(told.encode())
 
 
 def _profiles(
@@ -245,12 +261,10 @@ def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) 
         Something in it changed while it was read.
     """
     listing = list(_walked(root, (), set()))
-    paths = [path for _, found, _ in listing for path in found]
-    before = [_marks(path) for path in paths]
+    before = {path: marks for _, found, _ in listing for path, marks in found}
+    paths = list(before)
     kept = dict(zip(paths, intake.put_many(paths, on_bytes=on_bytes), strict=True))
-    changed = [
-        str(path.relative_to(root)) for path, was in zip(paths, before, strict=True) if _marks(path) != was
-    ]
+    changed = [str(path.relative_to(root)) for path, was in before.items() if _marks(path) != was]
     if changed:
         raise _changed(changed)
     folders: dict[tuple[str, ...], str] = {}
@@ -259,7 +273,7 @@ def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) 
         told = manifest_of(
             {
                 "kind": "directory",
-                "files": [[each.name, kept[each].size_bytes, kept[each].location] for each in found],
+                "files": [[each.name, kept[each].size_bytes, kept[each].location] for each, _ in found],
                 "folders": [[name, folders[*parts, name]] for name in below],
             }
         )
@@ -271,8 +285,8 @@ def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) 
 
 def _walked(
     folder: Path, parts: tuple[str, ...], above: set[tuple[int, int]]
-) -> Iterator[tuple[tuple[str, ...], list[Path], list[str]]]:
-    """Each folder with its files and the names of its folders, in order."""
+) -> Iterator[tuple[tuple[str, ...], list[tuple[Path, tuple[int, ...]]], list[str]]]:
+    """Each folder with its files, as they are, and the names of its folders, in order."""
     try:
         state = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -292,18 +306,18 @@ def _walked(
         path = folder / entry.name
         _check_name(path)
         try:
-            mode = entry.stat().st_mode
+            state = os.stat(entry.path)
         except OSError as error:
             raise Invalid(
                 f"{str(path)!r} can't be read: {error.strerror}",
                 hint="a link that leads nowhere can't be kept: take it away",
                 details={"field": "path"},
             ) from error
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(state.st_mode):
             if entry.name != ".nbproof":
                 below.append(entry.name)
-        elif stat.S_ISREG(mode):
-            files.append(path)
+        elif stat.S_ISREG(state.st_mode):
+            files.append((path, _marks_of(state)))
         else:
             raise Invalid(f"{str(path)!r} is neither file nor folder", details={"field": "path"})
     yield parts, files, below
@@ -327,6 +341,10 @@ def _marks(path: Path) -> tuple[int, ...]:
         raise NotFound(f"no file {path}", details={"field": "path"}) from None
     except OSError as error:
         raise Invalid(f"{str(path)!r} can't be read: {error.strerror}", details={"field": "path"}) from error
+    return _marks_of(state)
+
+
+def _marks_of(state: os.stat_result) -> tuple[int, ...]:
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 

@@ -10,9 +10,10 @@ import io
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Container, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -20,7 +21,7 @@ from nbproof.core.errors import Invalid, NotFound
 from nbproof.storage.backend import OnBytes, StoredObject
 from nbproof.storage.content.chunking import AVERAGE_BYTES, cut, pieces
 from nbproof.storage.content.codec import worth_packing
-from nbproof.storage.content.packs import Kind, Part, Recipe, Record, packed_parts
+from nbproof.storage.content.packs import Kind, Part, Recipe, Record, digest, packed_parts
 from nbproof.storage.content.reading import ContentReader, PackReader
 from nbproof.storage.content.writing import PackWriter, Prepared, digests, groups, pool, prepared
 from nbproof.storage.holds import Holds
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from nbproof.storage.content.ends import StorageBackend
     from nbproof.storage.content.index import ContentIndex
 
-__all__ = ["INTAKE", "ContentStore", "Intake", "hash_of", "location_of"]
+__all__ = ["INTAKE", "ContentStore", "Hashed", "Intake", "hash_of", "location_of"]
 
 _LIST_BYTES = 1 << 20  # a longer list of parts is itself kept in chunks
 _AHEAD = 4
@@ -159,6 +160,22 @@ class ContentStore:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """Content with its hash, in chunks with theirs: made by any thread, for `Intake.put_hashed`."""
+
+    hash: bytes
+    size_bytes: int
+    chunks: list[tuple[bytes, memoryview]]
+
+    @classmethod
+    def of(cls, content: memoryview) -> Hashed:
+        """Cut and hash what is in memory as a whole."""
+        chunks = [each for block, lengths in _blocks_of(content) for each in _apart(block, lengths)]
+        found = list(zip(digests(chunks), chunks, strict=True))
+        return cls(found[0][0] if len(found) == 1 else digest(content), len(content), found)
+
+
 class Intake:
     """Content on its way in; made by `ContentStore.intake`, used by one thread.
 
@@ -174,6 +191,7 @@ class Intake:
         self._store = store
         self._records: dict[str, list[Record]] = {}
         self._mine: dict[tuple[bytes, Kind], None] = {}
+        self._writing: deque[tuple[list[Future[list[Prepared]]], list[Prepared]]] = deque()
         self.entered = False
         self.new_bytes = 0
 
@@ -203,8 +221,23 @@ class Intake:
         if isinstance(source, Path):
             return self.put_many([source], on_bytes=on_bytes)[0]
         if isinstance(source, (bytes, memoryview)):
-            return self._put_blocks(_blocks_of(memoryview(source).cast("B")), packing, on_bytes)
+            content = memoryview(source).cast("B")
+            if on_bytes is not None:
+                on_bytes(len(content))
+            return self.put_hashed(Hashed.of(content), packing=packing)
         return self._put_blocks(pieces(source.read), packing, on_bytes)
+
+    def put_hashed(self, content: Hashed, *, packing: bool | None = None) -> StoredObject:
+        """Take in what was cut and hashed already; it is compressed and written while others are put."""
+        if packing is None:
+            packing = not content.chunks or worth_packing(content.chunks[0][1])
+        known = self._store.index.known([content.hash, *(hash for hash, _ in content.chunks)])
+        under_way = self._packing(content.chunks, packing, known)
+        parts = [(hash, len(chunk)) for hash, chunk in content.chunks]
+        self._writing.append((under_way, self._lists(content.hash, parts, content.size_bytes, known)))
+        if len(self._writing) > _AHEAD:
+            self._append_next()
+        return StoredObject(content.hash.hex(), content.size_bytes, location_of(content.hash))
 
     def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> list[StoredObject]:
         """Take in files, in order; one that is as it was when it was taken in before is not read."""
@@ -217,6 +250,7 @@ class Intake:
 
     def sync(self) -> None:
         """Make durable what was taken in."""
+        self._append_all()
         self._store.writer.sync()
 
     def enter(self, connection: Connection) -> None:
@@ -238,46 +272,53 @@ class Intake:
     def _put_blocks(
         self, blocks: Iterator[tuple[memoryview, list[int]]], packing: bool | None, on_bytes: OnBytes | None
     ) -> StoredObject:
-        import blake3
-
-        whole = blake3.blake3()
+        self._append_all()
         parts: list[Part] = []
         hashing: deque[tuple[list[memoryview], Future[list[bytes]]]] = deque()
-        writing: deque[list[Future[list[Prepared]]]] = deque()
 
         def hashed() -> None:
             contents, under_way = hashing.popleft()
             found = under_way.result()
             parts.extend(zip(found, map(len, contents), strict=True))
-            writing.append(self._packing(list(zip(found, contents, strict=True)), packing is not False))
-            if len(writing) > _AHEAD:
-                self._append_each(writing.popleft())
+            packed = self._packing(list(zip(found, contents, strict=True)), packing is not False)
+            self._writing.append((packed, []))
+            if len(self._writing) > _AHEAD:
+                self._append_next()
 
-        for block, lengths in blocks:
-            if packing is None:
-                packing = worth_packing(block)
-            contents = _apart(block, lengths)
-            hashing.append((contents, pool().submit(digests, contents)))
-            whole.update(block)
-            if len(hashing) > 1:
+        with _whole() as whole:
+            for block, lengths in blocks:
+                if packing is None:
+                    packing = worth_packing(block)
+                contents = _apart(block, lengths)
+                hashing.append((contents, pool().submit(digests, contents)))
+                whole.update(block)
+                if len(hashing) > 1:
+                    hashed()
+                if on_bytes is not None:
+                    on_bytes(len(block))
+            while hashing:
                 hashed()
-            if on_bytes is not None:
-                on_bytes(len(block))
-        while hashing:
-            hashed()
-        while writing:
-            self._append_each(writing.popleft())
-        hash = whole.digest()
-        return self._object(hash, parts, sum(length for _, length in parts))
-
-    def _object(self, hash: bytes, parts: Sequence[Part], size: int) -> StoredObject:
-        if len(parts) != 1:
-            if not parts:
-                self._append([Prepared(hash, Kind.CHUNK, 0, 0, b"")])
-            elif (hash, Kind.OBJECT) not in self._mine and not self._store.index.find([hash], Kind.OBJECT):
-                payload = self._listed(parts, size).payload()
-                self._append([Prepared(hash, Kind.OBJECT, 0, len(payload), payload)])
+            hash = whole.digest()
+        size = sum(length for _, length in parts)
+        self._append_all()
+        self._append(self._lists(hash, parts, size, self._store.index.known([hash])))
         return StoredObject(hash.hex(), size, location_of(hash))
+
+    def _lists(
+        self, hash: bytes, parts: Sequence[Part], size: int, known: Container[tuple[bytes, Kind]]
+    ) -> list[Prepared]:
+        """What says of which chunks an object is made, where it is not one chunk or here already.
+
+        It is written after them: what is in a pack has its chunks there or in an earlier one.
+        """
+        if not parts:
+            return [Prepared(hash, Kind.CHUNK, 0, 0, b"")]
+        key = (hash, Kind.OBJECT)
+        if len(parts) == 1 or key in self._mine or key in known:
+            return []
+        self._mine[key] = None
+        payload = self._listed(parts, size).payload()
+        return [Prepared(hash, Kind.OBJECT, 0, len(payload), payload)]
 
     def _listed(self, parts: Sequence[Part], size: int) -> Recipe:
         level = 0
@@ -286,26 +327,42 @@ class Intake:
                 each for block, lengths in _blocks_of(memoryview(listed)) for each in _apart(block, lengths)
             ]
             found = list(zip(digests(contents), contents, strict=True))
+            self._append_all()
             self._append_each(self._packing(found, False))
             parts = [(hash, len(content)) for hash, content in found]
             level += 1
         return Recipe(size, level, parts)
 
     def _packing(
-        self, found: Sequence[tuple[bytes, memoryview]], packing: bool
+        self,
+        found: Sequence[tuple[bytes, memoryview]],
+        packing: bool,
+        known: Container[tuple[bytes, Kind]] | None = None,
     ) -> list[Future[list[Prepared]]]:
         """Begin to compress what is not here yet."""
         fresh = {hash: content for hash, content in found if (hash, Kind.CHUNK) not in self._mine}
-        for hash in self._store.index.find(fresh, Kind.CHUNK):
-            del fresh[hash]
+        if known is None:
+            known = self._store.index.known(fresh)
+        fresh = {hash: content for hash, content in fresh.items() if (hash, Kind.CHUNK) not in known}
         self._mine.update(dict.fromkeys((hash, Kind.CHUNK) for hash in fresh))
         return [pool().submit(prepared, group, packing) for group in groups(list(fresh.items()))]
+
+    def _append_all(self) -> None:
+        while self._writing:
+            self._append_next()
+
+    def _append_next(self) -> None:
+        under_way, behind = self._writing.popleft()
+        self._append_each(under_way)
+        self._append(behind)
 
     def _append_each(self, under_way: Iterable[Future[list[Prepared]]]) -> None:
         for each in under_way:
             self._append(each.result())
 
     def _append(self, records: Sequence[Prepared]) -> None:
+        if not records:
+            return
         for pack, record in self._store.writer.append(records, self):
             self._records.setdefault(pack, []).append(record)
             self._mine[record.hash, record.kind] = None
@@ -318,6 +375,7 @@ class Intake:
         found: dict[int, StoredObject],
         on_bytes: OnBytes | None,
     ) -> None:
+        self._append_all()
         states = {number: _state(sources[number]) for number in numbers}
         recalled = self._store.seen.recall_all([(sources[number], state) for number, state in states.items()])
         known = {number: seen for number, seen in zip(states, recalled, strict=True) if seen is not None}
@@ -367,10 +425,41 @@ class Intake:
 
     def here(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Those of the hashes whose content is in the store, and stays while this intake lasts."""
-        index = self._store.index
-        found = set(index.find(hashes, Kind.OBJECT)) if hashes else set()
-        rest = [hash for hash in hashes if hash not in found]
-        return found | set(index.find(rest, Kind.CHUNK)) if rest else found
+        return {hash for hash, _ in self._store.index.known(hashes)}
+
+
+class _Whole:
+    """The hash of a stream: after its first block in a thread of its own."""
+
+    def __init__(self, thread: ThreadPoolExecutor) -> None:
+        import blake3
+
+        self._hash = blake3.blake3()
+        self._thread = thread
+        self._waiting: deque[Future[object]] = deque()
+        self._begun = False
+
+    def update(self, block: memoryview) -> None:
+        """Go on with a block, which is not changed afterwards."""
+        if not self._begun:
+            self._begun = True
+            self._hash.update(block)
+            return
+        self._waiting.append(cast("Future[object]", self._thread.submit(self._hash.update, block)))
+        if len(self._waiting) > _AHEAD:
+            self._waiting.popleft().result()
+
+    def digest(self) -> bytes:
+        """Of all blocks."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._hash.digest()
+
+
+@contextmanager
+def _whole() -> Iterator[_Whole]:
+    with ThreadPoolExecutor(1, "nbproof-content-whole") as thread:
+        yield _Whole(thread)
 
 
 def _blocks_of(content: memoryview) -> Iterator[tuple[memoryview, list[int]]]:
