@@ -131,6 +131,18 @@ def test_what_another_process_brought_in_is_noticed_once(tmp_path: Path) -> None
     (change,) = seen
     assert change.kind == "run"
     assert run.id in change.ids
+
+    seen.clear()
+    (tmp_path / "noted.txt").write_text("noted\n")
+    version = there.datasets.register_dataset(tmp_path / "noted.txt", "noted")
+    dataset = there.datasets.list_datasets().items[0].id
+    elsewhere.look(set())
+    elsewhere.look(set())
+    assert [(each.kind, each.ids) for each in seen if each.kind == "dataset"] == [("dataset", (dataset,))]
+    there.datasets.set_alias(version.name, "prod")
+    there.datasets.delete_dataset(version.name)
+    elsewhere.look(set())
+    assert [each.kind for each in seen if each.kind == "dataset"] == ["dataset", "dataset"]
     there.close()
     here.close()
 

@@ -244,6 +244,21 @@ class DatasetRepository:
             each["aliases"] = aliases.get(each["id"], {})
         return found
 
+    def active_since(self, since_us: int) -> list[tuple[str, int]]:
+        """Ids of datasets that got or lost a version or an alias at or after an instant, with when."""
+        times = [
+            sa.select(owner.label("dataset_id"), when.label("when_us")).where(when >= since_us)
+            for owner, when in (
+                (_VERSIONS.c.dataset_id, _VERSIONS.c.created_us),
+                (_VERSIONS.c.dataset_id, _VERSIONS.c.deleted_us),
+                (_ALIASES.c.dataset_id, _ALIASES.c.set_us),
+            )
+        ]
+        every = sa.union_all(*times).subquery()
+        statement = sa.select(every.c.dataset_id, sa.func.max(every.c.when_us)).group_by(every.c.dataset_id)
+        with self.database.connect() as connection:
+            return [(dataset, when) for dataset, when in connection.execute(statement)]
+
     def contract(self, name: str) -> dict[str, Any] | None:
         """What the versions of a dataset have to keep to."""
         with self.database.connect() as connection:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, datetime_of
 from nbproof.core.errors import Invalid, NotFound, PlatformError, Unavailable, near_names
+from nbproof.core.events import Changed, Changes
 from nbproof.core.operation import Download, Page
 from nbproof.core.redaction import redact_text, without_credentials
 from nbproof.datasets.domain import NewVersion, VersionRecord
@@ -67,6 +68,8 @@ class DataVersionControl:
         Called before the first write: makes the workspace.
     run_id : callable, optional
         The run that is live, if any.
+    changes : Changes, optional
+        Told which datasets changed: by a version, an alias, what is said of a version, or a deletion.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class DataVersionControl:
         lineage: Callable[[], Lineage] | None = None,
         prepare: Callable[[], object] | None = None,
         run_id: Callable[[], str | None] | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self._repository = repository
         self._content = content
@@ -87,6 +91,7 @@ class DataVersionControl:
         self._lineage = lineage
         self._prepare = prepare
         self._run_id = run_id
+        self._changes = changes
 
     # -- registering -----------------------------------------------------------------------------------
 
@@ -163,6 +168,8 @@ class DataVersionControl:
             self._repository().set_alias(version, each, now_us=self._clock.now_us())
         if not made and (description or checked):
             version = self._repository().update(version, description=description, tags=checked)
+        if made or aliases or description or checked:
+            self._tell(version)
         told = self._view(self._repository().resolve(f"{called}@v{version.version}"), unchanged=not made)
         self._drawn(edges_of_registering(told, self._live_run()))
         return told
@@ -183,6 +190,7 @@ class DataVersionControl:
         """Point an alias at a version, taking it from the one that had it."""
         record = self._repository().resolve(id)
         self._repository().set_alias(record, alias_name(alias), now_us=self._clock.now_us())
+        self._tell(record)
         return self._view(self._repository().resolve(f"{record.dataset}@v{record.version}"))
 
     def update_version(
@@ -190,7 +198,9 @@ class DataVersionControl:
     ) -> DatasetVersion:
         """Change the description or the tags of a version; an empty tag is taken away."""
         record = self._repository().resolve(id)
-        return self._view(self._repository().update(record, description=description, tags=tags))
+        updated = self._repository().update(record, description=description, tags=tags)
+        self._tell(record)
+        return self._view(updated)
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -435,7 +445,12 @@ class DataVersionControl:
         repository = self._repository()
         records = repository.versions(parsed(id).name, limit=_ALL) if all else [repository.resolve(id)]
         repository.delete(records, now_us=self._clock.now_us())
+        self._tell(*records)
         return [self._view(each) for each in records]
+
+    def active_since(self, since_us: int) -> list[tuple[str, int]]:
+        """Ids of datasets that changed at or after an instant, with when, as far as records tell."""
+        return self._repository().active_since(since_us)
 
     # -- for the store ---------------------------------------------------------------------------------
 
@@ -518,6 +533,12 @@ class DataVersionControl:
         self._repository().forget_slabs(set(self.locations(deleted_before_us)))
 
     # -- inside ----------------------------------------------------------------------------------------
+
+    def _tell(self, *records: VersionRecord) -> None:
+        if self._changes is not None:
+            self._changes.publish(
+                Changed("dataset", tuple(dict.fromkeys(each.dataset_id for each in records)))
+            )
 
     def _taken(
         self, intake: Intake, source: Any, path: Path | None, name: str, latest: VersionRecord | None

@@ -291,6 +291,7 @@ class Workspace:
             lineage=lambda: self.lineage,
             prepare=self.make,
             run_id=lambda: self.tracker.live.id if self.tracker.live is not None else None,
+            changes=self.changes,
         )
 
     @cached_property

@@ -25,7 +25,7 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "workspace": {"type": "string", "description": "Id of the workspace."},
-        "kind": {"type": "string", "description": "What changed: run, experiment, search, job, ..."},
+        "kind": {"type": "string", "description": "What changed: run, experiment, search, job, dataset, ..."},
         "ids": {
             "type": "array",
             "items": {"type": "string"},

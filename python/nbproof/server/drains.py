@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -177,12 +178,32 @@ class Drains:
         return min(self._seconds / 2, _TICK_SECONDS)
 
 
+class _Known:
+    """The newest records of one kind of thing."""
+
+    def __init__(self, name: str, active_since: Callable[[int], list[tuple[str, int]]]) -> None:
+        self.name = name
+        self._active_since = active_since
+        self._times: dict[str, int] = {}
+        self._newest = 0
+
+    def news(self, told: set[str]) -> list[str]:
+        """Ids of what changed since the last call, apart from what was told already."""
+        # A little overlap: two processes do not write in the order of their clocks.
+        found = self._active_since(max(0, self._newest - _OVERLAP_US))
+        fresh = [each for each, when in found if self._times.get(each) != when and each not in told]
+        self._times = dict(found)
+        self._newest = max([self._newest, *self._times.values()])
+        return fresh
+
+
 class Elsewhere:
     """Notices what other processes brought into the records, and publishes it as a change.
 
     Whoever reads drains first: a kernel that logs and then searches leaves nothing for the server's drain,
-    but the panel wants to know all the same.  The files of a SQLite database tell that somebody wrote; the
-    runs then tell by the time of their newest record which they are.
+    but the panel wants to know all the same; and datasets are recorded by whoever registers them.  The files
+    of a SQLite database tell that somebody wrote; runs and datasets then tell by the time of their newest
+    record which they are.
 
     Parameters
     ----------
@@ -193,10 +214,13 @@ class Elsewhere:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._stamp: object = None
-        self._known: dict[str, int] = {}
-        self._newest = 0
+        self._kinds = [
+            _Known("run", lambda since: workspace.runs.active_since(since)),
+            _Known("dataset", workspace.datasets.active_since),
+        ]
         self._due = 0.0
-        self._remember(workspace.runs.active_since(0))
+        for kind in self._kinds:
+            kind.news(set())
         self._stamp = self._files()
 
     def look(self, told: set[str]) -> None:
@@ -210,16 +234,8 @@ class Elsewhere:
         elif stamp == self._stamp:
             return
         self._stamp = stamp
-        # A little overlap: two processes do not write in the order of their clocks.
-        found = self._workspace.runs.active_since(self._newest - _OVERLAP_US)
-        fresh = [run for run, when in found if self._known.get(run) != when and run not in told]
-        self._remember(found)
-        if fresh:
-            self._workspace.changes.publish(Changed("run", tuple(fresh)))
-
-    def _remember(self, found: list[tuple[str, int]]) -> None:
-        self._known = dict(found)
-        self._newest = max([self._newest, *self._known.values()])
+        for kind in self._kinds:
+            self._workspace.changes.publish(Changed(kind.name, tuple(kind.news(told))))
 
     def _files(self) -> object:
         stamps = []
