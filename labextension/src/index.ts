@@ -2,6 +2,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { comparePlugin } from './plugins/compare';
 import { connectionPlugin } from './plugins/connection';
+import { datasetViewPlugin } from './plugins/datasetView';
 import { kernelPlugin } from './plugins/kernel';
 import { linksPlugin } from './plugins/links';
 import { panelPlugin } from './plugins/panel';
@@ -21,7 +22,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   panelPlugin,
   runViewPlugin,
   runsTablePlugin,
-  comparePlugin
+  comparePlugin,
+  datasetViewPlugin
 ];
 
 export default plugins;

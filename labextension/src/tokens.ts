@@ -46,6 +46,7 @@ export const CommandIDs = {
   openRun: 'nbproof:open-run',
   openLatestRun: 'nbproof:open-latest-run',
   openTable: 'nbproof:open-runs-table',
+  openDataset: 'nbproof:open-dataset',
   compareRuns: 'nbproof:compare-runs',
   openLink: 'nbproof:open-link',
   copyLink: 'nbproof:copy-link',

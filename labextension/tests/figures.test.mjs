@@ -7,6 +7,7 @@ import smoothing from '../lib/unit/figures/smooth.js';
 import excerpts from '../lib/unit/figures/excerpt.js';
 import line from '../lib/unit/figures/line.js';
 import bars from '../lib/unit/figures/bars.js';
+import dataset from '../lib/unit/figures/dataset.js';
 import names from '../lib/unit/figures/names.js';
 import numbers from '../lib/unit/figures/numbers.js';
 import scale from '../lib/unit/figures/scale.js';
@@ -329,4 +330,83 @@ test('an excerpt points at a word, or behind the end of the text', () => {
     at: '',
     after: ''
   });
+});
+
+test('a reference names a dataset, or one of its versions; an alias is for the server to resolve', () => {
+  assert.deepEqual(dataset.versionOf('sales'), {
+    name: 'sales',
+    version: null
+  });
+  assert.deepEqual(dataset.versionOf('a/b 🎈@v12'), {
+    name: 'a/b 🎈',
+    version: 12
+  });
+  assert.equal(dataset.versionOf('sales@prod'), null);
+  assert.equal(dataset.versionOf('sales@v0'), null);
+  assert.equal(dataset.codeOf('a "b"', 3), 'nbp.get_dataset("a \\"b\\"@v3")');
+});
+
+test('a download is named after its version; what file systems refuse is left out', () => {
+  const version = { dataset: 'a/b:c', version: 2, kind: 'table', source: null };
+  assert.equal(dataset.fileNameOf(version, 'csv'), 'a_b_c-v2.csv');
+  assert.equal(
+    dataset.fileNameOf({ ...version, kind: 'folder' }, 'csv'),
+    'a_b_c-v2.zip'
+  );
+  assert.equal(
+    dataset.fileNameOf(
+      { ...version, kind: 'file', source: '/d/x.csv.gz' },
+      'parquet'
+    ),
+    'a_b_c-v2.csv.gz'
+  );
+});
+
+test('bars fill their box, and whatever has a row is seen', () => {
+  const { path, total, highest } = dataset.smallBars([1, 0, 100_000], 30, 20);
+  assert.equal(path, 'M0 20v-1h9v1zM20 20v-20h9v20z');
+  assert.equal(total, 100_001);
+  assert.equal(highest, 2);
+  assert.equal(dataset.smallBars([], 30, 20).path, '');
+});
+
+test('shares never round to nothing or to all', () => {
+  assert.equal(dataset.shareText(0, 10), '0 %');
+  assert.equal(dataset.shareText(1, 100_000), '< 0.1 %');
+  assert.equal(dataset.shareText(99_999, 100_000), '> 99.9 %');
+  assert.equal(dataset.shareText(1, 3), '33 %');
+  assert.equal(dataset.shareText(1, 16), '6.3 %');
+});
+
+test('times are written as such, whatever the column keeps them in', () => {
+  const day = Date.UTC(2026, 10, 1) * 1000;
+  const of = (type, value, kind = 'datetime') =>
+    dataset.valueText({ kind, type }, value);
+  assert.equal(of('timestamp[us]', day), '2026-11-01');
+  assert.equal(of('timestamp[ns, tz=UTC]', day + 1e6), '2026-11-01 00:00:01');
+  assert.equal(of('date32[day]', day), '2026-11-01');
+  assert.equal(of('time64[us]', 3_600_000_000), '01:00:00');
+  assert.equal(of('duration[us]', 90_000_000), '1 min 30 s');
+  assert.equal(of('int64', 5, 'numeric'), '5');
+  assert.equal(of('double', 'NaN', 'numeric'), 'NaN');
+  assert.equal(of('double', null, 'numeric'), '');
+});
+
+test('of times over many days only the day is shown, of a few hours the time', () => {
+  const start = Date.UTC(2026, 10, 1, 8, 30) * 1000;
+  const column = days => ({
+    kind: 'datetime',
+    type: 'timestamp[us]',
+    minimum: start,
+    maximum: start + days * 86_400e6
+  });
+  assert.equal(dataset.shortValueText(column(30), start), '2026-11-01');
+  assert.equal(dataset.shortValueText(column(1), start), '2026-11-01 08:30:00');
+});
+
+test('where every value is there once, none is frequent', () => {
+  assert.ok(dataset.isUnique({ bars: [], top: [['a', 1]] }));
+  assert.ok(!dataset.isUnique({ bars: [], top: [['a', 2]] }));
+  assert.ok(!dataset.isUnique({ bars: [1], top: [['a', 1]] }));
+  assert.ok(!dataset.isUnique({ bars: [], top: [] }));
 });

@@ -232,6 +232,12 @@ test('a place comes back from its text as it was', () => {
           { metric: 'auc', range: [0, 10] }
         ]
       }
+    },
+    {
+      kind: 'dataset',
+      workspace: '9f31c2a07be4',
+      dataset: 'a/b & c@v3',
+      tab: 'versions'
     }
   ];
   for (const place of places) {
@@ -242,6 +248,7 @@ test('a place comes back from its text as it was', () => {
 test('a place that makes no sense is nothing, or as by default', () => {
   assert.equal(link.placeOf('elsewhere?x=1'), null);
   assert.equal(link.placeOf('run?tab=code'), null);
+  assert.equal(link.placeOf('dataset?tab=versions'), null);
   const { state } = link.placeOf(
     'runs?layout=odd&smooth=7&selected=zz&zoom=9+1+auc&zoom=auc&zoom=0+x+auc'
   );

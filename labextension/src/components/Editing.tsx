@@ -26,7 +26,7 @@ export interface Edits {
 }
 
 /** The focus goes to what opens, and back to what opened it once that is there again. */
-function useFocusBack(
+export function useFocusBack(
   isOpen: boolean,
   box: RefObject<HTMLElement>,
   opener: RefObject<HTMLElement>
@@ -152,7 +152,7 @@ function EditableLine(props: {
 }
 
 /** A line to write, and what keeps it or puts it away. */
-function LineForm(props: {
+export function LineForm(props: {
   box: RefObject<HTMLInputElement>;
   label: string;
   placeholder?: string;
@@ -204,30 +204,32 @@ function LineForm(props: {
 
 /** Notes as they read, and as they are written. */
 export function EditableNotes({
-  run,
+  text: notes,
+  words,
   render,
-  edits,
+  onSave,
   trans
 }: {
-  run: Run;
+  text: string;
+  words: NotesWords;
   render: Notes.Render | null;
-  edits: Edits;
+  /** Resolves to whether it was saved. */
+  onSave: (text: string) => Promise<boolean>;
   trans: TranslationBundle;
 }): JSX.Element {
   const [draft, setDraft] = useState<string | null>(null);
   const box = useRef<HTMLTextAreaElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
-  const notes = run.notes ?? '';
   useFocusBack(draft !== null, box, opener);
   const close = (): void => setDraft(null);
   const save = async (): Promise<void> => {
-    if (draft === null || draft === notes || (await edits.setNotes(draft))) {
+    if (draft === null || draft === notes || (await onSave(draft))) {
       close();
     }
   };
   return (
     <Section
-      title={trans.__('Notes')}
+      title={words.title}
       tools={
         draft === null && (
           <button
@@ -236,7 +238,7 @@ export function EditableNotes({
             className="jp-nbproof-LinkButton"
             onClick={() => setDraft(notes)}
           >
-            {notes === '' ? trans.__('Write notes') : trans.__('Edit notes')}
+            {notes === '' ? words.write : words.edit}
           </button>
         )
       }
@@ -246,7 +248,7 @@ export function EditableNotes({
           <textarea
             ref={box}
             className="jp-nbproof-NotesEditor-text"
-            aria-label={trans.__('Notes, in Markdown')}
+            aria-label={words.box}
             rows={Math.min(20, Math.max(6, draft.split('\n').length + 1))}
             value={draft}
             onChange={event => setDraft(event.target.value)}
@@ -282,7 +284,7 @@ export function EditableNotes({
           </div>
         </div>
       ) : notes === '' ? (
-        <p className="jp-nbproof-dim">{trans.__('No notes.')}</p>
+        <p className="jp-nbproof-dim">{words.none}</p>
       ) : (
         <Notes text={notes} render={render} />
       )}
@@ -290,25 +292,41 @@ export function EditableNotes({
   );
 }
 
+/** What a text in Markdown and the ways to change it are called. */
+export interface NotesWords {
+  readonly title: string;
+  readonly write: string;
+  readonly edit: string;
+  readonly box: string;
+  readonly none: string;
+}
+
 /** Tags, each with a way to take it off, and a box for another one. */
 export function EditableTags({
-  run,
-  edits,
+  tags: all,
+  needsValue = false,
+  setTag,
   trans
 }: {
-  run: Run;
-  edits: Edits;
+  tags: Readonly<Record<string, string>>;
+  /** Whether a tag can't be a name alone. */
+  needsValue?: boolean;
+  setTag: Edits['setTag'];
   trans: TranslationBundle;
 }): JSX.Element {
   const [draft, setDraft] = useState<string | null>(null);
   const box = useRef<HTMLInputElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
-  const tags = Object.entries(run.tags).sort(([a], [b]) => naturally(a, b));
+  const tags = Object.entries(all).sort(([a], [b]) => naturally(a, b));
   useFocusBack(draft !== null, box, opener);
   const close = (): void => setDraft(null);
+  const canSave = (text: string): boolean => {
+    const { key, value } = tagOf(text);
+    return key !== '' && (!needsValue || (value ?? '') !== '');
+  };
   const save = async (): Promise<void> => {
     const { key, value } = tagOf(draft ?? '');
-    if (key === '' || (await edits.setTag(key, value ?? ''))) {
+    if (key === '' || (await setTag(key, value ?? ''))) {
       close();
     }
   };
@@ -342,7 +360,7 @@ export function EditableTags({
               className="jp-nbproof-Tags-remove"
               aria-label={trans.__('Remove the tag %1', key)}
               title={trans.__('Remove the tag %1', key)}
-              onClick={() => void edits.setTag(key, null)}
+              onClick={() => void setTag(key, null)}
             >
               <closeIcon.react tag="span" />
             </button>
@@ -356,7 +374,7 @@ export function EditableTags({
           placeholder="owner = ann"
           text={draft}
           word={trans.__('Add')}
-          canSave={draft.trim() !== ''}
+          canSave={canSave(draft)}
           trans={trans}
           onChange={setDraft}
           onSave={() => void save()}

@@ -34,9 +34,16 @@ export function Overview(props: Props): JSX.Element {
           onMore={() => actions.chooseTab('charts')}
         />
         <EditableNotes
-          run={run}
+          text={run.notes ?? ''}
+          words={{
+            title: trans.__('Notes'),
+            write: trans.__('Write notes'),
+            edit: trans.__('Edit notes'),
+            box: trans.__('Notes, in Markdown'),
+            none: trans.__('No notes.')
+          }}
           render={props.renderNotes}
-          edits={actions.edits}
+          onSave={actions.edits.setNotes}
           trans={trans}
         />
         {run.artifacts.length > 0 && (
@@ -64,7 +71,11 @@ export function Overview(props: Props): JSX.Element {
           trans={trans}
           onMore={() => actions.chooseTab('params')}
         />
-        <EditableTags run={run} edits={actions.edits} trans={trans} />
+        <EditableTags
+          tags={run.tags}
+          setTag={actions.edits.setTag}
+          trans={trans}
+        />
         <Provenance run={run} trans={trans} />
       </div>
     </div>

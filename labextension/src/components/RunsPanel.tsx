@@ -2,10 +2,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX, RefObject } from 'react';
 
 import { nbproofIcon } from '../icons';
+import type { DatasetsModel } from '../models/datasets';
 import type { KernelState } from '../models/kernel';
 import type { RunsModel } from '../models/runs';
 import type { WorkspaceView } from '../services/api';
 import type { Problem } from '../services/problem';
+import { DatasetsSection } from './DatasetsSection';
 import { FilterBox } from './FilterBox';
 import { Notice } from './Notice';
 import { RunTree } from './RunTree';
@@ -14,7 +16,7 @@ import { useNow } from './useNow';
 import { problemWords } from './words';
 import { WorkspaceBar } from './WorkspaceBar';
 
-/** The sidebar: workspace, filter, and the runs; or why there are none. */
+/** The sidebar: workspace, filter, and the runs, or why there are none; below them the datasets. */
 export function RunsPanel(props: RunsPanel.IProps): JSX.Element {
   const { runs, actions, trans } = props;
   return (
@@ -43,6 +45,16 @@ export function RunsPanel(props: RunsPanel.IProps): JSX.Element {
       )}
       <KernelNotice {...props} />
       <Body {...props} />
+      {props.workspace !== null && props.datasets.isOffered && (
+        <DatasetsSection
+          datasets={props.datasets}
+          isOpen={props.isDatasetsOpen}
+          listRef={props.datasetsRef}
+          filterRef={props.datasetsFilterRef}
+          actions={actions.datasets}
+          trans={trans}
+        />
+      )}
       <div className="jp-nbproof-hidden" aria-live="polite">
         {props.announcement}
       </div>
@@ -70,6 +82,7 @@ export namespace RunsPanel {
     insertLoadLine: () => void;
     insertInstallLine: () => void;
     lookAgain: () => void;
+    datasets: DatasetsSection.IActions;
   }
 
   export interface IProps {
@@ -79,6 +92,8 @@ export namespace RunsPanel {
     hasNotebook: boolean;
     kernel: { readonly state: KernelState; readonly name: string };
     runs: RunsModel;
+    datasets: DatasetsModel;
+    isDatasetsOpen: boolean;
     /** From the workspaces or the runs, whichever is in the way. */
     problem: Problem | null;
     showSparklines: boolean;
@@ -86,6 +101,8 @@ export namespace RunsPanel {
     announcement: string;
     treeRef: RefObject<HTMLDivElement>;
     filterRef: RefObject<HTMLInputElement>;
+    datasetsRef: RefObject<HTMLDivElement>;
+    datasetsFilterRef: RefObject<HTMLInputElement>;
     actions: IActions;
     trans: TranslationBundle;
   }

@@ -202,3 +202,19 @@ export function factWord(key: string, trans: TranslationBundle): string {
       return key;
   }
 }
+
+/** What a dataset is. */
+export function kindWord(kind: string, trans: TranslationBundle): string {
+  switch (kind) {
+    case 'table':
+      return trans.__('Table');
+    case 'file':
+      return trans.__('File');
+    case 'folder':
+      return trans.__('Folder');
+    case 'reference':
+      return trans.__('Reference');
+    default:
+      return kind;
+  }
+}

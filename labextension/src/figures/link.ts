@@ -62,6 +62,9 @@ export const RUN_TABS = [
 ] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 
+export const DATASET_TABS = ['columns', 'versions'] as const;
+export type DatasetTab = (typeof DATASET_TABS)[number];
+
 /** A place in nbproof, in one workspace. */
 export type Place =
   | {
@@ -82,6 +85,13 @@ export type Place =
       /** The artifact that is looked into; empty: the first. */
       readonly artifact: string;
       readonly charts: ChartsState;
+    }
+  | {
+      readonly kind: 'dataset';
+      readonly workspace: string;
+      /** The dataset's name: `sales`, or one of its versions: `sales@v3`. */
+      readonly dataset: string;
+      readonly tab: DatasetTab;
     };
 
 export const CHARTS: ChartsState = {
@@ -145,6 +155,10 @@ export function placeText(place: Place): string {
       put('tab', place.tab === 'overview' ? '' : place.tab);
       put('artifact', place.artifact);
       putCharts(put, place.charts);
+      break;
+    case 'dataset':
+      put('dataset', place.dataset);
+      put('tab', place.tab === 'columns' ? '' : place.tab);
       break;
     case 'compare': {
       const { state } = place;
@@ -219,6 +233,15 @@ export function placeOf(text: string): Place | null {
             tab: oneOf(RUN_TABS, get('tab'), 'overview'),
             artifact: get('artifact'),
             charts: chartsOf(words)
+          };
+    case 'dataset':
+      return get('dataset') === ''
+        ? null
+        : {
+            kind,
+            workspace,
+            dataset: get('dataset'),
+            tab: oneOf(DATASET_TABS, get('tab'), 'columns')
           };
     case 'compare':
       return {

@@ -16,7 +16,7 @@ const ROUTE = 'nbproof:route';
 /** Opens what an address names, and gives the address of what is in front. */
 export const linksPlugin: JupyterFrontEndPlugin<IPlaces> = {
   id: 'nbproof:links',
-  description: 'Addresses of tables, comparisons and runs.',
+  description: 'Addresses of tables, comparisons, runs and datasets.',
   autoStart: true,
   optional: [IRouter, ICommandPalette, ITranslator],
   provides: IPlaces,
@@ -50,6 +50,12 @@ export const linksPlugin: JupyterFrontEndPlugin<IPlaces> = {
             workspace,
             run: place.run,
             link: placeText(place)
+          });
+        case 'dataset':
+          return commands.execute(CommandIDs.openDataset, {
+            workspace,
+            dataset: place.dataset,
+            tab: place.tab
           });
         case 'runs':
           return commands.execute(CommandIDs.openTable, {
@@ -88,7 +94,9 @@ export const linksPlugin: JupyterFrontEndPlugin<IPlaces> = {
         if (place === null) {
           await showErrorMessage(
             trans.__('The link could not be opened'),
-            trans.__('It names no table, comparison or run of nbproof.')
+            trans.__(
+              'It names no table, comparison, run or dataset of nbproof.'
+            )
           );
           return;
         }
@@ -98,7 +106,7 @@ export const linksPlugin: JupyterFrontEndPlugin<IPlaces> = {
     commands.addCommand(CommandIDs.copyLink, {
       label: trans.__('nbproof: Copy Link to This View'),
       caption: trans.__(
-        'Copy the address of the table, comparison or run in front'
+        'Copy the address of the table, comparison, run or dataset in front'
       ),
       isEnabled: () => places.current !== null,
       describedBy: { args: { type: 'object', properties: {} } },

@@ -6,6 +6,7 @@ import { Clipboard, ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Poll } from '@lumino/polling';
 
+import { DatasetsModel } from '../models/datasets';
 import { pollFrequency } from '../models/polling';
 import { RunsModel } from '../models/runs';
 import { Settings } from '../models/settings';
@@ -22,10 +23,10 @@ import { RunsPanelWidget } from '../widgets/runsPanel';
 /** Left sidebars are ordered by rank; the file browser has 100, extensions begin at 1000. */
 const RANK = 700;
 
-/** The sidebar with experiments and runs. */
+/** The sidebar with experiments, runs and datasets. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: 'nbproof:panel',
-  description: 'The sidebar with experiments and runs.',
+  description: 'The sidebar with experiments, runs and datasets.',
   autoStart: true,
   requires: [IConnection, IWorkspaces],
   optional: [
@@ -49,7 +50,10 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const settings = given ?? new Settings();
     const { commands, shell } = app;
     const runs = new RunsModel({ client: connection.client, settings });
-    const poll = startPolling(workspaces, runs, settings, () => isSeen());
+    const datasets = new DatasetsModel(connection.client);
+    const poll = startPolling(workspaces, runs, datasets, settings, () =>
+      isSeen()
+    );
     const refresh = (): void => void poll.refresh();
     const run = (command: string, args: Record<string, string> = {}): void => {
       commands.execute(command, args).catch(() => {
@@ -60,6 +64,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 
     const panel = new RunsPanelWidget({
       runs,
+      datasets,
       workspaces,
       kernel,
       settings,
@@ -70,6 +75,11 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       openRun: id =>
         run(CommandIDs.openRun, { workspace: workspaceId(), run: id }),
       openTable: () => run(CommandIDs.openTable, { workspace: workspaceId() }),
+      openDataset: name =>
+        run(CommandIDs.openDataset, {
+          workspace: workspaceId(),
+          dataset: name
+        }),
       refresh,
       insertLoadLine: () => run(CommandIDs.insertLoadLine),
       insertInstallLine: () => run(CommandIDs.insertInstallLine)
@@ -78,21 +88,28 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     shell.add(panel, 'left', { rank: RANK, type: 'nbproof' });
     restorer?.add(panel, 'nbproof-runs');
 
-    workspaces.changed.connect(() => runs.setWorkspace(workspaces.current));
+    workspaces.changed.connect(() => {
+      runs.setWorkspace(workspaces.current);
+      datasets.setWorkspace(workspaces.current);
+    });
     connection.changes.arrived.connect((_, changes) => {
       // Nobody looks: what changed is asked for when the panel is shown, or by the next poll.
       if (isSeen()) {
-        changes.forEach(change => runs.touch(change));
+        changes.forEach(change => {
+          runs.touch(change);
+          datasets.touch(change);
+        });
       }
     });
     panel.disposed.connect(() => {
       poll.dispose();
       runs.dispose();
+      datasets.dispose();
     });
 
     commands.addCommand(CommandIDs.showRuns, {
       label: trans.__('nbproof: Show Runs'),
-      caption: trans.__('Show the sidebar with experiments and runs'),
+      caption: trans.__('Show the sidebar with runs and datasets'),
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => shell.activateById(panel.id)
     });
@@ -131,6 +148,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 function startPolling(
   workspaces: WorkspacesModel,
   runs: RunsModel,
+  datasets: DatasetsModel,
   settings: Settings,
   isSeen: () => boolean
 ): Poll {
@@ -138,7 +156,7 @@ function startPolling(
     name: 'nbproof:runs',
     factory: async () => {
       await workspaces.refresh();
-      await runs.refresh();
+      await Promise.all([runs.refresh(), datasets.refresh()]);
     },
     frequency: pollFrequency(settings.pollSeconds),
     standby: () => !isSeen()

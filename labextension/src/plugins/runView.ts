@@ -10,19 +10,13 @@ import {
   showErrorMessage,
   WidgetTracker
 } from '@jupyterlab/apputils';
-import { PathExt } from '@jupyterlab/coreutils';
-import {
-  IRenderMimeRegistry,
-  RenderMimeRegistry
-} from '@jupyterlab/rendermime';
-import type { Contents } from '@jupyterlab/services';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import {
   ITranslator,
   nullTranslator,
   TranslationBundle
 } from '@jupyterlab/translation';
 
-import type { Notes } from '../components/Notes';
 import type { RenderedData } from '../components/RenderedData';
 import { problemLine } from '../components/words';
 import {
@@ -43,6 +37,7 @@ import {
   ISettings,
   IWorkspaces
 } from '../tokens';
+import { notesRenderer } from '../widgets/notes';
 import { RunViewWidget } from '../widgets/runView';
 
 type View = MainAreaWidget<RunViewWidget>;
@@ -244,35 +239,6 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
     }
   }
 };
-
-const MARKDOWN = 'text/markdown';
-
-/**
- * Draws notes as JupyterLab draws Markdown that nobody vouches for: what could run is taken out.
- *
- * Links and pictures are meant from the workspace's folder.
- */
-function notesRenderer(
-  rendermime: IRenderMimeRegistry,
-  contents: Contents.IManager,
-  folder: () => string
-): Notes.Render {
-  return text => {
-    const resolver = new RenderMimeRegistry.UrlResolver({
-      path: PathExt.join(folder(), 'notes.md'),
-      contents
-    });
-    const renderer = rendermime.clone({ resolver }).createRenderer(MARKDOWN);
-    const model = rendermime.createModel({
-      data: { [MARKDOWN]: text },
-      trusted: false
-    });
-    renderer.renderModel(model).catch(() => {
-      renderer.node.textContent = text;
-    });
-    return renderer;
-  };
-}
 
 const JSON_TREE = 'application/json';
 

@@ -37,8 +37,12 @@ export class Client {
   }
 
   /** Fetch bytes through the authenticated route, so that no link has to carry a token. */
-  async download(workspace: string | null, path: string): Promise<Blob> {
-    const response = await this._send('GET', path, workspace, {}, undefined);
+  async download(
+    workspace: string | null,
+    path: string,
+    query: Record<string, unknown> = {}
+  ): Promise<Blob> {
+    const response = await this._send('GET', path, workspace, query, undefined);
     return response.blob();
   }
 

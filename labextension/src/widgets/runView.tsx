@@ -16,6 +16,7 @@ import { pollFrequency } from '../models/polling';
 import type { RunModel } from '../models/run';
 import type { Settings } from '../models/settings';
 import { asProblem } from '../services/problem';
+import { saveAs } from './saving';
 
 const COPIED_MS = 1500;
 /** The status bar shows a title in full. */
@@ -128,13 +129,7 @@ export class RunViewWidget extends ReactWidget {
       const bytes = await (isFolder
         ? model.downloadFolder(name)
         : model.download(name));
-      const url = URL.createObjectURL(bytes);
-      const link = document.createElement('a');
-      link.href = url;
-      link.download = `${PathExt.basename(name)}${isFolder ? '.zip' : ''}`;
-      link.click();
-      // The browser reads the bytes after the click: let go of them a little later.
-      window.setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      saveAs(bytes, `${PathExt.basename(name)}${isFolder ? '.zip' : ''}`);
     } catch (thrown) {
       await showErrorMessage(
         this._options.trans.__('%1 could not be downloaded', name),

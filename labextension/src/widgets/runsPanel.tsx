@@ -6,6 +6,7 @@ import { createRef, JSX } from 'react';
 import { RunsPanel } from '../components/RunsPanel';
 import { statusWord } from '../components/words';
 import { nbproofIcon } from '../icons';
+import type { DatasetsModel } from '../models/datasets';
 import type { KernelModel } from '../models/kernel';
 import type { RunsModel, StatusChange } from '../models/runs';
 import type { Settings } from '../models/settings';
@@ -15,14 +16,15 @@ import type { WorkspacesModel } from '../models/workspaces';
 export class RunsPanelWidget extends ReactWidget {
   constructor(private readonly _options: RunsPanelWidget.IOptions) {
     super();
-    const { runs, workspaces, kernel, settings, trans } = _options;
+    const { runs, datasets, workspaces, kernel, settings, trans } = _options;
     this.id = 'nbproof-runs';
     this.addClass('jp-nbproof-Panel');
     this.title.icon = nbproofIcon;
-    this.title.caption = trans.__('nbproof: experiments and runs');
+    this.title.caption = trans.__('nbproof: runs and datasets');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('nbproof runs'));
     runs.changed.connect(this.update, this);
+    datasets.changed.connect(this.update, this);
     runs.statusChanged.connect(this._onStatusChanged, this);
     workspaces.changed.connect(this.update, this);
     kernel?.changed.connect(this.update, this);
@@ -33,8 +35,9 @@ export class RunsPanelWidget extends ReactWidget {
     if (this.isDisposed) {
       return;
     }
-    const { runs, workspaces, kernel, settings } = this._options;
+    const { runs, datasets, workspaces, kernel, settings } = this._options;
     runs.changed.disconnect(this.update, this);
+    datasets.changed.disconnect(this.update, this);
     runs.statusChanged.disconnect(this._onStatusChanged, this);
     workspaces.changed.disconnect(this.update, this);
     kernel?.changed.disconnect(this.update, this);
@@ -58,7 +61,8 @@ export class RunsPanelWidget extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
-    const { runs, workspaces, kernel, settings, trans } = this._options;
+    const { runs, datasets, workspaces, kernel, settings, trans } =
+      this._options;
     return (
       <RunsPanel
         workspaces={workspaces.all}
@@ -70,11 +74,15 @@ export class RunsPanelWidget extends ReactWidget {
           name: kernel?.kernelName ?? ''
         }}
         runs={runs}
+        datasets={datasets}
+        isDatasetsOpen={this._isDatasetsOpen}
         problem={workspaces.problem ?? runs.problem}
         showSparklines={settings.showSparklines}
         announcement={this._announcement}
         treeRef={this._tree}
         filterRef={this._filter}
+        datasetsRef={this._datasets}
+        datasetsFilterRef={this._datasetsFilter}
         actions={this._actions}
         trans={trans}
       />
@@ -144,22 +152,47 @@ export class RunsPanelWidget extends ReactWidget {
     focusFilter: () => this._filter.current?.focus(),
     insertLoadLine: () => this._options.insertLoadLine(),
     insertInstallLine: () => this._options.insertInstallLine(),
-    lookAgain: () => this._options.kernel?.lookAgain()
+    lookAgain: () => this._options.kernel?.lookAgain(),
+    datasets: {
+      toggle: () => {
+        this._isDatasetsOpen = !this._isDatasetsOpen;
+        this.update();
+      },
+      setQuery: query => this._options.datasets.setQuery(query),
+      searchNow: () => this._options.datasets.searchNow(),
+      activate: id => this._options.datasets.setActive(id),
+      move: by => this._options.datasets.moveActive(by),
+      open: () => {
+        const { active } = this._options.datasets;
+        if (active !== null) {
+          this._options.openDataset(active.name);
+        }
+      },
+      loadMore: () => void this._options.datasets.loadMore(),
+      refresh: () => this._options.refresh(),
+      focusList: () => this._datasets.current?.focus(),
+      focusFilter: () => this._datasetsFilter.current?.focus()
+    }
   };
   private readonly _tree = createRef<HTMLDivElement>();
   private readonly _filter = createRef<HTMLInputElement>();
+  private readonly _datasets = createRef<HTMLDivElement>();
+  private readonly _datasetsFilter = createRef<HTMLInputElement>();
+  private _isDatasetsOpen = true;
   private _announcement = '';
 }
 
 export namespace RunsPanelWidget {
   export interface IOptions {
     runs: RunsModel;
+    datasets: DatasetsModel;
     workspaces: WorkspacesModel;
     kernel: KernelModel | null;
     settings: Settings;
     trans: TranslationBundle;
     hasNotebook: () => boolean;
     openRun: (id: string) => void;
+    openDataset: (name: string) => void;
     openTable: () => void;
     refresh: () => void;
     insertLoadLine: () => void;

@@ -1,0 +1,340 @@
+import type { IDisposable } from '@lumino/disposable';
+import { Throttler } from '@lumino/polling';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { versionName } from '../figures/dataset';
+import type { DatasetTab } from '../figures/link';
+import {
+  ColumnSummaries,
+  DatasetVersion,
+  datasetsAlias,
+  datasetsColumns,
+  datasetsDelete,
+  datasetsGetPath,
+  datasetsShow,
+  datasetsUpdate,
+  datasetsVersions,
+  Requester
+} from '../services/api';
+import type { Change } from '../services/change';
+import type { Client } from '../services/client';
+import { asProblem, Problem } from '../services/problem';
+import type { Phase } from './runs';
+
+/** Versions fetched at a time: each carries its columns. */
+const PAGE = 50;
+/** Statistics are kept of so many versions, for whoever goes to and fro. */
+const KEPT = 4;
+const REDRAW_MS = 500;
+
+export type Format = 'parquet' | 'csv' | 'arrow';
+
+/** How a dataset is shown. */
+export interface DatasetState {
+  /** Number of the version; null: always the latest. */
+  readonly version: number | null;
+  readonly tab: DatasetTab;
+}
+
+/** The statistics of a version's columns, or why there are none. */
+export interface Columns {
+  readonly phase: Phase;
+  readonly summaries: ColumnSummaries | null;
+  readonly problem: Problem | null;
+}
+
+const NO_COLUMNS: Columns = { phase: 'idle', summaries: null, problem: null };
+
+/** One dataset: its versions, the one that is looked at, and the statistics of its columns. */
+export class DatasetModel implements IDisposable {
+  constructor(options: DatasetModel.IOptions) {
+    this.workspace = options.workspace;
+    this.name = options.name;
+    this._client = options.client;
+    this._request = options.client.requester(options.workspace);
+    this._redraw = new Throttler(() => this.refresh(), {
+      limit: REDRAW_MS,
+      edge: 'trailing'
+    });
+  }
+
+  readonly workspace: string | null;
+  readonly name: string;
+
+  get state(): DatasetState {
+    return this._state;
+  }
+
+  /** What names that which is shown: `sales` for the latest, `sales@v3`. */
+  get reference(): string {
+    const { version } = this._state;
+    return version === null ? this.name : versionName(this.name, version);
+  }
+
+  /** Latest first, as far as they were fetched. */
+  get versions(): readonly DatasetVersion[] {
+    return this._versions;
+  }
+
+  get hasMore(): boolean {
+    return this._next !== null;
+  }
+
+  /** The version that is looked at; null until the server has answered. */
+  get version(): DatasetVersion | null {
+    return this._shown;
+  }
+
+  get columns(): Columns {
+    return (
+      (this._shown === null ? null : this._columns.get(this._shown.id)) ??
+      NO_COLUMNS
+    );
+  }
+
+  get phase(): Phase {
+    return this._phase;
+  }
+
+  get problem(): Problem | null {
+    return this._problem;
+  }
+
+  get isDownloading(): boolean {
+    return this._isDownloading;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** What belongs to the view's address changed. */
+  get stateChanged(): ISignal<this, void> {
+    return this._stateChanged;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  /** Show another version or tab. */
+  show(change: Partial<DatasetState>): void {
+    const before = this._state;
+    this._state = { ...before, ...change };
+    if (this._state.version !== before.version) {
+      this._shown = this._known(this._state.version);
+      if (this._shown === null || this._problem !== null) {
+        void this.refresh().catch(() => undefined);
+      }
+    }
+    this._changed.emit();
+    this._stateChanged.emit();
+  }
+
+  /** Look for what is new; rejects with what went wrong. */
+  async refresh(): Promise<void> {
+    if (this._phase === 'idle') {
+      this._phase = 'loading';
+      this._changed.emit();
+    }
+    const asked = ++this._asked;
+    const { version } = this._state;
+    try {
+      const page = await datasetsVersions(this._request, {
+        name: this.name,
+        limit: Math.max(PAGE, this._versions.length)
+      });
+      const shown =
+        (version === null
+          ? page.items.at(0)
+          : page.items.find(one => one.version === version)) ??
+        (await datasetsShow(this._request, { id: this.reference }));
+      if (this._isDisposed || asked !== this._asked) {
+        return;
+      }
+      this._versions = page.items;
+      this._next = page.next;
+      this._shown = shown;
+      this._phase = 'ready';
+      this._problem = null;
+      this._changed.emit();
+    } catch (thrown) {
+      if (!this._isDisposed && asked === this._asked) {
+        this._problem = asProblem(thrown);
+        this._changed.emit();
+      }
+      throw thrown;
+    }
+  }
+
+  /** Fetch the versions before those that are known. */
+  async loadMore(): Promise<void> {
+    const after = this._next;
+    if (after === null) {
+      return;
+    }
+    const asked = this._asked;
+    const page = await datasetsVersions(this._request, {
+      name: this.name,
+      limit: PAGE,
+      after
+    });
+    if (!this._isDisposed && asked === this._asked && after === this._next) {
+      this._versions = [...this._versions, ...page.items];
+      this._next = page.next;
+      this._changed.emit();
+    }
+  }
+
+  /** Fetch the statistics of the version's columns, once; what failed is tried again when asked. */
+  async loadColumns(isAgain = false): Promise<void> {
+    const version = this._shown;
+    if (version === null) {
+      return;
+    }
+    const known = this._columns.get(version.id);
+    if (known !== undefined && !(isAgain && known.problem !== null)) {
+      return;
+    }
+    this._keepColumns(version.id, {
+      phase: 'loading',
+      summaries: null,
+      problem: null
+    });
+    let columns: Columns;
+    try {
+      const summaries = await datasetsColumns(this._request, {
+        id: versionName(version.dataset, version.version)
+      });
+      columns = { phase: 'ready', summaries, problem: null };
+    } catch (thrown) {
+      columns = {
+        phase: 'ready',
+        summaries: null,
+        problem: asProblem(thrown)
+      };
+    }
+    if (!this._isDisposed) {
+      this._keepColumns(version.id, columns);
+    }
+  }
+
+  /** The server told that something changed. */
+  touch(change: Change): void {
+    if (
+      change.kind === 'dataset' &&
+      (this.workspace === null || change.workspace === this.workspace)
+    ) {
+      // The change names datasets by id; versions carry no more than the name, and asking is cheap.
+      void this._redraw.invoke().catch(() => undefined);
+    }
+  }
+
+  /** Change the description or tags of the version; an empty value takes a tag away. */
+  async update(change: {
+    description?: string;
+    tags?: Record<string, string>;
+  }): Promise<void> {
+    await datasetsUpdate(this._request, { id: this._which(), ...change });
+    await this.refresh();
+  }
+
+  /** Point an alias at the version. */
+  async setAlias(alias: string): Promise<void> {
+    await datasetsAlias(this._request, { id: this._which(), alias });
+    await this.refresh();
+  }
+
+  /** Delete the version, or the whole dataset; whether any version is left. */
+  async delete(isAll: boolean): Promise<boolean> {
+    const id = isAll ? this.name : this._which();
+    const gone = this._shown;
+    await datasetsDelete(this._request, {
+      id,
+      ...(isAll ? { all: true } : {})
+    });
+    const left = isAll ? [] : this._versions.filter(one => one.id !== gone?.id);
+    if (left.length === 0 && this._next === null) {
+      return false;
+    }
+    this._versions = left;
+    this._shown = null;
+    this.show({ version: null });
+    await this.refresh();
+    return true;
+  }
+
+  /** The bytes of the version. */
+  async download(format: Format): Promise<Blob> {
+    this._isDownloading = true;
+    this._changed.emit();
+    try {
+      return await this._client.download(
+        this.workspace,
+        datasetsGetPath({ id: this._which() }),
+        this._shown?.kind === 'table' ? { format } : {}
+      );
+    } finally {
+      this._isDownloading = false;
+      this._changed.emit();
+    }
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this._redraw.dispose();
+    Signal.clearData(this);
+  }
+
+  private _known(version: number | null): DatasetVersion | null {
+    return (
+      (version === null
+        ? this._versions.at(0)
+        : this._versions.find(one => one.version === version)) ?? null
+    );
+  }
+
+  /** The version that is shown, by its lasting name: what is done to it happens to no later one. */
+  private _which(): string {
+    return this._shown === null
+      ? this.reference
+      : versionName(this._shown.dataset, this._shown.version);
+  }
+
+  private _keepColumns(id: string, columns: Columns): void {
+    this._columns.delete(id);
+    this._columns.set(id, columns);
+    const [oldest] = this._columns.keys();
+    if (this._columns.size > KEPT) {
+      this._columns.delete(oldest);
+    }
+    this._changed.emit();
+  }
+
+  private readonly _client: Client;
+  private readonly _request: Requester;
+  private readonly _redraw: Throttler<void>;
+  private _state: DatasetState = { version: null, tab: 'columns' };
+  private _versions: readonly DatasetVersion[] = [];
+  private _next: string | null = null;
+  private _shown: DatasetVersion | null = null;
+  private readonly _columns = new Map<string, Columns>();
+  private _phase: Phase = 'idle';
+  private _problem: Problem | null = null;
+  private _isDownloading = false;
+  private _asked = 0;
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _stateChanged = new Signal<this, void>(this);
+  private _isDisposed = false;
+}
+
+export namespace DatasetModel {
+  export interface IOptions {
+    client: Client;
+    workspace: string | null;
+    name: string;
+  }
+}
