@@ -21,6 +21,7 @@ BENCHES = (
     "lineage",
     "artifacts",
     "drift",
+    "profile",
     "cold",
     "capture",
     "serve",

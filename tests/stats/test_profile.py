@@ -137,6 +137,16 @@ def test_decimals_of_many_digits_are_counted_as_they_are():
     assert profile_column("x", column).distinct == 2
 
 
+@pytest.mark.parametrize("kind", [pa.decimal128(20, 2), pa.decimal256(40, 2), pa.decimal128(38, 25)])
+def test_decimals_are_the_nearest_floats(kind):
+    from decimal import Decimal
+
+    values = [Decimal(number) / 100 for number in (468, -1, 0, 10**9 + 1)]
+    column = pa.chunked_array([pa.array(values[:2], kind), pa.array([None, *values], kind).slice(1)])
+    assert profile_column("x", column).edges == tuple(sorted(map(float, values)))
+    assert profile_column("x", column.slice(0, 0)).edges == ()
+
+
 def test_long_texts_are_cut_and_stay_apart():
     found = profile_column("x", pa.array(["a" * 5000, "a" * 5001, "a" * 5000, "b" * 200]))
     values = dict(found.top)
