@@ -27,7 +27,17 @@ from nbproof.core.operation import invalid_from
 from nbproof.lineage.domain import Edge, Known, Node, checked_edge, fallback_label, key_of
 from nbproof.lineage.models import LineageEdge
 
-__all__ = ["Activity", "activities", "dataset_of", "edges_of", "events_of", "node_of", "read_event"]
+__all__ = [
+    "Activity",
+    "activities",
+    "dataset_of",
+    "edge_of",
+    "edges_of",
+    "events_of",
+    "node_of",
+    "read_event",
+    "told_of",
+]
 
 PRODUCER = f"https://pypi.org/project/nbproof/{__version__}"
 _SPEC = "https://openlineage.io/spec"
@@ -191,11 +201,12 @@ def _own_facet(edges: Sequence[Edge]) -> dict[str, Any]:
     return {
         "_producer": PRODUCER,
         "_schemaURL": f"{PRODUCER}#/$defs/{_FACET}",
-        "edges": [_told(edge) for edge in edges],
+        "edges": [told_of(edge) for edge in edges],
     }
 
 
-def _told(edge: Edge) -> dict[str, Any]:
+def told_of(edge: Edge) -> dict[str, Any]:
+    """An edge as JSON, with all that is kept of it."""
     told: dict[str, Any] = {
         "source": edge.source._asdict(),
         "target": edge.target._asdict(),
@@ -252,7 +263,7 @@ def edges_of(event: Mapping[str, Any]) -> list[Edge]:
     """
     own = _field(_field(_field(event, "run", dict), "facets", dict), _FACET, dict)
     if own is not None:
-        return [_own_edge(each) for each in _field(own, "edges", list) or []]
+        return [edge_of(each) for each in _field(own, "edges", list) or []]
     if event.get("job") is None and isinstance(event.get("dataset"), Mapping):
         return []
     time_us = _time_of(event)
@@ -303,7 +314,8 @@ def node_of(namespace: str, name: str) -> Node:
     return Node("external", f"{namespace}/{name}")
 
 
-def _own_edge(told: Any) -> Edge:
+def edge_of(told: Any) -> Edge:
+    """The edge that `told_of` wrote, checked; `Invalid` says what is wrong with it."""
     if not isinstance(told, Mapping):
         raise Invalid(f"an edge is an object, found {type(told).__name__}")
     try:

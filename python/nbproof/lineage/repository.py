@@ -170,14 +170,21 @@ class LineageRepository:
             gone = connection.execute(sa.delete(LINEAGE).where(_has(node)))
         return int(gone.rowcount)
 
-    def of_runs(self, ids: Sequence[str]) -> list[Edge]:
-        """The edges of runs and of their artifacts, and what came about in them."""
-        found: dict[_Key, Edge] = {}
+    def of_run(self, run_id: str, artifacts: Sequence[str]) -> list[Edge]:
+        """The edges of a run and of its artifacts, and what came about in it, with all that is kept."""
+        keys = [
+            key_of(node) for node in (Node("run", run_id), *(Node("artifact", each) for each in artifacts))
+        ]
+        found: dict[tuple[Node, Node, str], Edge] = {}
         with self._database.connect() as connection:
-            for some in portions(ids):
-                for which in (*_touching(some), LINEAGE.c.run_id.in_(some)):
+            for some in portions(keys):
+                for which in (LINEAGE.c.source_key.in_(some), LINEAGE.c.target_key.in_(some)):
                     for row in connection.execute(sa.select(LINEAGE).where(which)):
-                        found[row.source_key, row.target_key, row.relation] = _edge(row)
+                        edge = _edge(row)
+                        found[edge[:3]] = edge
+            for row in connection.execute(sa.select(LINEAGE).where(LINEAGE.c.run_id == run_id)):
+                edge = _edge(row)
+                found[edge[:3]] = edge
         return list(found.values())
 
     def _read(self, statement: sa.Select[Any], settings: str | None = None) -> list[Edge]:

@@ -44,7 +44,15 @@ from nbproof.lineage.models import (
     NodeRef,
     UnreadLine,
 )
-from nbproof.lineage.openlineage import Activity, activities, edges_of, events_of, read_event
+from nbproof.lineage.openlineage import (
+    Activity,
+    activities,
+    edge_of,
+    edges_of,
+    events_of,
+    read_event,
+    told_of,
+)
 
 if TYPE_CHECKING:
     from nbproof.lineage.repository import LineageRepository
@@ -346,6 +354,34 @@ class Lineage:
             skipped=skipped,
             malformed=malformed,
             problems=problems,
+        )
+
+    def told_of_run(self, run_id: str, artifacts: Sequence[str]) -> list[dict[str, Any]]:
+        """The edges that are kept of a run and of its artifacts, as JSON: what goes with it when it moves."""
+        return [told_of(edge) for edge in self._records().of_run(run_id, artifacts)]
+
+    def take_of_run(self, told: Sequence[Any], renamed: Callable[[str], str]) -> None:
+        """Keep edges that `told_of_run` gave, runs under the ids that they have here.
+
+        Raises
+        ------
+        Invalid
+            They can't be understood; none is kept.
+        """
+
+        def here(node: Node) -> Node:
+            if node.kind not in ("run", "artifact"):
+                return node
+            run, slash, rest = node.id.partition("/")
+            return Node(node.kind, f"{renamed(run)}{slash}{rest}")
+
+        self.add_edges(
+            edge._replace(
+                source=here(edge.source),
+                target=here(edge.target),
+                run_id=None if edge.run_id is None else renamed(edge.run_id),
+            )
+            for edge in map(edge_of, told)
         )
 
     # -- inside --------------------------------------------------------------------------------------

@@ -345,6 +345,7 @@ class Workspace:
             self.folder / "transfers",
             clock=self.clock,
             prepare=self.make,
+            lineage=lambda: self.lineage,
         )
 
     def service(self, kind: type[Service]) -> Service:

@@ -19,6 +19,7 @@ import zipfile
 import pytest
 
 from nbproof.core.errors import Conflict, Invalid, NotFound
+from nbproof.lineage.models import LineageEdge
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace
 from nbproof.tracking.active import SecretBlanked
@@ -144,6 +145,59 @@ def test_all_of_a_run_arrives(workspace, project, database_url):
     assert target.tracker.get_run("child").parent_id == ids[0]
     kept = target.tracker.get_experiment("churn")
     assert (kept.description, kept.tags) == ("Who leaves?", {"team": "growth"})
+
+
+@pytest.mark.parametrize("new_ids", [False, True])
+def test_the_lineage_of_a_run_and_of_its_artifacts_goes_along(workspace, project, new_ids):
+    here, there = workspace("here"), workspace("there")
+    with here.tracker.start_run("train", experiment="e") as run:
+        here.tracker.log_text("weights", "model.txt")
+    data, made = ("file", "/data/sales.csv"), ("external", "dwh/scores")
+    here.lineage.add_edges(
+        [
+            LineageEdge(
+                source=data, target=("run", run.id), relation="read", code="read_csv()", details={"rows": 3}
+            ),
+            LineageEdge(source=("artifact", f"{run.id}/model.txt@v1"), target=made, relation="copied"),
+            LineageEdge(source=made, target=("external", "dwh/next"), relation="derived", run_id=run.id),
+            LineageEdge(source=data, target=("external", "elsewhere"), relation="copied"),
+        ]
+    )
+    here.transfer.export_runs(output=project / "runs.zip")
+
+    for _ in range(2):
+        there.transfer.import_runs(project / "runs.zip", new_ids=new_ids)
+
+    arrived = [each.id for each in there.tracker.list_runs("e").items]
+    assert (run.id in arrived, len(arrived)) == ((False, 2) if new_ids else (True, 1))
+    records = there.lineage._records()
+    kept = records.whole(list(records.every()))
+    assert len(kept) == 2 * len(arrived) + 1
+    for identifier in arrived:
+        graph = there.lineage.around(("run", identifier))
+        ends = {(each.source.id, each.relation, each.target.id) for each in graph.edges}
+        model = f"{identifier}/model.txt@v1"
+        assert ends == {
+            ("/data/sales.csv", "read", identifier),
+            (identifier, "wrote", model),
+            (model, "copied", "dwh/scores"),
+            ("dwh/scores", "derived", "dwh/next"),
+        }
+    read = next(each for each in kept if each.relation == "read")
+    assert (read.code, read.details) == ("read_csv()", {"rows": 3})
+
+
+def test_lineage_that_is_not_understood_is_left_out_and_told(workspace, exported, project):
+    def spoil(members):
+        for name in [each for each in members if each.endswith("run.json")]:
+            told = json.loads(members[name])
+            told["lineage"] = [{"source": 1}]
+            members[name] = json.dumps(told).encode()
+
+    report = workspace("there").transfer.import_runs(rewritten(exported, project / "odd.zip", spoil))
+
+    assert report.outcomes == {"taken": 2}
+    assert [(each.kind, each.count) for each in report.not_taken] == [("lineage", 2)]
 
 
 def test_how_many_secrets_were_blanked_arrives_and_is_counted_once(workspace, project):

@@ -80,6 +80,7 @@ This file is a zip. Everything in it is text or the files as they were logged; n
   back as the same number, or `nan`, `inf`, `-inf`. The points of a metric are in the order they were logged.
 - `param_history` has all values in the order of time of params that had others before, or were logged later
   than the run's start.
+- `lineage` has the edges that were told about the run and its artifacts: what came of what.
 - `hash` of an artifact is BLAKE2b-256 of its bytes. An artifact whose `file` is null was not at hand; one
   with a `reference` is elsewhere, and only named here. `artifact_versions` are the versions that do not show.
 
@@ -267,6 +268,8 @@ class _Writer:
             }
         if versions:
             told["artifact_versions"] = versions
+        if run.lineage:
+            told["lineage"] = run.lineage
         if not run.timed:
             told["timed"] = False
         self._text(f"{folder}/run.json", _json(told))
@@ -496,6 +499,7 @@ class ArchiveSource:
                 git=None if (git := told.pop("git", None)) is None else dict(git),
                 code=None if (code := told.pop("code", None)) is None else _text(code),
                 timed=bool(told.pop("timed", True)),
+                lineage=list(told.pop("lineage", [])),
                 artifacts=self._artifacts(
                     told.pop("artifacts", []),
                     told.pop("artifact_versions", []),

@@ -88,6 +88,8 @@ class PortableRun:
     points : callable
         Gives the points of all metrics in pieces, ``(metric, points)``, those of one metric one after the
         other and in the order logged; as often as it is asked.
+    lineage : list
+        Its edges and those of its artifacts, as JSON.
     timed : bool
         Whether its times are known; otherwise they are the file's and not compared.
     """
@@ -108,6 +110,7 @@ class PortableRun:
     facts: dict[str, Any] = field(default_factory=dict)
     artifacts: list[PortableArtifact] = field(default_factory=list)
     points: Callable[[], Iterator[tuple[str, Points]]] = lambda: iter(())
+    lineage: list[dict[str, Any]] = field(default_factory=list)
     timed: bool = True
 
 

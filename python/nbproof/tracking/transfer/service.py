@@ -42,6 +42,7 @@ from nbproof.tracking.transfer.progress import shown
 
 if TYPE_CHECKING:
     from nbproof.jobs.service import JobContext, Jobs
+    from nbproof.lineage.service import Lineage
     from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
     from nbproof.tracking.points import Points
@@ -77,6 +78,8 @@ class RunTransfer:
     clock : Clock
     prepare : callable
         Makes the workspace.
+    lineage : callable
+        Gives the service of lineage.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class RunTransfer:
         *,
         clock: Clock,
         prepare: Callable[[], object],
+        lineage: Callable[[], Lineage],
     ) -> None:
         self._tracker = tracker
         self._journal = journal
@@ -101,6 +105,7 @@ class RunTransfer:
         self._folder = folder
         self._clock = clock
         self._prepare = prepare
+        self._lineage = lineage
 
     # -- out -----------------------------------------------------------------------------------------
 
@@ -207,6 +212,7 @@ class RunTransfer:
         if run.environment_hash and (environment := records.environment_of_run(run.id)):
             # As it was captured, so that it has the same hash where it arrives.
             facts["environment"] = environment.model_dump(mode="json", exclude={"hash"}, exclude_unset=True)
+        artifacts = self._artifacts(run)
         return PortableRun(
             id=run.id,
             name=run.name,
@@ -222,8 +228,11 @@ class RunTransfer:
             git=None if run.git is None else run.git.model_dump(mode="json"),
             code=run.code,
             facts=facts,
-            artifacts=self._artifacts(run),
+            artifacts=artifacts,
             points=points,
+            lineage=self._lineage().told_of_run(
+                run.id, [f"{run.id}/{each.name}@v{each.version}" for each in artifacts]
+            ),
         )
 
     def _param_history(self, run: Run) -> dict[str, list[tuple[int, Any]]]:
@@ -332,6 +341,11 @@ class RunTransfer:
             if ask.experiment is not None:
                 run.experiment = ask.experiment
             standing = recorder.standing(run)
+            if run.lineage and standing.outcome != "differs" and not ask.dry_run:
+                try:
+                    self._lineage().take_of_run(run.lineage, renewed or (lambda identifier: identifier))
+                except Invalid as error:
+                    source.findings.skip("lineage", run.name, error.message)
             outcomes[standing.outcome] = outcomes.get(standing.outcome, 0) + 1
             if len(brought) < _RUNS_IN_REPORT or standing.differences:
                 brought.append(
