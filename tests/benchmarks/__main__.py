@@ -66,7 +66,7 @@ def main(given: list[str]) -> int:
     print(", ".join(f"{name} {fact}" for name, fact in facts.items()) + f"; load average {load:.1f}")
     if load > 1:
         print("*** other programs are running: figures are worse than they should be")
-    for name in (environments.OURS, *environments.NAMES):
+    for name in (environments.OURS, *environments.NAMES, *environments.DATA_NAMES):
         try:
             environments.make(name)
         except environments.Refused as refused:
@@ -99,7 +99,7 @@ def main(given: list[str]) -> int:
         "seconds": round(time.monotonic() - began),
         "machine": facts,
         "load": [load, os.getloadavg()[0]],
-        "versions": environments.versions((environments.OURS, *environments.NAMES)),
+        "versions": environments.versions((environments.OURS, *environments.NAMES, *environments.DATA_NAMES)),
         "broken": broken,
         "lines": measured,
     }

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "DATA_NAMES",
     "NAMES",
     "OURS",
     "Refused",
@@ -41,7 +42,9 @@ REPOSITORY = HERE.parents[1]
 ENVIRONMENTS = Path(sys.prefix) / "peers"
 OURS = "nbproof"
 NAMES = ("mlflow", "trackio", "aim", "wandb", "dvclive", "tensorboardx")
+DATA_NAMES = ("dvc", "lance")  # keep versions of data, and are asked nothing else
 _PIP = ("-m", "pip", "--disable-pip-version-check", "-q", "--no-input")
+_PACKAGES = {"lance": "pylance"}
 _SECONDS = 300
 # Nobody is told anything, and nothing is asked of a network.
 _QUIET = {
@@ -68,7 +71,14 @@ class Refused(Exception):
 def title(name: str) -> str:
     """How a tracker is written."""
     words = {"mlflow": "MLflow", "trackio": "Trackio", "aim": "Aim", "wandb": "W&B offline"}
-    words |= {"dvclive": "DVCLive", "tensorboardx": "tensorboardX", "evidently": "Evidently", OURS: OURS}
+    words |= {
+        "dvclive": "DVCLive",
+        "tensorboardx": "tensorboardX",
+        "dvc": "DVC",
+        "lance": "Lance",
+        "evidently": "Evidently",
+        OURS: OURS,
+    }
     base, _, variant = name.partition("-")
     return f"{words[base]} {variant}".rstrip()
 
@@ -175,10 +185,12 @@ def environ(folder: Path) -> dict[str, str]:
     return {**kept, **_QUIET, **own}
 
 
-def start(name: str, folder: Path, task: str, *given: str, **options: Any) -> subprocess.Popen[str]:
-    """Begin a task of `contestant` in a tracker's environment, in a session of its own."""
+def start(
+    name: str, folder: Path, *given: str, script: str = "contestant.py", **options: Any
+) -> subprocess.Popen[str]:
+    """Begin a task of a script in a tracker's environment, in a session of its own."""
     return subprocess.Popen(
-        [python_of(name), "-P", HERE / "contestant.py", name, task, *given],
+        [python_of(name), "-P", HERE / script, name, *given],
         cwd=folder,
         env=environ(folder),
         stdout=subprocess.PIPE,
@@ -261,7 +273,7 @@ def versions(names: Sequence[str]) -> dict[str, str]:
     """What is installed, by the name as it is written."""
     found = {}
     for name in names:
-        code = f"import importlib.metadata as m; print(m.version({name!r}))"
+        code = f"import importlib.metadata as m; print(m.version({_PACKAGES.get(name, name)!r}))"
         with suppress(Refused, subprocess.CalledProcessError):
             done = subprocess.run([python_of(name), "-c", code], capture_output=True, text=True, check=True)
             found[title(name)] = done.stdout.strip()

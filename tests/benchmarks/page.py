@@ -20,6 +20,7 @@ BENCHES = (
     "search",
     "lineage",
     "artifacts",
+    "datasets",
     "drift",
     "profile",
     "cold",

@@ -90,32 +90,33 @@ class ContentIndex:
         What is here already stays where it is, unless it is condemned or damaged.
         """
         insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        for pack, found in records.items():
-            if not found:
-                continue
-            number = self._pack_in(connection, pack, insert)
-            adding = insert(RECORDS)
-            adding = adding.on_conflict_do_update(
-                index_elements=["hash", "kind"],
-                set_={
-                    name: adding.excluded[name]
-                    for name in ("pack_id", "place", "codec", "stored", "raw", "state")
-                },
-                where=RECORDS.c.state != GOOD,
-            )
+        # All in one order, packs before records before packs: transactions that add the same wait for each
+        # other, and never in a circle.
+        ends = {pack: max(each.end for each in found) for pack, found in sorted(records.items()) if found}
+        numbers = {pack: self._pack_in(connection, pack, insert) for pack in ends}
+        values = [
+            {
+                "hash": each.hash, "kind": int(each.kind), "pack_id": numbers[pack], "place": each.offset,
+                "codec": each.codec, "stored": each.stored, "raw": each.raw, "state": GOOD,
+            }
+            for pack in numbers
+            for each in records[pack]
+        ]  # fmt: skip
+        if not values:
+            return
+        adding = insert(RECORDS)
+        adding = adding.on_conflict_do_update(
+            index_elements=["hash", "kind"],
+            set_={
+                name: adding.excluded[name]
+                for name in ("pack_id", "place", "codec", "stored", "raw", "state")
+            },
+            where=RECORDS.c.state != GOOD,
+        )
+        connection.execute(adding, sorted(values, key=lambda each: (each["hash"], each["kind"])))
+        for pack, end in ends.items():
             connection.execute(
-                adding,
-                [
-                    {
-                        "hash": each.hash, "kind": int(each.kind), "pack_id": number, "place": each.offset,
-                        "codec": each.codec, "stored": each.stored, "raw": each.raw, "state": GOOD,
-                    }
-                    for each in found
-                ],
-            )  # fmt: skip
-            end = max(each.end for each in found)
-            connection.execute(
-                sa.update(PACKS).where(PACKS.c.id == number, PACKS.c.indexed < end).values(indexed=end)
+                sa.update(PACKS).where(PACKS.c.id == numbers[pack], PACKS.c.indexed < end).values(indexed=end)
             )
 
     def indexed(self) -> dict[str, int]:
