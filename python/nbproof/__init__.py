@@ -76,11 +76,13 @@ if TYPE_CHECKING:
     from nbproof.api.datasets import (
         check_leakage,
         detect_drift,
+        diff_versions,
         get_dataset,
         get_lineage,
         register_dataset,
         track_transformation,
     )
+    from nbproof.datasets.diff_models import DatasetDiff
     from nbproof.datasets.drift_models import DriftReport
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.datasets.leakage import LeakageReport
@@ -102,8 +104,9 @@ if TYPE_CHECKING:
     from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
-    "nbproof.api.datasets": "check_leakage detect_drift get_dataset get_lineage register_dataset "
-    "track_transformation",
+    "nbproof.api.datasets": "check_leakage detect_drift diff_versions get_dataset get_lineage "
+    "register_dataset track_transformation",
+    "nbproof.datasets.diff_models": "DatasetDiff",
     "nbproof.datasets.drift_models": "DriftReport",
     "nbproof.datasets.handle": "DatasetHandle",
     "nbproof.datasets.leakage": "LeakageReport",
@@ -125,6 +128,7 @@ __all__ = [
     "Conflict",
     "DataVersionControl",
     "Dataset",
+    "DatasetDiff",
     "DatasetHandle",
     "DatasetVersion",
     "DriftReport",
@@ -161,6 +165,7 @@ __all__ = [
     "delete_artifact",
     "delete_search",
     "detect_drift",
+    "diff_versions",
     "download_artifact",
     "end_run",
     "environment",

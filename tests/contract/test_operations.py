@@ -603,6 +603,24 @@ def comparing_distributions(call: Caller, folder: Path) -> None:
         call("drift_reports.get", id="0" * 32)
 
 
+@scenario("datasets.diff")
+def comparing_content(call: Caller, folder: Path) -> None:
+    file = folder / "sales.csv"
+    for rows in ("Oslo,3\nRome,5\n", "Oslo,4\nBonn,8\nBern,9\n"):
+        file.write_text(f"city,visits\n{rows}")
+        call("datasets.register", path=file, name="sales")
+    diff = call("datasets.diff", a="sales@v1", b="sales", key=["city"])
+    assert (diff.rows_added, diff.rows_removed, diff.rows_changed) == (2, 1, 1)
+    assert diff.changes[0].values == {"visits": (3, 4)} and diff.changes[0].key == {"city": "Oslo"}
+    assert [each["city"] for each in diff.added] == ["Bonn", "Bern"]
+    assert "2 added, 1 removed, 1 changed" in diff.to_markdown()
+    assert call("datasets.diff", a="sales", b="sales@v2").same
+    assert call("datasets.diff", a="sales@v1", b="sales@v2", markdown=True).rows_after == 3
+    for wrong in ({"a": "sales@v7"}, {"key": ["town"]}):
+        with pytest.raises(NotFound):
+            call("datasets.diff", **{"a": "sales@v1", "b": "sales", **wrong})
+
+
 @scenario("journal.take", "content.keep", "content.find")
 def journals_of_other_machines(call: Caller, folder: Path) -> None:
     writer = JournalWriter(folder / "afar", clock=SystemClock())

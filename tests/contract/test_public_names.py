@@ -70,6 +70,7 @@ TRANSFERS = {
 
 DATASETS = {
     "detect_drift": "(reference, current, *, exact=False, columns=None)",
+    "diff_versions": "(a, b, *, key=None)",
     "check_leakage": "(train, test, *, entity=None, time=None)",
 }
 
@@ -107,6 +108,7 @@ COMMANDS = {
     "searches save",
     "searches delete",
     "lineage show",
+    "datasets diff",
     "datasets drift",
     "datasets leakage",
     "drift-reports list",
@@ -167,6 +169,7 @@ ROUTES = {
     "POST /lineage",
     "GET /lineage/export",
     "POST /lineage/import",
+    "GET /datasets/diff",
     "POST /datasets/drift",
     "POST /datasets/leakage",
     "GET /drift-reports",

@@ -58,6 +58,32 @@ export interface ArtifactPreview {
   note: string | null;
 }
 
+/** The statistics of a column before and now. */
+export interface ChangedColumn {
+  name: string;
+  /** Of the changed rows, those that differ here. */
+  rows: number;
+  before: Record<string, Float>;
+  after: Record<string, Float>;
+  /** Which of them differ. */
+  changed: string[];
+  /** Of its drift. */
+  severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  /** What has drifted. */
+  sentence: string;
+}
+
+/** A row that was and is. */
+export interface ChangedRow {
+  /** Its place before, from 0 on. */
+  before: number;
+  /** Its place now. */
+  after: number;
+  key: unknown;
+  /** Before and now, of the columns that differ. */
+  values: Record<string, unknown[]>;
+}
+
 /** The runs nested in a run, counted; those in the trash left out. */
 export interface Children {
   id: string;
@@ -255,6 +281,45 @@ export interface Dataset {
   contract: unknown;
 }
 
+/** How two versions differ. */
+export interface DatasetDiff {
+  /** The older, such as sales@v1. */
+  a: string;
+  b: string;
+  /** table, file, folder or reference. */
+  kind: string;
+  /** Whether nothing differs. */
+  same: boolean;
+  rows_before: number | null;
+  rows_after: number | null;
+  /** What names a row; none: all that it holds. */
+  key: string[];
+  /** Null where rows could not be compared. */
+  rows_added: number | null;
+  rows_removed: number | null;
+  rows_changed: number | null;
+  columns_added: DatasetField[];
+  columns_removed: DatasetField[];
+  columns_retyped: RetypedColumn[];
+  /** Those of which rows or statistics differ. */
+  columns: ChangedColumn[];
+  /** The first of the changed rows. */
+  changes: ChangedRow[];
+  /** The first of the added rows. */
+  added: Record<string, unknown>[];
+  /** The first that are gone. */
+  removed: Record<string, unknown>[];
+  files_added: number;
+  files_removed: number;
+  files_changed: number;
+  /** The first thousand. */
+  files: FileChange[];
+  bytes_before: number;
+  bytes_after: number;
+  /** What was not compared, and why. */
+  notes: string[];
+}
+
 /** A column. */
 export interface DatasetField {
   name: string;
@@ -410,6 +475,15 @@ export interface Experiment {
   deleted: string | null;
   /** Of deleting and restoring: the runs that went to the trash or came back along with it. */
   moved_runs: number | null;
+}
+
+/** A file that is new, gone or another one now. */
+export interface FileChange {
+  path: string;
+  /** added, removed or changed. */
+  change: string;
+  before_bytes: number | null;
+  after_bytes: number | null;
 }
 
 /** Content that was, or would be, erased for good. */
@@ -814,6 +888,13 @@ export interface RebuiltIndex {
   packs_missing: number;
 }
 
+/** A column whose type is another one now. */
+export interface RetypedColumn {
+  name: string;
+  before: string;
+  after: string;
+}
+
 /** One metric over the runs nested in a run: the value each logged last, NaN and infinities left out. */
 export interface RolledMetric {
   name: string;
@@ -1024,6 +1105,18 @@ export interface DetectDrift {
   exact?: boolean;
   /** Only these; by default all. */
   columns?: string[] | null;
+}
+
+/** Two versions, the older first. */
+export interface DiffVersions {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  a: string;
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  b: string;
+  /** Columns that name a row; by default whole rows are compared. */
+  key?: string[];
+  /** In a terminal: as Markdown, for a pull request. */
+  markdown?: boolean;
 }
 
 /** Which run ends, and how. */
@@ -2328,6 +2421,14 @@ export function datasetsLeakage(
   ask: CheckLeakage
 ): Promise<LeakageReport> {
   return request<LeakageReport>('POST', '/datasets/leakage', undefined, ask);
+}
+
+/** Show how two versions differ: columns, rows, statistics; of folders the files. */
+export function datasetsDiff(
+  request: Requester,
+  ask: DiffVersions
+): Promise<DatasetDiff> {
+  return request<DatasetDiff>('GET', '/datasets/diff', { ...ask });
 }
 
 /** Read the content of datasets, compare it with its hashes, and name the versions that are damaged. */

@@ -9,6 +9,7 @@ from nbproof.platform.workspace import current
 __all__ = [
     "check_leakage",
     "detect_drift",
+    "diff_versions",
     "get_dataset",
     "get_lineage",
     "register_dataset",
@@ -21,3 +22,4 @@ get_lineage = of_service(lambda: current().datasets, DataVersionControl.get_line
 get_dataset = of_service(lambda: current().datasets, DataVersionControl.get_dataset)
 detect_drift = of_service(lambda: current().datasets, DataVersionControl.detect_drift)
 check_leakage = of_service(lambda: current().datasets, DataVersionControl.check_leakage)
+diff_versions = of_service(lambda: current().datasets, DataVersionControl.diff_versions)

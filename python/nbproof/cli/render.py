@@ -21,6 +21,9 @@ from nbproof.cli.session import Session
 from nbproof.core.ids import is_id, short
 from nbproof.core.listing import size_text
 from nbproof.core.operation import Operation, Page, View
+from nbproof.datasets.diff_models import DatasetDiff
+from nbproof.datasets.drift_models import DriftReport
+from nbproof.datasets.leakage import LeakageReport
 from nbproof.platform.maintenance import GarbageReport
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import (
@@ -110,8 +113,17 @@ def show(session: Session, operation: Operation, answer: Any, asked: Mapping[str
         _environment(printer, answer)
     elif isinstance(answer, Leaderboard):
         _leaderboard(printer, answer)
+    elif isinstance(answer, DatasetDiff) and asked.get("markdown"):
+        _lines_of(printer, answer.to_markdown())
+    elif isinstance(answer, (DatasetDiff, DriftReport, LeakageReport)):
+        _lines_of(printer, str(answer))
     else:
         _fields(printer, answer)
+
+
+def _lines_of(printer: Printer, text: str) -> None:
+    for line in text.split("\n"):
+        printer.line(line)
 
 
 class Printer:

@@ -113,8 +113,7 @@ class DatasetHandle:
         names = self._checked(columns, schema.names)
         if names is not None:
             schema = pa.schema([schema.field(name) for name in names], schema.metadata)
-        files = {each["name"]: each["files"] for each in self._manifest["columns"]}
-        arrays = self._columns([(files[each.name], each.type) for each in schema])
+        arrays = self._columns([(self._files[each.name], each.type) for each in schema])
         if not arrays:
             return (
                 pa.table({}).select([])
@@ -153,6 +152,25 @@ class DatasetHandle:
         from nbproof.storage.engines.duck import relation_of
 
         return relation_of(self.to_arrow(columns))
+
+    @property
+    def slabs(self) -> list[int]:
+        """Of a table: how many rows each of the stretches has in which its columns are kept."""
+        found: list[int] = self._manifest["slabs"]
+        return found
+
+    def slab_file(self, column: str, slab: int) -> str:
+        """Where a stretch of a column is kept: equal only for what is equal."""
+        found: str = self._files[column][slab]
+        return found
+
+    def read_slab(self, column: str, slab: int) -> pa.ChunkedArray:
+        """A stretch of a column."""
+        return decoded(self._content.read(self.slab_file(column, slab)), self.schema.field(column).type)
+
+    @cached_property
+    def _files(self) -> dict[str, list[str]]:
+        return {each["name"]: each["files"] for each in self._manifest["columns"]}
 
     # -- files -----------------------------------------------------------------------------------------
 
@@ -225,6 +243,32 @@ class DatasetHandle:
         """Path within the folder, and size in bytes, of each file."""
         for path, size, _ in self._listed():
             yield path, size
+
+    def differing_files(self, other: DatasetHandle) -> Iterator[tuple[str, str, int | None, int | None]]:
+        """Path, what became of it (added, removed, changed), size before and now, of each file that differs.
+
+        Folders that are equal are not looked into.
+        """
+        yield from self._apart(self._manifest["root"], other._manifest["root"], "")
+
+    def _apart(
+        self, before: str | None, after: str | None, path: str
+    ) -> Iterator[tuple[str, str, int | None, int | None]]:
+        if before == after:
+            return
+        nothing: dict[str, Any] = {"files": [], "folders": []}
+        old, new = (
+            nothing if place is None else json.loads(self._content.read(place)) for place in (before, after)
+        )
+        files, now = ({name: (size, place) for name, size, place in each["files"]} for each in (old, new))
+        for name in sorted({*files, *now}):
+            was, is_ = files.get(name), now.get(name)
+            if was is None or is_ is None or was[1] != is_[1]:
+                change = "added" if was is None else "removed" if is_ is None else "changed"
+                yield f"{path}{name}", change, was and was[0], is_ and is_[0]
+        below, above = dict(old["folders"]), dict(new["folders"])
+        for name in sorted({*below, *above}):
+            yield from self._apart(below.get(name), above.get(name), f"{path}{name}/")
 
     def folders(self) -> Iterator[str]:
         """Path within the folder of each folder below it."""

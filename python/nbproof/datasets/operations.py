@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbproof.core.operation import Download, Page, operation
+from nbproof.datasets.diff_models import DatasetDiff, DiffVersions
 from nbproof.datasets.drift_models import DetectDrift, DriftReport
 from nbproof.datasets.leakage import CheckLeakage, LeakageReport
 from nbproof.datasets.models import (
@@ -27,6 +28,7 @@ __all__ = [
     "check_leakage",
     "delete_dataset",
     "detect_drift",
+    "diff_versions",
     "get_content",
     "get_lineage",
     "list_datasets",
@@ -175,3 +177,9 @@ def detect_drift(datasets: DataVersionControl, ask: DetectDrift) -> DriftReport:
 def check_leakage(datasets: DataVersionControl, ask: CheckLeakage) -> LeakageReport:
     """Find what a test set shares with its training set: rows, nearly equal rows, entities, times."""
     return datasets.check_leakage(ask.train, ask.test, entity=ask.entity, time=ask.time)
+
+
+@operation("datasets.diff", "GET /datasets/diff", action="read", python="diff_versions", cli="datasets diff")
+def diff_versions(datasets: DataVersionControl, ask: DiffVersions) -> DatasetDiff:
+    """Show how two versions differ: columns, rows, statistics; of folders the files."""
+    return datasets.diff_versions(ask.a, ask.b, key=ask.key)

@@ -32,6 +32,7 @@ from nbproof.lineage.domain import Direction, Edge
 from nbproof.storage.progress import Progress
 
 if TYPE_CHECKING:
+    from nbproof.datasets.diff_models import DatasetDiff
     from nbproof.datasets.drift_models import DriftReport
     from nbproof.datasets.drift_reports import DriftReports
     from nbproof.datasets.handle import DatasetHandle
@@ -311,6 +312,49 @@ class DataVersionControl:
         ('critical', 'price: median 500 → 500,000 (×1,000): has the unit changed?')
         """
         return self.drift_reports.detect(reference, current, exact=exact, columns=columns)
+
+    def diff_versions(self, a: Any, b: Any, *, key: str | Sequence[str] | None = None) -> DatasetDiff:
+        """How two versions differ: columns, rows and statistics of tables, files of folders.
+
+        Only what differs is read, a column at a time.
+
+        Parameters
+        ----------
+        a, b : str, DatasetHandle or DatasetVersion
+            The older first.
+        key : str or sequence of str, optional
+            The columns that name a row.  Without it rows are equal if all that they hold is; of a row that is
+            gone and a new one at the same place, with half of their values equal, one has changed.
+
+        Returns
+        -------
+        DatasetDiff
+            In a cell a table; ``to_markdown()`` gives a text for a pull request.
+
+        Raises
+        ------
+        NotFound
+            There is no such version, or no such column.
+        Invalid
+            A key comes more than once, or one is a folder and the other is not.
+
+        Examples
+        --------
+        >>> import nbproof as nbp, pandas as pd
+        >>> frame = pd.DataFrame({"city": ["Oslo", "Rome"], "visits": [3, 5]})
+        >>> _ = nbp.register_dataset(frame, "diff-demo")
+        >>> _ = nbp.register_dataset(frame.assign(visits=[3, 8]), "diff-demo")
+        >>> diff = nbp.diff_versions("diff-demo@v1", "diff-demo@v2", key="city")
+        >>> diff.rows_changed, diff.changes[0].values
+        (1, {'visits': (5, 8)})
+        """
+        from nbproof.datasets.diffing import diff_between
+
+        one, other = (
+            self._opened(version.name if (version := version_of(each)) is not None else each)
+            for each in (a, b)
+        )
+        return diff_between(one, other, [key] if isinstance(key, str) else list(key or ()))
 
     def check_leakage(
         self,

@@ -1,0 +1,257 @@
+"""How two versions differ: against a diff by brute force, and how it is told."""
+
+from collections import Counter
+
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+
+import nbproof.datasets.diff_rows as module
+from nbproof.core.errors import Invalid, NotFound
+from nbproof.datasets.diff_models import DatasetDiff
+from nbproof.datasets.diff_rows import TableRows, diff_by_key, diff_by_rows
+from nbproof.storage.content.columns import SLAB_ROWS
+
+VALUES = st.sampled_from([None, float("nan"), 0.0, -0.0, 1.5, 2.0])
+TEXTS = st.sampled_from([None, "", "a", "b"])
+TABLES = st.lists(st.tuples(st.integers(0, 8), VALUES, TEXTS), max_size=12)
+
+
+def table_of(rows):
+    columns = [list(each) for each in zip(*rows, strict=True)] or [[], [], []]
+    types = [pa.int64(), pa.float64(), pa.string()]
+    return pa.table({
+        name: pa.array(values, kind, from_pandas=False)
+        for name, values, kind in zip("kxt", columns, types, strict=True)
+    })  # fmt: skip
+
+
+def plain(row):
+    """A row as it is compared: NaN is NaN, and both zeros are one."""
+    return tuple(
+        "nan" if value != value else value + 0.0 if isinstance(value, float) else value for value in row
+    )
+
+
+def in_slabs(rows, size=3):
+    """A table in memory, in slabs that are as small as the test."""
+    found = TableRows("t", table_of(rows))
+    found.lengths = [min(size, len(rows) - start) for start in range(0, len(rows), size)] or [0]
+    return found
+
+
+@given(TABLES, TABLES)
+@settings(max_examples=300)
+def test_rows_without_a_key_are_a_multiset(one, other):
+    original, module._SLAB = module._SLAB, 3
+    try:
+        found = diff_by_rows(in_slabs(one), in_slabs(other), ["k", "x", "t"])
+    finally:
+        module._SLAB = original
+
+    before, after = Counter(map(plain, one)), Counter(map(plain, other))
+    assert found.added + found.changed == (after - before).total()
+    assert found.removed + found.changed == (before - after).total()
+    for change in found.changes:
+        was, now = plain(one[change.before]), plain(other[change.after])
+        assert sum(old != new for old, new in zip(was, now, strict=True)) == 1
+        assert set(change.values) == {
+            name for name, old, new in zip("kxt", was, now, strict=True) if old != new
+        }
+    assert sum(found.columns.values()) == found.changed
+
+
+@given(TABLES, TABLES)
+@settings(max_examples=300)
+def test_rows_with_a_key_are_matched_by_it(one, other):
+    original, module._SLAB = module._SLAB, 3
+    try:
+        keys = [[row[0] for row in rows] for rows in (one, other)]
+        if any(len(set(each)) < len(each) for each in keys):
+            with pytest.raises(Invalid, match="have a key that another row has too"):
+                diff_by_key(in_slabs(one), in_slabs(other), ["k"], ["k", "x", "t"])
+            return
+        found = diff_by_key(in_slabs(one), in_slabs(other), ["k"], ["k", "x", "t"])
+    finally:
+        module._SLAB = original
+
+    before, after = ({row[0]: plain(row) for row in rows} for rows in (one, other))
+    both = before.keys() & after.keys()
+    changed = {key for key in both if before[key] != after[key]}
+    assert (found.added, found.removed) == (len(after.keys() - both), len(before.keys() - both))
+    assert found.changed == len(changed) and {each.key["k"] for each in found.changes} <= changed
+    for name, place in (("x", 1), ("t", 2)):
+        assert found.columns.get(name, 0) == sum(before[key][place] != after[key][place] for key in both)
+
+
+@pytest.fixture
+def big():
+    """More than two slabs."""
+    chance = np.random.default_rng(5)
+    rows = 3 * SLAB_ROWS
+    return pd.DataFrame(
+        {
+            "id": np.arange(rows),
+            "price": chance.normal(100, 10, rows),
+            "whole": chance.integers(0, 10**9, rows),
+            "word": chance.choice(["alpha", "beta", "gamma"], rows),
+        }
+    )
+
+
+def reads(handle_class, monkeypatch):
+    """The columns that are read from now on, one for each slab."""
+    found = []
+    original = handle_class.read_slab
+
+    def counting(self, column, slab):
+        found.append((self.name, column))
+        return original(self, column, slab)
+
+    monkeypatch.setattr(handle_class, "read_slab", counting)
+    return found
+
+
+def test_only_what_differs_is_read(datasets, big, monkeypatch):
+    datasets.register_dataset(big, "big")
+    edited = big.copy()
+    edited.loc[[7, 8, 900_000], "price"] = [1.0, 2.0, 3.0]
+    datasets.register_dataset(edited, "big")
+    appended = pd.concat([edited, edited[:5].assign(id=-1)], ignore_index=True)
+    datasets.register_dataset(appended, "big")
+    read = reads(type(datasets.get_dataset("big")), monkeypatch)
+
+    same = datasets.diff_versions("big@v1", "big@v1")
+    assert (same.same, read) == (True, [])
+
+    diff = datasets.diff_versions("big@v1", "big@v2", key="id")
+    assert (diff.rows_added, diff.rows_removed, diff.rows_changed) == (0, 0, 3)
+    assert [(each.before, each.key, list(each.values)) for each in diff.changes] == [
+        (place, {"id": place}, ["price"]) for place in (7, 8, 900_000)
+    ]
+    assert {column for _, column in read} == {"id", "price"}
+
+    read.clear()
+    diff = datasets.diff_versions("big@v1", "big@v2")
+    assert (diff.rows_added, diff.rows_removed, diff.rows_changed) == (0, 0, 3)
+    assert diff.changes[0].values == {"price": (float(big["price"][7]), 1.0)}
+    assert {column for _, column in read} == {"price"}
+
+    read.clear()
+    diff = datasets.diff_versions("big@v2", "big@v3")
+    assert (diff.rows_added, diff.rows_removed, diff.rows_changed) == (5, 0, 0)
+    assert diff.added[0]["id"] == -1 and diff.rows_after == len(appended)
+
+
+@pytest.fixture
+def sales():
+    return pd.DataFrame({"city": ["Oslo", "Rome", "Bonn"], "visits": [3, 5, 8], "share": [0.5, None, 0.25]})
+
+
+def test_columns_rows_and_statistics_are_told(datasets, sales):
+    datasets.register_dataset(sales, "sales")
+    changed = sales.assign(visits=[3, 5, 9], share=["a", "b", "c"], when=[1, 2, 3])
+    changed = pd.concat([changed, changed[:1].assign(city="Bern | <b>")], ignore_index=True)
+    datasets.register_dataset(changed, "sales")
+
+    diff = datasets.diff_versions("sales@v1", datasets.describe("sales@v2"), key="city")
+
+    assert [each.name for each in diff.columns_added] == ["when"] and not diff.columns_removed
+    assert [(each.name, each.before) for each in diff.columns_retyped] == [("share", "double")]
+    assert (diff.rows_added, diff.rows_removed, diff.rows_changed) == (1, 0, 1)
+    assert diff.changes[0].key == {"city": "Bonn"} and diff.changes[0].values == {"visits": (8, 9)}
+    visits = next(each for each in diff.columns if each.name == "visits")
+    assert (visits.rows, visits.before["maximum"], visits.after["maximum"]) == (1, 8, 9)
+    assert DatasetDiff.model_validate_json(diff.model_dump_json()) == diff
+    text = diff.to_markdown()
+    assert text.startswith("### sales\\@v1 → sales\\@v2\n")
+    assert "- rows: 3 → 4: 1 added, 0 removed, 1 changed (by city)" in text
+    assert "Bern \\| \\<b\\>" in text and "visits: 8 → 9" in text
+    assert "3 → 4: 1 added" in str(diff)
+    page = diff._repr_mimebundle_()["text/html"]
+    assert "Bern | &lt;b&gt;" in page and "<b>" not in page
+
+
+def test_what_is_equal_is_said_to_be(datasets, sales):
+    datasets.register_dataset(sales, "sales")
+    datasets.register_dataset(sales.iloc[::-1].reset_index(drop=True), "sales")
+
+    diff = datasets.diff_versions("sales@v1", "sales@v2")
+
+    assert (diff.same, diff.rows_changed) == (True, 0)
+    assert datasets.diff_versions("sales@v2", "sales@v2").to_markdown().endswith("Nothing differs.\n")
+
+
+def test_folders_are_compared_by_their_files(datasets, tmp_path):
+    root = tmp_path / "pictures"
+    for name in ("same/a.txt", "same/deep/b.txt", "c.txt", "old/d.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    datasets.register_dataset(root)
+    (root / "c.txt").write_text("longer than it was")
+    (root / "old/d.txt").unlink()
+    (root / "new").mkdir()
+    (root / "new/e.txt").write_text("e")
+    datasets.register_dataset(root)
+
+    diff = datasets.diff_versions("pictures@v1", "pictures@v2")
+
+    assert [(each.path, each.change, each.before_bytes, each.after_bytes) for each in diff.files] == [
+        ("c.txt", "changed", 5, 18),
+        ("new/e.txt", "added", None, 1),
+        ("old/d.txt", "removed", 9, None),
+    ]
+    assert (diff.files_added, diff.files_removed, diff.files_changed) == (1, 1, 1)
+    assert "files: 1 added, 1 removed, 1 changed" in diff.to_markdown()
+
+
+def test_files_of_rows_are_compared_by_rows_and_others_by_size(datasets, tmp_path):
+    for text in ("city,visits\nOslo,3\n", "city,visits\nOslo,4\n"):
+        (tmp_path / "a.csv").write_text(text)
+        datasets.register_dataset(tmp_path / "a.csv")
+    for content in (b"\x00", b"\x00\x01"):
+        (tmp_path / "b.bin").write_bytes(content)
+        datasets.register_dataset(tmp_path / "b.bin")
+
+    assert datasets.diff_versions("a@v1", "a@v2", key="city").changes[0].values == {"visits": (3, 4)}
+    diff = datasets.diff_versions("b@v1", "b@v2")
+    assert (diff.same, diff.bytes_before, diff.bytes_after) == (False, 1, 2)
+    assert "no tables" in diff.notes[0]
+
+
+def test_what_can_not_be_compared_is_told(datasets, sales, tmp_path):
+    datasets.register_dataset(sales, "sales")
+    datasets.register_dataset(pd.concat([sales, sales[:1]]).reset_index(drop=True), "sales")
+    (tmp_path / "folder").mkdir()
+    datasets.register_dataset(tmp_path / "folder")
+
+    with pytest.raises(
+        Invalid, match="of sales@v2 have a key that another row has too, such as city = 'Oslo'"
+    ):
+        datasets.diff_versions("sales@v1", "sales@v2", key="city")
+    with pytest.raises(NotFound, match="sales@v1 has no column 'cty' to be the key") as failed:
+        datasets.diff_versions("sales@v1", "sales@v2", key=["cty"])
+    assert failed.value.details == {"field": "key", "near": ["city"]}
+    with pytest.raises(Invalid, match="sales@v1 is a table and folder@v1 a folder"):
+        datasets.diff_versions("sales@v1", "folder")
+    with pytest.raises(NotFound, match="no dataset 'sale'"):
+        datasets.diff_versions("sale", "sales")
+    datasets.register_dataset(sales.rename(columns=str.upper), "sales")
+    apart = datasets.diff_versions("sales@v1", "sales@v3")
+    assert apart.rows_added is None and "no column that both have" in apart.notes[0]
+    datasets.register_dataset(sales[:0], "sales")
+    assert datasets.diff_versions("sales@v1", "sales@v4").rows_removed == 3
+    assert datasets.diff_versions("sales@v4", "sales@v1", key="city").rows_added == 3
+
+
+def test_two_thousand_columns(datasets):
+    table = pa.table({f"c{number}": [1, 2, 3] for number in range(2_000)})
+    datasets.register_dataset(table, "wide")
+    datasets.register_dataset(table.set_column(7, "c7", [pa.array([1, 2, 4])]), "wide")
+
+    diff = datasets.diff_versions("wide@v1", "wide@v2")
+
+    assert [each.name for each in diff.columns] == ["c7"] and diff.rows_changed == 1
