@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import math
+import tempfile
 from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
@@ -369,6 +370,28 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
         DuckEngine.of_parquet(tmp_path / "broken.parquet")
     with pytest.raises(Invalid, match=r"away\.csv cannot be read: IO Error: No files found"):
         DuckEngine.of_csv(tmp_path / "away.csv")
+
+
+@pytest.mark.newest  # 1.3 puts less aside
+def test_what_does_not_fit_goes_to_a_folder_that_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    numbers = np.random.default_rng(0).permutation(1_500_000)
+    pyarrow.parquet.write_table(pa.table({"x": numbers}), tmp_path / "a.parquet", row_group_size=100_000)
+    engine = DuckEngine.of_parquet(tmp_path / "a.parquet", memory_bytes=64 << 20, threads=1)
+    (found,) = profiles(engine, exact=True)
+    assert (found.distinct, found.minimum, found.maximum) == (1_500_000, 0, 1_499_999)
+    assert list((tmp_path / "temporary").iterdir())
+    del engine
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_too_little_memory_is_told(tmp_path):
+    pyarrow.parquet.write_table(pa.table({"a": [1]}), tmp_path / "a.parquet")
+    engine = DuckEngine.of_parquet(tmp_path / "a.parquet", memory_bytes=30 << 20, threads=1)
+    with pytest.raises(Unavailable, match="may not hold as much memory as it needs: Out of Memory") as told:
+        engine.run("SELECT list(range) FROM range(20000000)")
+    assert "memory_bytes" in str(told.value)
 
 
 def test_memory_is_bounded_by_a_setting(tmp_path):

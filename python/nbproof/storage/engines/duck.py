@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Invalid, Unavailable
 from nbproof.storage.engines.plan import Column, Form
 
 if TYPE_CHECKING:
@@ -138,10 +139,24 @@ class DuckEngine:
             ) from error
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows that a statement gives."""
+        """The rows that a statement gives.
+
+        Raises
+        ------
+        Unavailable
+            It needs more memory than DuckDB may hold.
+        """
+        import duckdb
+
         own = self._connection
-        answer = own.execute(sql) if own is not None else self._relation.query(_SOURCE, sql)
-        found: list[tuple[Any, ...]] = answer.fetchall()
+        try:
+            answer = own.execute(sql) if own is not None else self._relation.query(_SOURCE, sql)
+            found: list[tuple[Any, ...]] = answer.fetchall()
+        except duckdb.OutOfMemoryException as error:
+            raise Unavailable(
+                f"DuckDB may not hold as much memory as it needs: {str(error).splitlines()[0]}",
+                hint="allow it more, by memory_bytes or SET memory_limit",
+            ) from error
         return found
 
 
@@ -151,7 +166,8 @@ def _connection(memory_bytes: int | None = None, threads: int = 2) -> Any:
     return duckdb.connect(
         config={
             "memory_limit": f"{(memory_bytes or 1 << 30) // (1 << 20)}MiB",
-            "temp_directory": str(Path(tempfile.gettempdir(), "nbproof-duckdb")),
+            # Made when it is needed, removed with the connection.  Two that shared one would mix their files.
+            "temp_directory": str(Path(tempfile.gettempdir(), f"nbproof-duckdb-{uuid.uuid4().hex}")),
             "threads": threads,
             "preserve_insertion_order": False,
         }
