@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -503,3 +504,23 @@ def test_a_transformation_is_told_with_its_code(drawn, sales):
     for wrong, error in (([], Invalid), ([3], Invalid), (["nothing"], NotFound)):
         with pytest.raises(error):
             drawn.track_transformation(wrong, made)
+
+
+def test_of_a_stream_only_some_slabs_are_in_memory(datasets):
+    held: set[int] = set()
+    most = 0
+
+    def batches():
+        nonlocal most
+        for number in range(100):
+            values = np.arange(number << 16, (number + 1) << 16)
+            weakref.finalize(values, held.discard, number)
+            held.add(number)
+            most = max(most, len(held))
+            yield pa.record_batch([pa.array(values)], names=["number"])
+
+    schema = pa.schema([("number", pa.int64())])
+    version = datasets.register_dataset(pa.RecordBatchReader.from_batches(schema, batches()), "stream")
+
+    assert version.rows == 100 << 16
+    assert most < 5 * SLAB_ROWS >> 16

@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbproof.core.errors import Invalid
@@ -199,7 +200,9 @@ def _incoming_arrow(obj: Any) -> Incoming | None:
         return _streamed("arrow", obj.schema, iter(obj))
     if module := sys.modules.get("pyarrow.dataset"):
         if isinstance(obj, module.Dataset):
-            return _streamed("arrow", obj.schema, _lazily(obj.to_batches))
+            # Its own default is to read four files ahead of who is slower than the disk.
+            read = partial(obj.to_batches, batch_readahead=2, fragment_readahead=1)
+            return _streamed("arrow", obj.schema, _lazily(read))
         if isinstance(obj, module.Scanner):
             return _streamed("arrow", obj.projected_schema, _lazily(obj.to_batches))
     library = type(obj).__module__.partition(".")[0].lstrip("_")
