@@ -224,3 +224,40 @@ def test_a_deleted_dataset_leaves_the_list_and_its_page_closes(
     dialog.get_by_role("button", name="Delete").click()
     expect(view).to_have_count(0)
     expect(section).to_contain_text("No datasets yet")
+
+
+def test_two_versions_are_compared_and_the_lineage_leads_to_the_run(
+    window: Window, lab: Lab, plain_user: PlainUser
+) -> None:
+    folder = lab.root / "drift"
+    lab.notebook("drift/first.ipynb", "1 + 1")
+    script = (
+        "import nbproof as nbp, numpy as np, pyarrow as pa\n"
+        "draw = np.random.default_rng(1)\n"
+        "def table(shift, **more):\n"
+        "    amount, calm = draw.normal(shift, 1, 2000), draw.normal(0, 1, 2000)\n"
+        "    return pa.table({'amount': amount, 'calm': calm, **more})\n"
+        "nbp.register_dataset(table(0), 'trips')\n"
+        "with nbp.start_run('shifts', experiment='e'):\n"
+        "    nbp.register_dataset(table(3, city=['Oslo'] * 2000), 'trips')\n"
+    )
+    plain_user.run([sys.executable, "-c", script], cwd=folder, env=lab.environment(), timeout=120, check=True)
+    workspace = lab.ask("GET", "workspaces/resolve?path=drift")["id"]
+    window.open(panel=False)
+    window.command("nbproof:open-dataset", workspace=workspace, dataset="trips", tab="compare")
+    view = window.page.locator(".jp-nbproof-DatasetView:visible")
+    expect(view).to_contain_text("city (string) is new")
+    view.get_by_role("button", name="Look for drift").click()
+    amount = view.locator("[data-column=amount]")
+    expect(amount.locator(".jp-nbproof-Severity")).to_have_text(re.compile("High|Critical"))
+    expect(amount.get_by_role("img")).to_have_count(2)
+    expect(view.locator("[data-column=calm] .jp-nbproof-Severity")).to_have_text("None")
+    window.both_themes("dataset-drift")
+
+    view.get_by_role("tab", name="Lineage").click()
+    expect(view.get_by_role("link", name="shifts, Run")).to_be_visible()
+    window.screenshot("dataset-lineage")
+    view.get_by_role("link", name="shifts, Run").click()
+    expect(
+        window.page.locator(".jp-nbproof-RunView:visible").get_by_role("heading", name="shifts")
+    ).to_be_visible()

@@ -7,7 +7,7 @@ import {
   linkIcon,
   refreshIcon
 } from '@jupyterlab/ui-components';
-import { JSX, ReactNode, useId, useRef, useState } from 'react';
+import { JSX, ReactNode, useEffect, useId, useRef, useState } from 'react';
 
 import { codeOf, countText } from '../figures/dataset';
 import type { DatasetTab } from '../figures/link';
@@ -17,8 +17,10 @@ import type { DatasetModel, Format } from '../models/dataset';
 import type { DatasetVersion } from '../services/api';
 import type { Problem } from '../services/problem';
 import { DatasetColumns } from './DatasetColumns';
+import { DatasetDrift } from './DatasetDrift';
 import { EditableNotes, EditableTags, LineForm, useFocusBack } from './Editing';
 import { KindMark } from './KindMark';
+import { LineageGraph } from './LineageGraph';
 import type { Notes } from './Notes';
 import { Notice } from './Notice';
 import { Section } from './Section';
@@ -49,7 +51,9 @@ export function DatasetView(props: DatasetView.IProps): JSX.Element {
       'versions',
       trans.__('Versions'),
       model.hasMore ? undefined : model.versions.length
-    ]
+    ],
+    ...(model.canCompare ? [['compare', trans.__('Compare')] as const] : []),
+    ...(model.hasLineage ? [['lineage', trans.__('Lineage')] as const] : [])
   ];
   return (
     <div className="jp-nbproof-RunView-page" data-stale={problem !== null}>
@@ -98,6 +102,9 @@ export namespace DatasetView {
     download: (format: Format) => void;
     delete: () => void;
     openRun: (id: string) => void;
+    openDataset: (reference: string) => void;
+    loadLineage: () => void;
+    compare: (other: DatasetVersion) => void;
     /** Resolve to whether it was done. */
     setAlias: (alias: string) => Promise<boolean>;
     setDescription: (text: string) => Promise<boolean>;
@@ -154,7 +161,51 @@ function TabPage(props: Shown): JSX.Element {
       return <Overview {...props} />;
     case 'versions':
       return <Versions {...props} />;
+    case 'compare':
+      return <DatasetDrift key={props.version.id} {...props} />;
+    case 'lineage':
+      return <LineageTab key={props.version.id} {...props} />;
   }
+}
+
+/** Where the version came from and what came of it. */
+function LineageTab({ model, actions, trans }: Shown): JSX.Element {
+  const { lineage, lineageProblem } = model;
+  const { loadLineage } = actions;
+  useEffect(() => {
+    loadLineage();
+  }, [loadLineage]);
+  if (lineage === null) {
+    return lineageProblem === null ? (
+      <Skeleton rows={4} label={trans.__('Loading the lineage…')} />
+    ) : (
+      <Notice
+        kind="page"
+        title={problemWords(lineageProblem, trans).title}
+        actions={[{ label: trans.__('Retry'), onClick: loadLineage }]}
+      >
+        {problemWords(lineageProblem, trans).text}
+      </Notice>
+    );
+  }
+  return lineage.edges.length === 0 ? (
+    <p className="jp-nbproof-Curves-none jp-nbproof-dim">
+      {trans.__('Nothing is recorded about what it came of or led to.')}
+    </p>
+  ) : (
+    <LineageGraph
+      graph={lineage}
+      canOpen={({ kind }) => kind === 'run' || kind === 'dataset_version'}
+      onOpen={({ kind, id }) => {
+        if (kind === 'run') {
+          actions.openRun(id ?? '');
+        } else {
+          actions.openDataset(id ?? '');
+        }
+      }}
+      trans={trans}
+    />
+  );
 }
 
 function Overview(props: Shown): JSX.Element {

@@ -108,6 +108,7 @@ export namespace RunView {
     copyLink: () => void;
     openParent: () => void;
     openRun: (id: string) => void;
+    openDataset: (reference: string) => void;
     chooseTab: (tab: RunTab) => void;
     setCharts: (change: Partial<ChartsState>) => void;
     download: (artifact: string) => void;
@@ -211,10 +212,16 @@ function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
       return model.lineage !== null && hasLineage(model) ? (
         <LineageGraph
           graph={model.lineage}
-          canOpen={node => node.kind === 'run' || isArtifactOf(node, run)}
+          canOpen={node =>
+            node.kind === 'run' ||
+            node.kind === 'dataset_version' ||
+            isArtifactOf(node, run)
+          }
           onOpen={node => {
             if (node.kind === 'run') {
               actions.openRun(node.id ?? '');
+            } else if (node.kind === 'dataset_version') {
+              actions.openDataset(node.id ?? '');
             } else {
               actions.openArtifact(artifactName(node));
               actions.chooseTab('artifacts');

@@ -62,7 +62,12 @@ export const RUN_TABS = [
 ] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 
-export const DATASET_TABS = ['columns', 'versions'] as const;
+export const DATASET_TABS = [
+  'columns',
+  'versions',
+  'compare',
+  'lineage'
+] as const;
 export type DatasetTab = (typeof DATASET_TABS)[number];
 
 /** A place in nbproof, in one workspace. */

@@ -10,10 +10,14 @@ import {
   datasetsAlias,
   datasetsColumns,
   datasetsDelete,
+  datasetsDrift,
   datasetsGetPath,
   datasetsShow,
   datasetsUpdate,
   datasetsVersions,
+  DriftReport,
+  LineageGraph,
+  lineageGraph,
   Requester
 } from '../services/api';
 import type { Change } from '../services/change';
@@ -26,6 +30,10 @@ const PAGE = 50;
 /** Statistics are kept of so many versions, for whoever goes to and fro. */
 const KEPT = 4;
 const REDRAW_MS = 500;
+const LINEAGE = 'GET /lineage';
+const DRIFT = 'POST /datasets/drift';
+/** More edges than this are not fetched for a picture of some sixty nodes. */
+const MOST_EDGES = 2000;
 
 export type Format = 'parquet' | 'csv' | 'arrow';
 
@@ -42,6 +50,16 @@ export interface Columns {
   readonly summaries: ColumnSummaries | null;
   readonly problem: Problem | null;
 }
+
+/** What was found when two versions were compared, or why nothing was. */
+export interface Compared {
+  readonly phase: Phase;
+  /** Null where columns have no statistics to compare. */
+  readonly report: DriftReport | null;
+  readonly problem: Problem | null;
+}
+
+const NOT_COMPARED: Compared = { phase: 'idle', report: null, problem: null };
 
 const NO_COLUMNS: Columns = { phase: 'idle', summaries: null, problem: null };
 
@@ -86,10 +104,92 @@ export class DatasetModel implements IDisposable {
   }
 
   get columns(): Columns {
+    return this._shown === null ? NO_COLUMNS : this.columnsOf(this._shown);
+  }
+
+  /** What is known of the columns of any version. */
+  columnsOf(version: DatasetVersion): Columns {
+    return this._columns.get(version.id) ?? NO_COLUMNS;
+  }
+
+  /** Whether the server compares versions. */
+  get canCompare(): boolean {
+    return this._client.capabilities.has(DRIFT);
+  }
+
+  /** Whether the server draws lineage. */
+  get hasLineage(): boolean {
+    return this._client.capabilities.takes(LINEAGE, 'drawing');
+  }
+
+  /** Where the version came from and what came of it; null until it was fetched. */
+  get lineage(): LineageGraph | null {
+    return this._lineage?.of.id === this._shown?.id ? this._lineage : null;
+  }
+
+  get lineageProblem(): Problem | null {
+    return this._lineageProblem;
+  }
+
+  /** What was found against another version. */
+  comparedWith(other: DatasetVersion): Compared {
     return (
-      (this._shown === null ? null : this._columns.get(this._shown.id)) ??
-      NO_COLUMNS
+      this._compared.get(`${other.id} ${this._shown?.id ?? ''}`) ?? NOT_COMPARED
     );
+  }
+
+  /** Compare the version with another one; the report is kept by the server. */
+  async compare(other: DatasetVersion): Promise<void> {
+    const version = this._shown;
+    if (version === null) {
+      return;
+    }
+    const key = `${other.id} ${version.id}`;
+    this._compared.set(key, { ...NOT_COMPARED, phase: 'loading' });
+    this._changed.emit();
+    void this.loadColumns(false, other);
+    void this.loadColumns();
+    let compared: Compared;
+    try {
+      const report = await datasetsDrift(this._request, {
+        reference: versionName(other.dataset, other.version),
+        current: versionName(version.dataset, version.version)
+      });
+      compared = { phase: 'ready', report, problem: null };
+    } catch (thrown) {
+      compared = { phase: 'ready', report: null, problem: asProblem(thrown) };
+    }
+    if (!this._isDisposed) {
+      this._compared.set(key, compared);
+      this._changed.emit();
+    }
+  }
+
+  /** Fetch where the version came from, and what came of it. */
+  async loadLineage(): Promise<void> {
+    const version = this._shown;
+    if (version === null || !this.hasLineage) {
+      return;
+    }
+    try {
+      const lineage = await lineageGraph(this._request, {
+        kind: 'dataset_version',
+        id: version.id,
+        limit: MOST_EDGES,
+        drawing: true
+      });
+      if (this._isDisposed || version.id !== this._shown?.id) {
+        return;
+      }
+      this._lineage = lineage;
+      this._lineageProblem = null;
+    } catch (thrown) {
+      if (this._isDisposed) {
+        return;
+      }
+      this._lineageProblem = asProblem(thrown);
+    }
+    this._changed.emit();
   }
 
   get phase(): Phase {
@@ -140,6 +240,7 @@ export class DatasetModel implements IDisposable {
     const asked = ++this._asked;
     const { version } = this._state;
     try {
+      await this._client.capabilities.load();
       const page = await datasetsVersions(this._request, {
         name: this.name,
         limit: Math.max(PAGE, this._versions.length)
@@ -187,8 +288,10 @@ export class DatasetModel implements IDisposable {
   }
 
   /** Fetch the statistics of the version's columns, once; what failed is tried again when asked. */
-  async loadColumns(isAgain = false): Promise<void> {
-    const version = this._shown;
+  async loadColumns(
+    isAgain = false,
+    version: DatasetVersion | null = this._shown
+  ): Promise<void> {
     if (version === null) {
       return;
     }
@@ -221,6 +324,13 @@ export class DatasetModel implements IDisposable {
 
   /** The server told that something changed. */
   touch(change: Change): void {
+    if (
+      change.kind === 'lineage' &&
+      this._state.tab === 'lineage' &&
+      change.ids.includes(this._shown?.id ?? '')
+    ) {
+      void this.loadLineage();
+    }
     if (
       change.kind === 'dataset' &&
       (this.workspace === null || change.workspace === this.workspace)
@@ -322,6 +432,9 @@ export class DatasetModel implements IDisposable {
   private _next: string | null = null;
   private _shown: DatasetVersion | null = null;
   private readonly _columns = new Map<string, Columns>();
+  private readonly _compared = new Map<string, Compared>();
+  private _lineage: LineageGraph | null = null;
+  private _lineageProblem: Problem | null = null;
   private _phase: Phase = 'idle';
   private _problem: Problem | null = null;
   private _isDownloading = false;

@@ -33,6 +33,8 @@ import { notesRenderer } from '../widgets/notes';
 
 type View = MainAreaWidget<DatasetViewWidget>;
 
+const WHOLE_ID = /^[0-9a-f]{32}$/;
+
 /** The page of a dataset in the main area. */
 export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
   id: 'nbproof:dataset-view',
@@ -117,6 +119,11 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
             workspace: workspace ?? '',
             run
           }),
+        openDataset: dataset =>
+          void commands.execute(CommandIDs.openDataset, {
+            workspace: workspace ?? '',
+            dataset
+          }),
         copyLink: () => Clipboard.copyToSystem(addressOf(placeOf(model))),
         close: () => view.dispose(),
         trans
@@ -184,7 +191,8 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
         }
         const tab = DATASET_TABS.find(one => one === args.tab);
         const shown = tab === undefined ? {} : { tab };
-        const named = versionOf(reference);
+        // An id is no name, though it could be one.
+        const named = WHOLE_ID.test(reference) ? null : versionOf(reference);
         if (named !== null) {
           return open(workspace, named.name, {
             version: named.version,

@@ -123,6 +123,11 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
           ),
         renderData: rendermime && dataRenderer(rendermime),
         openRun: id => void open(workspace, id),
+        openDataset: dataset =>
+          void commands.execute(CommandIDs.openDataset, {
+            workspace: workspace ?? '',
+            dataset
+          }),
         openTable: () =>
           void commands.execute(CommandIDs.openTable, {
             workspace: workspace ?? ''

@@ -190,6 +190,9 @@ export class DatasetViewWidget extends ReactWidget {
     download: format => void this._download(format),
     delete: () => void this._delete(),
     openRun: id => this._options.openRun(id),
+    openDataset: reference => this._options.openDataset(reference),
+    loadLineage: () => void this.model.loadLineage(),
+    compare: other => void this.model.compare(other),
     setAlias: alias =>
       this._change(this._options.trans.__('The alias could not be set'), () =>
         this.model.setAlias(alias)
@@ -216,6 +219,7 @@ export namespace DatasetViewWidget {
     /** Draws Markdown; null where JupyterLab offers nothing for that. */
     renderNotes: Notes.Render | null;
     openRun: (id: string) => void;
+    openDataset: (reference: string) => void;
     copyLink: () => void;
     /** The dataset is gone: so is its page. */
     close: () => void;

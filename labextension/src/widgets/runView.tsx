@@ -166,6 +166,7 @@ export class RunViewWidget extends ReactWidget {
       }
     },
     openRun: id => this._options.openRun(id),
+    openDataset: reference => this._options.openDataset(reference),
     chooseTab: tab => {
       this.model.tab = tab;
     },
@@ -218,6 +219,7 @@ export namespace RunViewWidget {
     /** Draws data of a media type; null where JupyterLab offers nothing for that. */
     renderData: RenderedData.Render | null;
     openRun: (id: string) => void;
+    openDataset: (reference: string) => void;
     openTable: () => void;
     copyLink: () => void;
     trans: TranslationBundle;
