@@ -75,11 +75,13 @@ from nbproof.tracking.service import ExperimentTracker
 if TYPE_CHECKING:
     from nbproof.api.datasets import (
         check_leakage,
+        contract_of,
         detect_drift,
         diff_versions,
         get_dataset,
         get_lineage,
         register_dataset,
+        set_contract,
         track_transformation,
     )
     from nbproof.datasets.diff_models import DatasetDiff
@@ -104,8 +106,8 @@ if TYPE_CHECKING:
     from nbproof.tracking.transfer.models import ExportReport, ImportReport
 
 _HOMES = {
-    "nbproof.api.datasets": "check_leakage detect_drift diff_versions get_dataset get_lineage "
-    "register_dataset track_transformation",
+    "nbproof.api.datasets": "check_leakage contract_of detect_drift diff_versions get_dataset get_lineage "
+    "register_dataset set_contract track_transformation",
     "nbproof.datasets.diff_models": "DatasetDiff",
     "nbproof.datasets.drift_models": "DriftReport",
     "nbproof.datasets.handle": "DatasetHandle",
@@ -161,6 +163,7 @@ __all__ = [
     "check_leakage",
     "compare_runs",
     "complete_search",
+    "contract_of",
     "create_experiment",
     "delete_artifact",
     "delete_search",
@@ -203,6 +206,7 @@ __all__ = [
     "restore_backup",
     "save_search",
     "search_runs",
+    "set_contract",
     "set_tag",
     "set_tags",
     "start_run",

@@ -621,6 +621,29 @@ def comparing_content(call: Caller, folder: Path) -> None:
             call("datasets.diff", **{"a": "sales@v1", "b": "sales", **wrong})
 
 
+@scenario("datasets.contract", "datasets.set_contract")
+def contracts(call: Caller, folder: Path) -> None:
+    file = folder / "contract.json"
+    file.write_text('{"columns": {"visits": {"min": 0}}, "key": ["city"]}')
+    told = call("datasets.set_contract", name="sales", file=file, on_breach="refuse")
+    assert told.contract["columns"] == {"visits": {"min": 0}} and told.contract["on_breach"] == "refuse"
+    assert call("datasets.contract", name="sales") == told
+    (folder / "sales.csv").write_text("city,visits\nOslo,3\n")
+    with pytest.raises(Invalid, match="sales breaks its contract: a file is no table"):
+        call("datasets.register", path=folder / "sales.csv", name="sales")
+    call("datasets.register", path=folder / "sales.csv", name="other")
+    proposal = call("datasets.contract", name="other@v1", propose=True)
+    assert proposal.proposed and proposal.contract["columns"]["visits"]["type"] == "int64"
+    file.write_text("null")
+    assert call("datasets.set_contract", name="sales", file=file).contract is None
+    for text in ("{", '{"column": {}}', "[1]"):
+        file.write_text(text)
+        with pytest.raises(Invalid):
+            call("datasets.set_contract", name="sales", file=file)
+    with pytest.raises(NotFound):
+        call("datasets.contract", name="nothing")
+
+
 @scenario("journal.take", "content.keep", "content.find")
 def journals_of_other_machines(call: Caller, folder: Path) -> None:
     writer = JournalWriter(folder / "afar", clock=SystemClock())

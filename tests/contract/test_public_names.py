@@ -108,6 +108,8 @@ COMMANDS = {
     "searches save",
     "searches delete",
     "lineage show",
+    "datasets contract",
+    "datasets set-contract",
     "datasets diff",
     "datasets drift",
     "datasets leakage",

@@ -281,6 +281,15 @@ export interface Dataset {
   contract: unknown;
 }
 
+/** The contract of a dataset, or one that is proposed. */
+export interface DatasetContract {
+  dataset: string;
+  /** As it is written down; null where there is none. */
+  contract: unknown;
+  /** Made from a version, and not in force. */
+  proposed: boolean;
+}
+
 /** How two versions differ. */
 export interface DatasetDiff {
   /** The older, such as sales@v1. */
@@ -1215,6 +1224,14 @@ export interface GetContent {
   column?: string[];
 }
 
+/** Whose contract. */
+export interface GetContract {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  name: string;
+  /** Make one of what is known of the version. */
+  propose?: boolean;
+}
+
 /** One version. */
 export interface GetDataset {
   /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
@@ -1682,6 +1699,16 @@ export interface SetAlias {
   id: string;
   /** Such as `prod`; it moves from the version that had it. */
   alias: string;
+}
+
+/** What the versions of a dataset have to keep to. */
+export interface SetContract {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  name: string;
+  /** JSON; `null` takes the contract away. */
+  file: string;
+  /** Instead of what the contract says. */
+  on_breach?: 'warn' | 'refuse' | null;
 }
 
 /** Where a run came from. */
@@ -2461,6 +2488,24 @@ export function datasetsForget(
     undefined,
     rest
   );
+}
+
+/** Show the contract of a dataset, or propose one from a version. */
+export function datasetsContract(
+  request: Requester,
+  ask: GetContract
+): Promise<DatasetContract> {
+  const { name: _name, ...rest } = ask;
+  return request<DatasetContract>(
+    'GET',
+    `/datasets/${encodeURIComponent(_name)}/contract`,
+    { ...rest }
+  );
+}
+
+/** Say what the versions of a dataset have to keep to; the file, or over HTTP the body, is JSON. Path only: bytes travel by hand. */
+export function datasetsSetContractPath(ask: { name: string }): string {
+  return `/datasets/${encodeURIComponent(ask.name)}/contract`;
 }
 
 /** List the drift reports that are kept, latest first. */

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from nbproof.api.calls import of_service
+from nbproof.datasets.contracts import DatasetContracts
 from nbproof.datasets.service import DataVersionControl
 from nbproof.platform.workspace import current
 
 __all__ = [
     "check_leakage",
+    "contract_of",
     "detect_drift",
     "diff_versions",
     "get_dataset",
     "get_lineage",
     "register_dataset",
+    "set_contract",
     "track_transformation",
 ]
 
@@ -23,3 +26,5 @@ get_dataset = of_service(lambda: current().datasets, DataVersionControl.get_data
 detect_drift = of_service(lambda: current().datasets, DataVersionControl.detect_drift)
 check_leakage = of_service(lambda: current().datasets, DataVersionControl.check_leakage)
 diff_versions = of_service(lambda: current().datasets, DataVersionControl.diff_versions)
+set_contract = of_service(lambda: current().datasets.contracts, DatasetContracts.set_contract)
+contract_of = of_service(lambda: current().datasets.contracts, DatasetContracts.contract_of)

@@ -267,16 +267,21 @@ class DatasetRepository:
             ).scalar()
         return found
 
-    def describe(
-        self, name: str, *, now_us: int, description: str | None = None, contract: Any = None
-    ) -> None:
-        """Say something of a dataset, which is made where it is missing."""
+    def known(self, name: str) -> bool:
+        """Whether there is a dataset of that name, with versions or without."""
+        with self.database.connect() as connection:
+            return (
+                connection.execute(sa.select(_DATASETS.c.id).where(_DATASETS.c.name == name)).first()
+                is not None
+            )
+
+    def set_contract(self, name: str, contract: Mapping[str, Any] | None, *, now_us: int) -> None:
+        """Say what the versions of a dataset, which is made where it is missing, have to keep to."""
         with self.database.begin() as connection:
             dataset = self._dataset(connection, name, now_us)
-            values = {"description": description, "contract": contract}
-            given = {key: value for key, value in values.items() if value is not None}
-            if given:
-                connection.execute(sa.update(_DATASETS).where(_DATASETS.c.id == dataset).values(given))
+            connection.execute(
+                sa.update(_DATASETS).where(_DATASETS.c.id == dataset).values(contract=contract)
+            )
 
     # -- content ---------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,7 @@ from nbproof.core.errors import Invalid, NotFound, PlatformError, Unavailable, n
 from nbproof.core.events import Changed, Changes
 from nbproof.core.operation import Download, Page
 from nbproof.core.redaction import redact_text, without_credentials
+from nbproof.datasets.contracts import KeyWatch
 from nbproof.datasets.domain import NewVersion, VersionRecord
 from nbproof.datasets.lineage import (
     code_of,
@@ -32,6 +34,7 @@ from nbproof.lineage.domain import Direction, Edge
 from nbproof.storage.progress import Progress
 
 if TYPE_CHECKING:
+    from nbproof.datasets.contracts import Contract, DatasetContracts
     from nbproof.datasets.diff_models import DatasetDiff
     from nbproof.datasets.drift_models import DriftReport
     from nbproof.datasets.drift_reports import DriftReports
@@ -105,6 +108,7 @@ class DataVersionControl:
         tags: Mapping[str, str] | None = None,
         aliases: Sequence[str] = (),
         reference: bool = False,
+        contract: Mapping[str, Any] | None = None,
     ) -> DatasetVersion:
         """Keep a table, a file or a folder as the next version of a dataset.
 
@@ -126,6 +130,9 @@ class DataVersionControl:
             Point these at the new version.
         reference : bool
             Keep no content but where it is, with its hash: for what is too large to copy.
+        contract : mapping, optional
+            What this version and those after it have to keep to, as for `set_contract`.  A breach warns, and
+            is recorded in ``breaches``; or, where the contract says so, nothing is registered.
 
         Returns
         -------
@@ -134,7 +141,8 @@ class DataVersionControl:
         Raises
         ------
         Invalid
-            What it is can't be kept, or not without a silent change; nothing was registered.
+            What it is can't be kept, or not without a silent change, or breaks its contract; nothing was
+            registered.
         Conflict
             A file changed while it was read.
         Unavailable
@@ -159,12 +167,17 @@ class DataVersionControl:
         if reference:
             raise Invalid("references are not kept yet")
         latest = self._repository().latest(called)
+        rules = self._rules(called, contract)
         with self._content().intake() as intake:
-            taken = self._taken(intake, source, path, called, latest)
+            watch = None if rules is None else KeyWatch(rules.key)
+            taken = self._taken(intake, source, path, called, latest, watch)
+            breaches = [] if rules is None or watch is None else self._breaches(called, rules, taken, watch)
             if latest is not None and latest.digest == taken.digest and latest.manifest is not None:
                 version, made = latest, False
             else:
-                version, made = self._kept(intake, taken, called, path, description, checked), True
+                version, made = self._kept(intake, taken, called, path, description, checked, breaches), True
+        if contract is not None:
+            self.contracts.set_contract(called, contract)
         for each in aliases:
             self._repository().set_alias(version, each, now_us=self._clock.now_us())
         if not made and (description or checked):
@@ -400,6 +413,13 @@ class DataVersionControl:
         return leakage_between(train, test, self._opened, entity=entity, time=time)
 
     @cached_property
+    def contracts(self) -> DatasetContracts:
+        """What versions have to keep to."""
+        from nbproof.datasets.contracts import DatasetContracts
+
+        return DatasetContracts(self._repository, self._opened, self._clock.now_us, self._prepare)
+
+    @cached_property
     def drift_reports(self) -> DriftReports:
         """The reports of drift."""
         from nbproof.datasets.drift_reports import DriftReports
@@ -584,8 +604,40 @@ class DataVersionControl:
                 Changed("dataset", tuple(dict.fromkeys(each.dataset_id for each in records)))
             )
 
+    def _rules(self, name: str, contract: Mapping[str, Any] | None) -> Contract | None:
+        from nbproof.datasets.contracts import read
+
+        written = contract if contract is not None else self._repository().contract(name)
+        return None if written is None else read(written)
+
+    def _breaches(self, name: str, rules: Contract, taken: Taken, watch: KeyWatch) -> list[str]:
+        """How what was taken in breaks its contract: warned of, or refused."""
+        from nbproof.datasets.contracts import breaches_of
+
+        if taken.profiles is None:
+            found = [f"a {taken.kind} is no table, so that its contract could not be checked"]
+        else:
+            profiles = taken.profiles()
+            taken.profiles = lambda: profiles
+            found = breaches_of(rules, profiles, taken.rows or 0, watch.repeated)
+        if found and rules.on_breach == "refuse":
+            raise Invalid(
+                f"{name} breaks its contract: {'; '.join(found)}",
+                hint="nothing was registered: mend the data, or change the contract by set_contract",
+                details={"field": "source", "breaches": found},
+            )
+        for each in found:
+            warnings.warn(f"nbproof: {name} breaks its contract: {each}", stacklevel=users_stacklevel())
+        return found
+
     def _taken(
-        self, intake: Intake, source: Any, path: Path | None, name: str, latest: VersionRecord | None
+        self,
+        intake: Intake,
+        source: Any,
+        path: Path | None,
+        name: str,
+        latest: VersionRecord | None,
+        watch: KeyWatch | None = None,
     ) -> Taken:
         from nbproof.datasets.taking import take_file, take_folder, take_table
 
@@ -605,6 +657,8 @@ class DataVersionControl:
         before = None
         if latest is not None and latest.kind == "table" and latest.manifest is not None:
             before = json.loads(self._content().read(latest.manifest))
+        if watch is not None and watch.key:
+            table = replace(table, batches=watch.watched(table.batches))
         return take_table(intake, table, self._repository(), before=before)
 
     def _kept(
@@ -615,6 +669,7 @@ class DataVersionControl:
         path: Path | None,
         description: str | None,
         tags: Mapping[str, str],
+        breaches: list[str],
     ) -> VersionRecord:
         manifest = intake.put(taken.manifest, packing=True)
         profile = None
@@ -634,7 +689,7 @@ class DataVersionControl:
                     taken.rows, taken.columns, taken.files, taken.size_bytes, intake.new_bytes, taken.fields,
                     None if description is None else redact_text(description)[0], dict(tags),
                     None if path is None else without_credentials(str(path)),
-                    run_id=self._live_run(),
+                    breaches=breaches or None, run_id=self._live_run(),
                 ),
                 now_us=self._clock.now_us(),
             )  # fmt: skip

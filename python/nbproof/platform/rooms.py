@@ -80,6 +80,11 @@ ROOMS: list[Room] = [
     Room("datasets", "nbproof.datasets.operations", lambda workspace: workspace.datasets),
     Room("content", "nbproof.platform.content", _content),
     Room(
+        "contracts",
+        "nbproof.datasets.contract_operations",
+        lambda workspace: workspace.datasets.contracts,
+    ),
+    Room(
         "drift_reports",
         "nbproof.datasets.drift_operations",
         lambda workspace: workspace.datasets.drift_reports,

@@ -1,0 +1,179 @@
+"""What versions have to keep to: checked at registration, warned of or refused, and proposed."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from nbproof.core.errors import Invalid, NotFound
+
+RULES = {
+    "columns": {
+        "id": {"type": "integer", "nullable": False},
+        "city": {"type": "text", "values": ["Oslo", "Rome"]},
+        "price": {"type": "double", "min": 0, "max": 100},
+        "when": {"type": "time", "min": "2026-01-01"},
+        "note": {"required": False},
+    },
+    "key": ["id"],
+    "min_rows": 2,
+    "max_rows": 1000,
+    "extra_columns": False,
+}
+
+
+@pytest.fixture
+def good():
+    return pd.DataFrame(
+        {
+            "id": [1, 2, 3],
+            "city": ["Oslo", "Rome", None],
+            "price": [0.0, 100.0, np.nan],
+            "when": [pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01"), pd.NaT],
+        }
+    )
+
+
+def test_what_keeps_to_its_contract_is_registered_in_silence(datasets, good):
+    datasets.contracts.set_contract("sales", RULES, on_breach="refuse")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        version = datasets.register_dataset(good, "sales")
+
+    assert version.breaches == []
+    assert datasets.contracts.get_contract("sales").contract["on_breach"] == "refuse"
+    (listed,) = datasets.list_datasets()
+    assert listed.contract["key"] == ["id"]
+
+
+def broken(good):
+    yield good.assign(id=[1, 1, 1]), ["key id: 2 rows have one that another row has"]
+    yield (
+        good.assign(id=[1, 2, None]),
+        [
+            "id: type double, integer is expected",
+        ],
+    )
+    yield (
+        good.assign(city=["Oslo", "Bonn", "Bern"]),
+        ["city: 2 rows have values that are not allowed: 'Bern', 'Bonn'"],
+    )
+    yield (
+        good.assign(price=[-1.0, 101.0, np.inf]),
+        [
+            "price: 1 values are infinite",
+            "price: the least is -1, at least 0 is expected",
+            "price: the greatest is 101, at most 100 is expected",
+        ],
+    )
+    yield (
+        good.assign(when=pd.Timestamp("2025-12-31")),
+        ["when: the least is 2025-12-31T00:00:00+00:00, at least 2026-01-01 is expected"],
+    )
+    yield (
+        good.drop(columns="city").assign(town="x"),
+        [
+            "city: the column is missing",
+            "town: the column is not expected",
+        ],
+    )
+    yield good[:1], ["1 rows, at least 2 are expected"]
+    yield pd.concat([good] * 400).assign(id=range(1200)), ["1,200 rows, at most 1,000 are expected"]
+    yield good.drop(columns="id"), ["id: the column is missing", "key id: there is no column id"]
+
+
+@pytest.mark.parametrize("case", range(9))
+def test_a_breach_is_warned_of_and_recorded_or_refused(datasets, content, good, case):
+    frame, told = list(broken(good))[case]
+    datasets.contracts.set_contract("sales", RULES)
+
+    with pytest.warns(UserWarning, match="nbproof: sales breaks its contract: ") as warned:
+        version = datasets.register_dataset(frame, "sales")
+
+    assert sorted(version.breaches) == sorted(told) and len(warned) == len(told)
+    assert datasets.describe("sales@v1").breaches == version.breaches
+    datasets.contracts.set_contract("strict", RULES, on_breach="refuse")
+    with pytest.raises(Invalid, match="strict breaks its contract") as refused:
+        datasets.register_dataset(frame, "strict")
+    assert sorted(refused.value.details["breaches"]) == sorted(told)
+    with pytest.raises(NotFound):
+        datasets.describe("strict")
+
+
+def test_a_contract_comes_with_the_table_and_stays(datasets, good):
+    contract = {"columns": {"price": {"min": 0}}, "on_breach": "refuse"}
+    datasets.register_dataset(good, "sales", contract=contract)
+
+    with pytest.raises(Invalid, match="price: the least is -3"):
+        datasets.register_dataset(good.assign(price=-3.0), "sales")
+    with pytest.raises(Invalid, match="the least is 0"):
+        datasets.register_dataset(
+            good.assign(id=9), "sales", contract={**contract, "columns": {"price": {"min": 1}}}
+        )
+    assert [each.version for each in datasets.list_versions("sales")] == [1]
+    assert datasets.contracts.get_contract("sales").contract["columns"] == {"price": {"min": 0}}
+    datasets.contracts.set_contract("sales", None)
+    assert datasets.register_dataset(good.assign(price=-3.0), "sales").breaches == []
+
+
+def test_a_key_of_several_columns_in_several_batches(datasets):
+    table = pa.table({"a": [1, 1, 2, 2], "b": ["x", "y", "x", "x"]})
+    batches = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=1))
+
+    with pytest.warns(UserWarning, match="key a, b: 1 rows have one that another row has"):
+        datasets.register_dataset(batches, "keyed", contract={"key": ["a", "b"]})
+
+
+def test_a_version_keeps_to_the_contract_that_is_made_of_it(datasets, good):
+    frame = good.assign(paid=[True, False, True], big=[2**62, -1, 0])
+    datasets.register_dataset(frame, "sales")
+
+    proposal = datasets.contracts.contract_of("sales@v1")
+
+    assert proposal["key"] == ["id"] and proposal["columns"]["city"]["values"] == ["Oslo", "Rome"]
+    assert proposal["columns"]["price"] == {"type": "double", "min": 0.0, "max": 100.0}
+    datasets.contracts.set_contract("sales", proposal, on_breach="refuse")
+    datasets.register_dataset(frame.iloc[::-1].reset_index(drop=True), "sales")
+    with pytest.raises(Invalid, match="the greatest is 101"):
+        datasets.register_dataset(frame.assign(price=101.0), "sales")
+    assert datasets.contracts.get_contract("sales", propose=True).proposed
+
+
+@pytest.mark.parametrize(
+    ("contract", "field"),
+    [
+        ({"column": {}}, "column"),
+        ({"columns": {"a": {"typ": "int64"}}}, "columns.a.typ"),
+        ({"columns": {"a": {"min": "yesterday"}}}, "columns.a"),
+        ({"min_rows": -1}, "min_rows"),
+        ({"on_breach": "cry"}, "on_breach"),
+        ([1], "contract"),
+    ],
+)
+def test_what_no_contract_can_say_is_refused(datasets, contract, field):
+    with pytest.raises(Invalid) as refused:
+        datasets.contracts.set_contract("sales", contract)
+    assert refused.value.details["field"] == field
+    with pytest.raises(NotFound, match="no dataset 'sales'"):
+        datasets.contracts.get_contract("sales")
+
+
+def test_a_file_says_that_its_contract_was_not_checked(datasets, tmp_path):
+    (tmp_path / "a.csv").write_text("x\n1\n")
+
+    with pytest.warns(UserWarning, match="a file is no table"):
+        version = datasets.register_dataset(tmp_path / "a.csv", contract={"min_rows": 1})
+
+    assert version.breaches == ["a file is no table, so that its contract could not be checked"]
+
+
+def test_tables_without_rows_or_columns(datasets):
+    rules = {"columns": {"x": {"type": "double", "nullable": False, "min": 0, "values": [1.0]}}, "key": ["x"]}
+    datasets.contracts.set_contract("none", rules, on_breach="refuse")
+
+    assert datasets.register_dataset(pa.table({"x": pa.array([], pa.float64())}), "none").breaches == []
+    with pytest.raises(Invalid, match="x: the column is missing"):
+        datasets.register_dataset(pa.table({}), "none")
