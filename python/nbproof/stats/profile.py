@@ -457,7 +457,8 @@ def moments(values: _Floats, counts: _Counts | None = None) -> dict[str, float]:
         if not math.isfinite(mean):
             mean = float((values / total).sum() if counts is None else (values / total) @ counts)
         apart = values - mean
-        m2 = float(apart @ apart if counts is None else (apart * apart) @ counts)
+        # Not `apart @ apart`: BLAS wakes threads for it, and those of the pool have the processors.
+        m2 = float(np.square(apart).sum() if counts is None else (apart * apart) @ counts)
     return {"mean": mean, "m2": m2}
 
 
