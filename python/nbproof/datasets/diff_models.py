@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from nbproof.core.listing import size_text
-from nbproof.core.operation import Ask, Json, Number, View
+from nbproof.core.operation import Ask, Json, Number, Positional, View
 from nbproof.datasets.drift_models import Severity
 from nbproof.datasets.models import DatasetField, Reference
 
@@ -178,8 +178,8 @@ def _number(value: float) -> str:
 class DiffVersions(Ask):
     """Two versions, the older first."""
 
-    a: Reference
-    b: Reference
+    a: Annotated[Reference, Positional]
+    b: Annotated[Reference, Positional]
     key: list[str] = Field(
         default_factory=list, description="Columns that name a row; by default whole rows are compared."
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from nbproof.core.errors import NotFound, hint_of, near_names
 from nbproof.core.operation import Ask, Instant, Number, Positional, View
 from nbproof.datasets.models import Reference
 
@@ -111,6 +112,17 @@ class DriftReport(View):
     def drifted(self) -> list[ColumnDriftView]:
         """The columns that drifted, the worst first."""
         return sorted((each for each in self.columns if each.drifted), key=lambda each: -each.score)
+
+    def column(self, name: str) -> ColumnDriftView:
+        """The column of this name."""
+        for each in self.columns:
+            if each.name == name:
+                return each
+        names = [each.name for each in self.columns]
+        near = near_names(name, names)
+        raise NotFound(
+            f"the report has no column {name!r}", hint=hint_of(near, names, "it has"), details={"near": near}
+        )
 
     def listed(self) -> dict[str, object]:
         """A row of the list of reports."""
