@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 import nbproof.datasets.diff_rows as module
 from nbproof.core.errors import Invalid, NotFound
@@ -44,6 +44,7 @@ def in_slabs(rows, size=3):
 
 
 @given(TABLES, TABLES)
+@example([*[(0, None, None)] * 8, (0, -0.0, None)], [*[(0, None, None)] * 8, (0, 0.0, "")])  # one zero
 @settings(max_examples=300)
 def test_rows_without_a_key_are_a_multiset(one, other):
     original, module._SLAB = module._SLAB, 3

@@ -47,9 +47,24 @@ def test_a_frame_comes_back_exactly(datasets, sales):
     handle = datasets.get_dataset("sales@v1")
     assert_frame_equal(handle.to_pandas(), sales)
     assert_frame_equal(handle.to_object(), sales)
-    assert handle.to_polars()["visits"].to_list() == [3, 5, 8]
     assert handle.relation().aggregate("sum(visits)").fetchall() == [(16,)]
     assert len(handle) == 3
+
+
+def test_a_frame_is_read_as_one_of_polars(datasets, sales):
+    pytest.importorskip("polars")
+    datasets.register_dataset(sales, "sales")
+
+    assert datasets.get_dataset("sales").to_polars()["visits"].to_list() == [3, 5, 8]
+
+
+def test_without_polars_it_is_said_what_to_install(datasets, sales, monkeypatch):
+    datasets.register_dataset(sales, "sales")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(Unavailable, match="polars is not installed") as failed:
+        datasets.get_dataset("sales").to_polars()
+    assert "pip install polars" in (failed.value.hint or "")
 
 
 def test_only_the_columns_that_are_asked_for_are_read(datasets, sales):

@@ -376,7 +376,7 @@ def _tell(
         values = {
             name: (old[number][name], new[number][name])
             for name in changed
-            if repr(old[number][name]) != repr(new[number][name])
+            if not _equal(old[number][name], new[number][name])
         }
         found.changes.append(Changed(int(was), int(now), keys[number], values))
 
@@ -396,3 +396,8 @@ def _values(rows: Rows, places: _Places, columns: Sequence[str]) -> list[dict[st
             scalar = read[slab][place - (int(ends[slab]) - rows.lengths[slab])]
             found[number][name] = shown(scalar) if scalar.is_valid else None
     return found
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same to whoever reads them: NaN is NaN, and -0.0 is 0.0."""
+    return bool(one == other) or (one != one and other != other) or repr(one) == repr(other)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +52,8 @@ def polars_to_arrow(
 
 def polars_from_arrow(table: pa.Table, restore: Mapping[str, Any]) -> Any:
     """What `polars_to_arrow` was given, or some rows and columns of it; others as polars reads Arrow."""
+    if importlib.util.find_spec("polars") is None:
+        raise Unavailable("polars is not installed", hint="pip install polars, or read it by to_pandas()")
     try:
         frame = _from_arrow(_for_polars(table))
     except BaseException as error:  # a panic of Rust is no Exception
