@@ -123,7 +123,8 @@ def _check_key(
                     hint=hint_of(near, list(columns), "it has"),
                     details={"field": "key", "near": near},
                 )
-        if name in odd:
+        # A column of nothing but missing values, or of no rows, has no type to be another's.
+        if name in odd and "null" not in (before[name].type, after[name].type):
             raise Invalid(
                 f"{name!r} can't be the key: its type changed from {before[name].type} to {after[name].type}",
                 details={"field": "key"},
