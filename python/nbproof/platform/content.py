@@ -370,7 +370,7 @@ def _nothing_goes() -> Iterator[None]:
         ) from error
 
 
-@operation("content.verify", "POST /content/verify", action="read", cli="datasets verify")
+@operation("content.verify", "POST /content/verify", action="write", cli="datasets verify")
 def verify_content(care: ContentCare, ask: VerifyContent) -> JobAccepted:
     """Read the content of datasets, compare it with its hashes, and name the versions that are damaged."""
     return care.submit_verify(ask)
