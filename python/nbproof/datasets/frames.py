@@ -227,7 +227,7 @@ def _incoming_arrow(obj: Any) -> Incoming | None:
 
 def _duckdb_reader(relation: Any) -> Any:
     # The older name is the only one before 1.4, and deprecated since.
-    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
     return read(_ROWS)
 
 

@@ -20,10 +20,10 @@ _SOURCE = "nbproof_source"
 
 
 def relation_of(table: pa.Table) -> Any:
-    """Rows as a relation of a connection of its own, which lives as long as the relation."""
+    """Rows as a relation of DuckDB's connection for everybody, so that it can be joined with a user's own."""
     import duckdb
 
-    return duckdb.connect().from_arrow(table)
+    return duckdb.from_arrow(table)
 
 
 class DuckEngine:
