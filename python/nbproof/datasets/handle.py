@@ -69,7 +69,7 @@ class DatasetHandle:
 
     @property
     def kind(self) -> str:
-        """table, file, folder or reference."""
+        """table, file or folder."""
         return self.version.kind
 
     def __repr__(self) -> str:
@@ -176,8 +176,6 @@ class DatasetHandle:
 
     def path(self) -> Path:
         """A local copy of the file or folder, to be read and not to be changed; it stays for later."""
-        if self.kind == "reference":
-            return self._referenced()
         if self.kind == "table":
             raise Invalid(
                 f"{self.name} is a table and no file",
@@ -412,13 +410,6 @@ class DatasetHandle:
             yield self.file_name, self.version.size_bytes, self._manifest["file"]
         elif self.kind == "folder":
             yield from _below(self._content, self._manifest["root"], "")
-
-    def _referenced(self) -> Path:
-        target = str(self.version.reference["target"])
-        path = Path(target)
-        if "://" in target or not path.exists():
-            raise NotFound(f"{self.name} stays at {target}, which is no file here")
-        return path
 
 
 def _of_text(kind: str) -> Any:

@@ -70,7 +70,7 @@ def list_versions(datasets: DataVersionControl, ask: ListVersions) -> Page[Datas
 )
 def register_dataset(datasets: DataVersionControl, ask: RegisterDataset) -> DatasetVersion:
     """Keep a file or folder as the next version of a dataset; over HTTP the body is the file."""
-    return datasets.register_path(
+    return datasets.register_dataset(
         ask.path, ask.name, description=ask.description, tags=ask.tags, aliases=ask.alias
     )
 

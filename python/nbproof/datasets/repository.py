@@ -162,14 +162,6 @@ class DatasetRepository:
                 )
             )
 
-    def remove_alias(self, dataset_id: str, alias: str) -> bool:
-        """Take an alias away; whether there was one."""
-        with self.database.begin() as connection:
-            gone = connection.execute(
-                sa.delete(_ALIASES).where(_ALIASES.c.dataset_id == dataset_id, _ALIASES.c.name == alias)
-            )
-        return bool(gone.rowcount)
-
     def delete(self, records: Sequence[VersionRecord], *, now_us: int, forget: bool = False) -> None:
         """Delete versions; with `forget` what they hold is no longer referred to at once."""
         with self.database.begin() as connection:

@@ -107,7 +107,6 @@ class DataVersionControl:
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
         aliases: Sequence[str] = (),
-        reference: bool = False,
         contract: Mapping[str, Any] | None = None,
     ) -> DatasetVersion:
         """Keep a table, a file or a folder as the next version of a dataset.
@@ -128,8 +127,6 @@ class DataVersionControl:
         tags : mapping, optional
         aliases : sequence of str
             Point these at the new version.
-        reference : bool
-            Keep no content but where it is, with its hash: for what is too large to copy.
         contract : mapping, optional
             What this version and those after it have to keep to, as for `set_contract`.  A breach warns, and
             is recorded in ``breaches``; or, where the contract says so, nothing is registered.
@@ -160,12 +157,10 @@ class DataVersionControl:
         for each in aliases:
             alias_name(each)
         checked = {str(key): str(value) for key, value in (tags or {}).items()}
-        path = _path_of(source, reference)
+        path = _path_of(source)
         called = dataset_name(name if name is not None else _own_name(path))
         if self._prepare is not None:
             self._prepare()
-        if reference:
-            raise Invalid("references are not kept yet")
         latest = self._repository().latest(called)
         rules = self._rules(called, contract)
         with self._content().intake() as intake:
@@ -187,18 +182,6 @@ class DataVersionControl:
         told = self._view(self._repository().resolve(f"{called}@v{version.version}"), unchanged=not made)
         self._drawn(edges_of_registering(told, self._live_run()))
         return told
-
-    def register_path(
-        self,
-        path: Path,
-        name: str | None = None,
-        *,
-        description: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        aliases: Sequence[str] = (),
-    ) -> DatasetVersion:
-        """Keep a file or folder; what a client sent as a table is one again."""
-        return self.register_dataset(path, name, description=description, tags=tags, aliases=aliases)
 
     def set_alias(self, id: str, alias: str) -> DatasetVersion:
         """Point an alias at a version, taking it from the one that had it."""
@@ -787,11 +770,11 @@ def _unreadable(versions: Sequence[VersionRecord], error: PlatformError) -> Unav
     )
 
 
-def _path_of(source: Any, reference: bool) -> Path | None:
+def _path_of(source: Any) -> Path | None:
     if not isinstance(source, (str, os.PathLike)):
         return None
     path = Path(os.path.abspath(Path(source).expanduser()))
-    if path.exists() or reference:
+    if path.exists():
         return path
     near = near_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else []
     raise NotFound(

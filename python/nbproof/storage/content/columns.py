@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SLAB_ROWS", "Slabs", "cutting_columns", "decoded", "encoded", "fingerprint"]
 
-SLAB_ROWS = 1 << 19  # of a slab that grows only this much is encoded anew when rows are appended
+SLAB_ROWS = (
+    1 << 19
+)  # smaller than a row group usually is: when rows are appended, the last slab is encoded anew
 _LEAST, _MOST = SLAB_ROWS * 3 // 4, SLAB_ROWS * 5 // 4
 _MOST_BYTES = 512 << 20
 _BATCH_ROWS = 1 << 16  # in what steps a slab grows, whatever batches come

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -517,12 +516,3 @@ def _checked(pack: str) -> str:
     if not is_id(pack):
         raise Invalid(f"{pack[:80]!r} is not the id of a pack", details={"field": "pack"})
     return pack
-
-
-def free_bytes(folder: Path) -> int | None:
-    """Free space of the disk below a folder, which need not exist."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    with suppress(OSError):
-        return shutil.disk_usage(folder).free
-    return None
