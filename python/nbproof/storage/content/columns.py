@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SLAB_ROWS", "Slabs", "cutting_columns", "decoded", "encoded", "fingerprint"]
 
-SLAB_ROWS = (
-    1 << 19
-)  # smaller than a row group usually is: when rows are appended, the last slab is encoded anew
+SLAB_ROWS = 1 << 19  # few: when rows are appended, the last slab is encoded anew
 _LEAST, _MOST = SLAB_ROWS * 3 // 4, SLAB_ROWS * 5 // 4
 _MOST_BYTES = 512 << 20
 _BATCH_ROWS = 1 << 16  # in what steps a slab grows, whatever batches come
