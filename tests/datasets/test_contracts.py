@@ -54,7 +54,7 @@ def broken(good):
     yield (
         good.assign(id=[1, 2, None]),
         [
-            "id: type double, integer is expected",
+            "id: type float64, integer is expected",
         ],
     )
     yield (

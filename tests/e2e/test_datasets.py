@@ -80,8 +80,9 @@ def test_a_page_shows_columns_with_histograms_in_words_too(window: Window, lab: 
     view = window.page.locator(".jp-nbproof-DatasetView:visible")
     expect(view).to_contain_text("Prices with tax.")
     price = view.locator("[data-column=price]")
-    expect(price).to_contain_text("double")
+    expect(price).to_contain_text("float64")
     expect(price.get_by_role("img", name=re.compile(r"^price: from .+ to .+; most, .+ rows"))).to_be_visible()
+    expect(view.locator("[data-column=city]")).to_contain_text("category of string")
     expect(view.locator("[data-column=city]")).to_contain_text("Oslo")
     expect(
         view.locator("[data-column=city]").get_by_role("img", name=re.compile("most often “Oslo”"))

@@ -87,7 +87,12 @@ function knownOf({
   const summaries = columns.summaries?.columns ?? [];
   if (version.fields.length === 0) {
     return summaries.map(summary => ({
-      field: { name: summary.name, type: summary.type, nullable: true },
+      field: {
+        name: summary.name,
+        type: summary.type,
+        type_words: summary.type_words,
+        nullable: true
+      },
       summary
     }));
   }
@@ -109,7 +114,7 @@ function ColumnTable(props: DatasetColumns.IProps): JSX.Element {
   const found = known.filter(
     ({ field }) =>
       field.name.toLowerCase().includes(wanted) ||
-      field.type.toLowerCase().includes(wanted)
+      field.type_words.toLowerCase().includes(wanted)
   );
   const drawn = isWhole ? found : found.slice(0, DRAWN);
   return (
@@ -209,7 +214,7 @@ function ColumnRow({
       <th scope="row">
         <bdi title={field.name}>{field.name}</bdi>
         <span className="jp-nbproof-Stats-type" title={field.type}>
-          {field.type}
+          {field.type_words}
         </span>
       </th>
       {summary === null ? (

@@ -170,6 +170,8 @@ export interface ColumnSummary {
   bars: number[];
   /** The most frequent values. */
   top: unknown[][];
+  /** The type in words. */
+  type_words: string;
 }
 
 /** One metric of one of the compared runs; columns of equal length, thinned but for the extremes. */
@@ -335,6 +337,8 @@ export interface DatasetField {
   /** Arrow's, as text. */
   type: string;
   nullable: boolean;
+  /** The type in words. */
+  type_words: string;
 }
 
 /** One state of a dataset. */
@@ -900,8 +904,11 @@ export interface RebuiltIndex {
 /** A column whose type is another one now. */
 export interface RetypedColumn {
   name: string;
+  /** Arrow's, as text. */
   before: string;
   after: string;
+  /** Both types in words. */
+  words: unknown[];
 }
 
 /** One metric over the runs nested in a run: the value each logged last, NaN and infinities left out. */

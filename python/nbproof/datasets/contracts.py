@@ -4,12 +4,12 @@ A contract is plain JSON; every part of it is optional::
 
     {"columns": {"id": {"type": "integer", "nullable": false},
                  "city": {"values": ["Oslo", "Rome"]},
-                 "price": {"type": "double", "min": 0, "max": 1000},
+                 "price": {"type": "float64", "min": 0, "max": 1000},
                  "note": {"required": false}},
      "key": ["id"], "min_rows": 1, "max_rows": 1000000,
      "extra_columns": false, "on_breach": "refuse"}
 
-A type is Arrow's, as text, or one of the families number, integer, text, boolean, time.
+A type is Arrow's, as text or in the words of lists, or a family: number, integer, text, boolean, time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from nbproof.core.clock import datetime_of, microseconds_of
 from nbproof.core.errors import Invalid, NotFound
 from nbproof.core.operation import Json, View, validated
+from nbproof.core.type_words import retyped_words, type_words
 
 if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
@@ -43,7 +44,9 @@ class ColumnRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: str | None = Field(None, description="Arrow's, or number, integer, text, boolean, time.")
+    type: str | None = Field(
+        None, description="Arrow's, or as lists show it, or number, integer, text, boolean, time."
+    )
     required: bool = Field(True, description="Whether the column has to be there.")
     nullable: bool = Field(True, description="Whether values may be missing; NaN counts as missing.")
     min: float | int | str | None = Field(None, description="The least; of times as ISO 8601.")
@@ -182,7 +185,7 @@ def breaches_of(
 def _broken(rule: ColumnRule, profile: ColumnProfile) -> Iterator[str]:
     empty = profile.rows == profile.missing
     if rule.type is not None and not _has_type(rule.type, profile):
-        yield f"type {profile.type}, {rule.type} is expected"
+        yield f"type {retyped_words(profile.type, rule.type)[0]}, {rule.type} is expected"
         return  # bounds of another type say nothing
     missing = profile.missing + profile.nans
     if not rule.nullable and missing:
@@ -204,7 +207,7 @@ def _out_of_bounds(rule: ColumnRule, profile: ColumnProfile) -> Iterator[str]:
     if rule.min is None and rule.max is None:
         return
     if profile.kind not in ("numeric", "datetime"):
-        yield f"has no numbers or times, so that bounds can't be kept (type {profile.type})"
+        yield f"has no numbers or times, so that bounds can't be kept (type {type_words(profile.type)})"
         return
     if profile.infinities:
         yield f"{profile.infinities:,} values are infinite"
@@ -217,7 +220,7 @@ def _out_of_bounds(rule: ColumnRule, profile: ColumnProfile) -> Iterator[str]:
 
 def _has_type(wanted: str, profile: ColumnProfile) -> bool:
     if wanted not in _FAMILIES:
-        return wanted == profile.type
+        return wanted in (profile.type, type_words(profile.type))
     if wanted == "integer":
         return profile.type.removeprefix("u").startswith("int")
     kinds = {"number": ("numeric",), "text": ("categorical", "text"), "boolean": ("boolean",)}
@@ -319,7 +322,7 @@ class DatasetContracts:
         name : str
             The dataset; it need not have versions yet.
         contract : mapping or None
-            ``{"columns": {"price": {"type": "double", "min": 0, "nullable": False}}, "key": ["id"]}``; None
+            ``{"columns": {"price": {"type": "float64", "min": 0, "nullable": False}}, "key": ["id"]}``; None
             takes it away.
         on_breach : {"warn", "refuse"}, optional
             Instead of what the contract says, which warns where it says nothing.

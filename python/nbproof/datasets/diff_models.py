@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from nbproof.core.listing import size_text
 from nbproof.core.operation import Ask, Json, Number, Positional, View
+from nbproof.core.type_words import retyped_words
 from nbproof.datasets.drift_models import Severity
 from nbproof.datasets.models import DatasetField, Reference
 
@@ -20,8 +21,14 @@ class RetypedColumn(View):
     """A column whose type is another one now."""
 
     name: str
-    before: str
+    before: str = Field(description="Arrow's, as text.")
     after: str
+
+    @computed_field(description="Both types in words.")  # type: ignore[prop-decorator]
+    @property
+    def words(self) -> tuple[str, str]:
+        """Both types in words."""
+        return retyped_words(self.before, self.after)
 
 
 class ChangedColumn(View):
@@ -127,11 +134,13 @@ class DatasetDiff(View):
             "rows": self.rows_told(),
             "files": self.files_told(),
             "size": f"{size_text(self.bytes_before)} → {size_text(self.bytes_after)}",
-            "new columns": ", ".join(f"{each.name} ({each.type})" for each in self.columns_added),
-            "columns gone": ", ".join(f"{each.name} ({each.type})" for each in self.columns_removed),
-            "types": ", ".join(f"{each.name} {each.before} → {each.after}" for each in self.columns_retyped),
+            "new columns": ", ".join(f"{each.name} ({each.type_words})" for each in self.columns_added),
+            "columns gone": ", ".join(f"{each.name} ({each.type_words})" for each in self.columns_removed),
+            "types": ", ".join(f"{each.name} {' → '.join(each.words)}" for each in self.columns_retyped),
             "notes": "; ".join(self.notes),
-            "columns that differ": [each.listed() for each in self.columns],
+            "columns that differ": [
+                each.listed() for each in self.columns if each.rows or each.changed != ["type"]
+            ],
             "changed rows": [each.listed() for each in self.changes],
             "new rows": [_row(each) for each in self.added],
             "rows gone": [_row(each) for each in self.removed],

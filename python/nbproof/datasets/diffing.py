@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
+from nbproof.core.type_words import retyped_words
 from nbproof.datasets.diff_models import (
     ChangedColumn,
     ChangedRow,
@@ -125,8 +126,9 @@ def _check_key(
                 )
         # A column of nothing but missing values, or of no rows, has no type to be another's.
         if name in odd and "null" not in (before[name].type, after[name].type):
+            types = retyped_words(str(before[name].type), str(after[name].type))
             raise Invalid(
-                f"{name!r} can't be the key: its type changed from {before[name].type} to {after[name].type}",
+                f"{name!r} can't be the key: its type changed from {' to '.join(types)}",
                 details={"field": "key"},
             )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, computed_field
 
 from nbproof.core.clock import datetime_of
 from nbproof.core.ids import short
 from nbproof.core.listing import size_text
 from nbproof.core.operation import Ask, Instant, Json, Number, Positional, View
+from nbproof.core.type_words import type_words
 
 __all__ = [
     "ColumnSummaries",
@@ -47,6 +48,16 @@ class DatasetField(View):
     name: str
     type: str = Field(description="Arrow's, as text.")
     nullable: bool = True
+
+    @computed_field(description="The type in words.")  # type: ignore[prop-decorator]  # mypy knows no such pair
+    @property
+    def type_words(self) -> str:
+        """The type in words."""
+        return type_words(self.type)
+
+    def listed(self) -> dict[str, object]:
+        """A row of the table of columns."""
+        return {"name": self.name, "type": self.type_words, "nullable": self.nullable}
 
 
 class DatasetVersion(View):
@@ -181,6 +192,12 @@ class ColumnSummary(View):
     bars: list[int] = Field(default_factory=list, description="Rows in each bar.")
     top: list[tuple[str, int]] = Field(default_factory=list, description="The most frequent values.")
 
+    @computed_field(description="The type in words.")  # type: ignore[prop-decorator]
+    @property
+    def type_words(self) -> str:
+        """The type in words."""
+        return type_words(self.type)
+
     def listed(self) -> dict[str, object]:
         """A row of the table of columns."""
         time = self.kind == "datetime"
@@ -192,7 +209,7 @@ class ColumnSummary(View):
 
         return {
             "column": self.name,
-            "type": self.type,
+            "type": self.type_words,
             "missing": self.missing,
             "distinct": self.distinct,
             "mean": None if time else self.mean,
@@ -201,7 +218,7 @@ class ColumnSummary(View):
             "median": shown(self.median),
             "max": shown(self.maximum),
             "most frequent": ", ".join(value for value, _ in self.top[:3])
-            if self.kind != "numeric"
+            if not time and self.kind != "numeric"
             else None,
         }
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from nbproof.core.type_words import retyped_words, type_words
 from nbproof.stats import measures, words
 from nbproof.stats.categories import Categories
 from nbproof.stats.measures import Distribution, FromProfile
@@ -240,7 +241,7 @@ def _drafted(
         draft.claim(
             "added",
             "low",
-            f"a new column ({current.type}).",
+            f"a new column ({type_words(current.type)}).",
             "Nothing that was fitted before knows it: leave it out, or fit anew.",
         )
         return draft
@@ -266,10 +267,11 @@ def _drafted(
     _missing(draft, reference, current)
     families = {_FAMILIES.get(each.kind, each.kind) for each in (reference, current) if each.kind != "null"}
     if len(families) > 1:
+        was, now = retyped_words(reference.type, current.type)
         draft.claim(
             "type",
             "critical",
-            f"was {reference.type}, is {current.type}.",
+            f"was {was}, is {now}.",
             "Convert it back where it is read, or mend the source; nothing else of it can be compared.",
         )
         return draft
@@ -360,10 +362,11 @@ def _type(draft: Draft, reference: ColumnProfile, current: ColumnProfile) -> Non
     if one == other:
         return
     zones = "timestamp" in one and "timestamp" in other
+    was, now = retyped_words(reference.type, current.type)
     draft.claim(
         "type",
         "medium" if zones else "low",
-        f"was {reference.type}, is {current.type}.",
+        f"was {was}, is {now}.",
         "Say the time zone where it is read."
         if zones
         else "Convert it where it is read, so that both are the same.",
