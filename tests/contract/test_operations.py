@@ -621,6 +621,24 @@ def comparing_content(call: Caller, folder: Path) -> None:
             call("datasets.diff", **{"a": "sales@v1", "b": "sales", **wrong})
 
 
+@scenario("datasets.compare")
+def comparing_in_a_job(call: Caller, folder: Path) -> None:
+    file = folder / "sales.csv"
+    for rows in ("Oslo,3\nRome,5\n", "Oslo,4\nBonn,8\nBern,9\n"):
+        file.write_text(f"city,visits\n{rows}")
+        call("datasets.register", path=file, name="sales")
+    versions = {"a": "sales@v1", "b": "sales"}
+    job = call.job(call("datasets.compare", **versions, key=["city"]))
+    assert (job.result["rows_added"], job.result["rows_removed"], job.result["rows_changed"]) == (2, 1, 1)
+    assert job.result["changes"][0]["values"] == {"visits": [3, 4]}
+    job = call.job(call("datasets.compare", **versions, find="leakage", entity=["city"]))
+    assert (job.result["train_rows"], job.result["findings"][0]["code"]) == (2, "entity")
+    job = call.job(call("datasets.compare", a="sales@v1", b="sales@v7"))
+    assert (job.status, job.error["code"]) == ("failed", "not-found")
+    with pytest.raises(Invalid, match="key says nothing"):
+        call("datasets.compare", **versions, find="leakage", key=["city"])
+
+
 @scenario("datasets.contract", "datasets.set_contract")
 def contracts(call: Caller, folder: Path) -> None:
     file = folder / "contract.json"

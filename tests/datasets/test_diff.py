@@ -256,3 +256,24 @@ def test_two_thousand_columns(datasets):
     diff = datasets.diff_versions("wide@v1", "wide@v2")
 
     assert [each.name for each in diff.columns] == ["c7"] and diff.rows_changed == 1
+
+
+@pytest.mark.parametrize("key", [None, "id"])
+def test_a_diff_tells_how_far_it_is_and_ends_where_it_is_told_to(datasets, key):
+    for factor in (1, 2):
+        table = {
+            "id": np.arange(100),
+            **{f"x{number}": np.arange(100) * factor + number for number in range(5)},
+        }
+        datasets.register_dataset(pa.table(table), "wide")
+    told: list[float] = []
+
+    datasets.diff_versions("wide@v1", "wide@v2", key=key, progress=told.append)
+
+    assert told == sorted(told) and len(told) >= 10 and told[0] > 0 and told[-1] <= 1
+
+    def enough(share):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        datasets.diff_versions("wide@v1", "wide@v2", key=key, progress=enough)

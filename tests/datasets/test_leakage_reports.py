@@ -71,3 +71,19 @@ def test_what_can_not_be_looked_at_is_told(datasets, split):
     apart = datasets.check_leakage(train, test.rename(columns=str.upper))
     assert apart.sentence == "No columns that both tables have."
     assert datasets.check_leakage(train, test[:0]).sentence == "No rows to compare."
+
+
+def test_the_check_tells_how_far_it_is_and_ends_where_it_is_told_to(datasets):
+    draw = np.random.default_rng(5)
+    frame = pd.DataFrame({f"x{number}": draw.random(200) for number in range(20)})
+    told: list[float] = []
+
+    datasets.check_leakage(frame, frame, progress=told.append)
+
+    assert told == sorted(told) and len(told) == 20 and told[-1] == 1
+
+    def enough(share):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        datasets.check_leakage(frame, frame, progress=enough)

@@ -386,6 +386,9 @@ def test_lists_come_in_pages(datasets, sales):
     assert [each.name for each in datasets.list_datasets("D9")] == ["d9"]
     versions = datasets.list_versions("d9", limit=2)
     assert [each.version for each in versions] == [3, 2]
+    assert {*sales.columns} <= {field.name for field in versions[0].fields}
+    bare = datasets.list_versions("d9", fields=False)
+    assert [(each.version, each.fields) for each in bare] == [(3, []), (2, []), (1, [])]
     assert [each.version for each in datasets.list_versions("d9", after=versions.next)] == [1]
     with pytest.raises(NotFound):
         datasets.list_versions("nothing")

@@ -1066,6 +1066,22 @@ export interface CompareRuns {
   points?: number | null;
 }
 
+/** Two versions, the older or the training set first. */
+export interface CompareVersions {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  a: string;
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  b: string;
+  /** What the job answers: a DatasetDiff, or a LeakageReport. */
+  find?: 'differences' | 'leakage';
+  /** Of differences: columns that name a row; by default whole rows. */
+  key?: string[];
+  /** Of leakage: whom or what a row is about. */
+  entity?: string[];
+  /** Of leakage: the column that says when. */
+  time?: string | null;
+}
+
 /** A search that is being written. */
 export interface CompleteSearch {
   query?: string;
@@ -1503,6 +1519,8 @@ export type ListSearches = Record<string, never>;
 export interface ListVersions {
   /** The dataset. */
   name: string;
+  /** Whether to name the columns of each, which may be thousands. */
+  fields?: boolean;
   limit?: number;
   /** `next` of the page before. */
   after?: string | null;
@@ -2532,6 +2550,14 @@ export function driftReportsGet(
     'GET',
     `/drift-reports/${encodeURIComponent(ask.id)}`
   );
+}
+
+/** Compare two versions in a job: its result is what `datasets.diff` or `datasets.leakage` answers. */
+export function datasetsCompare(
+  request: Requester,
+  ask: CompareVersions
+): Promise<JobAccepted> {
+  return request<JobAccepted>('POST', '/datasets/comparisons', undefined, ask);
 }
 
 /** List jobs, newest first. */

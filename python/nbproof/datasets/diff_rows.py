@@ -7,7 +7,7 @@ memory is eight bytes a row.  Rows are compared by 64-bit fingerprints: null is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,7 +28,12 @@ __all__ = ["Changed", "RowDiff", "Rows", "StoredRows", "TableRows", "diff_by_key
 _Places = npt.NDArray[np.int64]
 _SLAB = 1 << 19
 _EXAMPLES = 10
+OnSlab = Callable[[], object]
 _HELD = 32  # slabs of columns whose fingerprints are kept: at most 5 MB each
+
+
+def _told_nobody() -> None:
+    """Nobody wants to know how far it is."""
 
 
 class Rows(Protocol):
@@ -120,15 +125,17 @@ class RowDiff:
 # -- by a key ----------------------------------------------------------------------------------------------
 
 
-def diff_by_key(one: Rows, other: Rows, key: Sequence[str], columns: Sequence[str]) -> RowDiff:
-    """Rows with the same key are the same row.
+def diff_by_key(
+    one: Rows, other: Rows, key: Sequence[str], columns: Sequence[str], on_slab: OnSlab = _told_nobody
+) -> RowDiff:
+    """Rows with the same key are the same row; `on_slab` is called for each part that was read.
 
     Raises
     ------
     Invalid
         A key comes more than once.
     """
-    reader = _Reader()
+    reader = _Reader(on_slab)
     keys = [reader.rows(each, key) for each in (one, other)]
     order = np.argsort(keys[0], kind="stable")
     ordered = keys[0][order]
@@ -180,9 +187,9 @@ def _refuse_repeats(side: Rows, ordered: Hashes, rows: _Places, key: Sequence[st
 # -- by all that rows hold ---------------------------------------------------------------------------------
 
 
-def diff_by_rows(one: Rows, other: Rows, columns: Sequence[str]) -> RowDiff:
+def diff_by_rows(one: Rows, other: Rows, columns: Sequence[str], on_slab: OnSlab = _told_nobody) -> RowDiff:
     """Equal rows are the same row, as often as they come; of two that are left at one place one changed."""
-    reader = _Reader()
+    reader = _Reader(on_slab)
     slabs, others = _without_equal(one, other, columns)
     apart: set[str] = set()
     wanted: list[list[tuple[int, _Places]]] = [[], []]
@@ -333,14 +340,16 @@ def _paired(
 class _Reader:
     """Fingerprints of columns, of which those that were looked at last are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_slab: OnSlab) -> None:
         self._known: dict[object, Hashes] = {}
+        self._on_slab = on_slab
 
     def slab(self, rows: Rows, column: str, slab: int) -> Hashes:
         mark = rows.mark(column, slab)
         found = self._known.pop(mark, None)
         if found is None:
             found = hash_column(rows.read(column, slab))
+            self._on_slab()
             while len(self._known) >= _HELD:
                 del self._known[next(iter(self._known))]
         self._known[mark] = found  # the last one in the order of the dictionary

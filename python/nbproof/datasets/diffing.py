@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
@@ -17,6 +17,7 @@ from nbproof.datasets.diff_models import (
 from nbproof.datasets.models import DatasetField
 
 if TYPE_CHECKING:
+    from nbproof.datasets.diff_rows import Rows
     from nbproof.datasets.handle import DatasetHandle
 
 __all__ = ["diff_between"]
@@ -24,8 +25,13 @@ __all__ = ["diff_between"]
 _FILES = 1000
 
 
-def diff_between(one: DatasetHandle, other: DatasetHandle, key: Sequence[str]) -> DatasetDiff:
-    """What differs between two versions."""
+def diff_between(
+    one: DatasetHandle,
+    other: DatasetHandle,
+    key: Sequence[str],
+    progress: Callable[[float], object] | None = None,
+) -> DatasetDiff:
+    """What differs between two versions; `progress` is told the share that is done."""
     start = {
         "a": one.name,
         "b": other.name,
@@ -54,14 +60,18 @@ def diff_between(one: DatasetHandle, other: DatasetHandle, key: Sequence[str]) -
             raise
         # Bytes that are no rows.
         return DatasetDiff(**start, same=False, notes=["the files differ; they are no tables"])
-    return DatasetDiff(**start, **_tables(one, other, schemas, list(key)))
+    return DatasetDiff(**start, **_tables(one, other, schemas, list(key), progress))
 
 
 # -- tables ------------------------------------------------------------------------------------------------
 
 
 def _tables(
-    one: DatasetHandle, other: DatasetHandle, schemas: Sequence[Any], key: list[str]
+    one: DatasetHandle,
+    other: DatasetHandle,
+    schemas: Sequence[Any],
+    key: list[str],
+    progress: Callable[[float], object] | None,
 ) -> dict[str, Any]:
     before, after = ({each.name: each for each in schema} for schema in schemas)
     added = [_field(after[name]) for name in after if name not in before]
@@ -86,7 +96,12 @@ def _tables(
     if columns:
         from nbproof.datasets.diff_rows import diff_by_key, diff_by_rows
 
-        table = diff_by_key(rows, others, key, columns) if key else diff_by_rows(rows, others, columns)
+        step = _steps(_unlike(rows, others, columns), progress)
+        table = (
+            diff_by_key(rows, others, key, columns, step)
+            if key
+            else diff_by_rows(rows, others, columns, step)
+        )
         found |= {
             "rows_added": table.added,
             "rows_removed": table.removed,
@@ -110,6 +125,28 @@ def _tables(
     if found["same"]:
         found["notes"] = ["the same rows, perhaps in another order or for another library"]
     return found
+
+
+def _unlike(one: Rows, other: Rows, columns: Sequence[str]) -> int:
+    """How many parts of columns only one side has: about so many are read."""
+    sides = [
+        {rows.mark(name, slab) for name in columns for slab in range(len(rows.lengths))}
+        for rows in (one, other)
+    ]
+    return len(sides[0] ^ sides[1])
+
+
+def _steps(total: int, progress: Callable[[float], object] | None) -> Callable[[], object]:
+    """Tells the share of parts that were read."""
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(min(1.0, done / max(total, 1)))
+
+    return step
 
 
 def _check_key(

@@ -89,13 +89,14 @@ def leakage_between(
     *,
     entity: str | Sequence[str] | None,
     time: str | None,
+    progress: Callable[[float], object] | None = None,
 ) -> LeakageReport:
-    """Read both and look for what they share."""
+    """Read both and look for what they share; `progress` is told the share that is done."""
     from nbproof.stats.leakage import check_leakage
 
     one, other = side_of(train, handle, "train"), side_of(test, handle, "test")
     try:
-        found = check_leakage(one.table(), other.table(), entity=entity or None, time=time)
+        found = check_leakage(one.table(), other.table(), entity=entity or None, time=time, progress=progress)
     except ValueError as error:
         wanted = [entity] if isinstance(entity, str) else list(entity or ())
         shared = set(one.names) & set(other.names)

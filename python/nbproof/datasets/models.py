@@ -263,6 +263,7 @@ class ListVersions(Ask):
     """The versions of one dataset."""
 
     name: Annotated[Text, Field(description="The dataset.")]
+    fields: bool = Field(True, description="Whether to name the columns of each, which may be thousands.")
     limit: int = Field(50, ge=1, le=1000)
     after: str | None = Field(None, description="`next` of the page before.")
 

@@ -57,7 +57,7 @@ def list_datasets(datasets: DataVersionControl, ask: ListDatasets) -> Page[Datas
 )
 def list_versions(datasets: DataVersionControl, ask: ListVersions) -> Page[DatasetVersion]:
     """List the versions of a dataset, latest first, with the bytes that each added to the store."""
-    return datasets.list_versions(ask.name, limit=ask.limit, after=ask.after)
+    return datasets.list_versions(ask.name, limit=ask.limit, after=ask.after, fields=ask.fields)
 
 
 @operation(

@@ -86,14 +86,16 @@ class DatasetRepository:
                 raise self._missing(connection, reference, asked)
             return self._with_aliases(connection, [found])[0]
 
-    def versions(self, name: str, *, limit: int, before: int | None = None) -> list[VersionRecord]:
-        """Versions of a dataset, latest first, below a number."""
+    def versions(
+        self, name: str, *, limit: int, before: int | None = None, fields: bool = True
+    ) -> list[VersionRecord]:
+        """Versions of a dataset, latest first, below a number; without their columns if nobody asks."""
         with self.database.connect() as connection:
             wanted = [_DATASETS.c.name == name]
             if before is not None:
                 wanted.append(_VERSIONS.c.version < before)
             rows = connection.execute(
-                _selected(*wanted).order_by(_VERSIONS.c.version.desc()).limit(limit)
+                _selected(*wanted, fields=fields).order_by(_VERSIONS.c.version.desc()).limit(limit)
             ).mappings()
             found = [_record(row) for row in rows]
             if not found and before is None:
@@ -483,12 +485,12 @@ class DriftReportRepository:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def _selected(*wanted: Any) -> sa.Select[Any]:
-    return _chosen().where(_LIVE, *wanted)
+def _selected(*wanted: Any, fields: bool = True) -> sa.Select[Any]:
+    return _chosen(fields=fields).where(_LIVE, *wanted)
 
 
-def _chosen() -> sa.Select[Any]:
-    columns = [each for each in _VERSIONS.c if each.name in _FIELDS]
+def _chosen(*, fields: bool = True) -> sa.Select[Any]:
+    columns = [each for each in _VERSIONS.c if each.name in _FIELDS and (fields or each.name != "fields")]
     return sa.select(_DATASETS.c.name.label("dataset"), *columns).join_from(
         _VERSIONS, _DATASETS, _VERSIONS.c.dataset_id == _DATASETS.c.id
     )
@@ -498,7 +500,7 @@ _FIELDS = {each.name for each in fields(VersionRecord)} - {"dataset", "aliases"}
 
 
 def _record(row: Mapping[Any, Any]) -> VersionRecord:
-    return VersionRecord(**dict(row))
+    return VersionRecord(**{"fields": None, **row})
 
 
 def _insert(connection: Connection, table: sa.Table) -> Any:

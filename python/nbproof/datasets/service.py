@@ -239,14 +239,16 @@ class DataVersionControl:
         items = [_dataset(each) for each in found[:limit]]
         return Page[Dataset](items=items, next=items[-1].name if len(found) > limit else None)
 
-    def list_versions(self, name: str, *, limit: int = 50, after: str | None = None) -> Page[DatasetVersion]:
-        """The versions of a dataset, latest first."""
+    def list_versions(
+        self, name: str, *, limit: int = 50, after: str | None = None, fields: bool = True
+    ) -> Page[DatasetVersion]:
+        """The versions of a dataset, latest first; `fields` says whether with their columns."""
         before = None
         if after is not None:
             if not after.isdecimal():
                 raise Invalid(f"{after!r} is no place in the list", hint="give `next` of the page before")
             before = int(after)
-        found = self._repository().versions(parsed(name).name, limit=limit + 1, before=before)
+        found = self._repository().versions(parsed(name).name, limit=limit + 1, before=before, fields=fields)
         items = [self._view(each) for each in found[:limit]]
         return Page[DatasetVersion](items=items, next=str(items[-1].version) if len(found) > limit else None)
 
@@ -309,7 +311,14 @@ class DataVersionControl:
         """
         return self.drift_reports.detect(reference, current, exact=exact, columns=columns)
 
-    def diff_versions(self, a: Any, b: Any, *, key: str | Sequence[str] | None = None) -> DatasetDiff:
+    def diff_versions(
+        self,
+        a: Any,
+        b: Any,
+        *,
+        key: str | Sequence[str] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> DatasetDiff:
         """How two versions differ: columns, rows and statistics of tables, files of folders.
 
         Only what differs is read, a column at a time.
@@ -321,6 +330,8 @@ class DataVersionControl:
         key : str or sequence of str, optional
             The columns that name a row.  Without it rows are equal if all that they hold is; of a row that is
             gone and a new one at the same place, with half of their values equal, one has changed.
+        progress : callable, optional
+            Told the share that is done, from 0 to 1; what it raises ends the comparison.
 
         Returns
         -------
@@ -350,7 +361,7 @@ class DataVersionControl:
             self._opened(version.name if (version := version_of(each)) is not None else each)
             for each in (a, b)
         )
-        return diff_between(one, other, [key] if isinstance(key, str) else list(key or ()))
+        return diff_between(one, other, [key] if isinstance(key, str) else list(key or ()), progress)
 
     def check_leakage(
         self,
@@ -359,6 +370,7 @@ class DataVersionControl:
         *,
         entity: str | Sequence[str] | None = None,
         time: str | None = None,
+        progress: Callable[[float], object] | None = None,
     ) -> LeakageReport:
         """What a test set shares with its training set and should not.
 
@@ -370,6 +382,8 @@ class DataVersionControl:
             The columns that say whom or what a row is about; without it they are guessed.
         time : str, optional
             The column that says when; without it every column of dates and times is looked at.
+        progress : callable, optional
+            Told the share that is done, from 0 to 1; what it raises ends the check.
 
         Returns
         -------
@@ -393,7 +407,7 @@ class DataVersionControl:
         """
         from nbproof.datasets.leakage import leakage_between
 
-        return leakage_between(train, test, self._opened, entity=entity, time=time)
+        return leakage_between(train, test, self._opened, entity=entity, time=time, progress=progress)
 
     @cached_property
     def contracts(self) -> DatasetContracts:

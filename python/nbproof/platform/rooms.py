@@ -89,6 +89,7 @@ ROOMS: list[Room] = [
         "nbproof.datasets.drift_operations",
         lambda workspace: workspace.datasets.drift_reports,
     ),
+    Room("comparisons", "nbproof.datasets.comparing", lambda workspace: workspace.jobs),
     Room("jobs", "nbproof.jobs.operations", lambda workspace: workspace.jobs),
     Room("maintenance", "nbproof.platform.maintenance", _maintenance),
     Room("workspaces", "nbproof.platform.operations", lambda workspace: workspace.directory),

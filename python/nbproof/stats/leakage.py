@@ -182,6 +182,7 @@ def check_leakage(
     entity: str | Sequence[str] | None = None,
     time: str | None = None,
     threads: int = 2,
+    progress: Callable[[float], object] | None = None,
 ) -> LeakageResult:
     """Look for rows, entities and times that a test set shares with the training set.
 
@@ -196,6 +197,8 @@ def check_leakage(
         The column that says when.  Without it every column of dates and times is looked at.
     threads : int
         How many columns are looked at together.
+    progress : callable, optional
+        Told the share of the columns that were looked at; what it raises ends the check.
 
     Returns
     -------
@@ -253,6 +256,8 @@ def check_leakage(
                 notes += told
                 if not column.numbering:
                     sums.add(place * count // len(names), column)
+                if progress is not None:
+                    progress((place + 1) / len(names))
         compared = [name for group in sums.names for name in group]
         if compared:
             findings = [*_rows_in_common(sums, notes, pool.map), *findings]
