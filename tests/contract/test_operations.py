@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import math
 import time
 import zipfile
@@ -16,11 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import blake3
 import pytest
 
 from nbproof.core.clock import SystemClock
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.core.operation import Download, validated
+from nbproof.datasets.parcels import FileContent, Header, Piece, parcel_of
 from nbproof.platform.location import Location
 from nbproof.platform.maintenance import restore_workspace
 from nbproof.platform.remote import RemoteWorkspace
@@ -526,7 +529,7 @@ def looks_at_artifacts(call: Caller, folder: Path) -> None:
 @scenario(
     "datasets.register", "datasets.list", "datasets.versions", "datasets.show", "datasets.columns",
     "datasets.get", "datasets.update", "datasets.alias", "datasets.delete", "datasets.lineage",
-    "datasets.track_transformation",
+    "datasets.track_transformation", "datasets.objects", "datasets.profile",
 )  # fmt: skip
 def datasets(call: Caller, folder: Path) -> None:
     file = folder / "sales.csv"
@@ -553,6 +556,14 @@ def datasets(call: Caller, folder: Path) -> None:
     assert (visits.minimum, visits.maximum, sum(visits.bars)) == (3, 8, 3)
     with call("datasets.get", id="sales@v1").open() as stream:
         assert stream.read() == b"city,visits\nOslo,3\nRome,5\n"
+    with call("datasets.get", id="sales@v1", format="csv", column=["visits"], limit=1).open() as stream:
+        assert stream.read() == b'"visits"\n3\n'
+    with call("datasets.profile", id="sales").open() as stream:
+        assert [each["name"] for each in json.load(stream)] == ["city", "visits"]
+    with call("datasets.objects", id="sales@v1", objects=[f"b3/{first.digest}"]).open() as stream:
+        assert json.loads(stream.read()[8:])["kind"] == "file"
+    with pytest.raises(NotFound, match="has nothing at"):
+        call("datasets.objects", id="sales", objects=[f"b3/{first.digest}"])
     assert call("datasets.update", id="sales@v1", tags={"owner": "", "seen": "yes"}).tags == {"seen": "yes"}
     assert call("datasets.alias", id="sales@v1", alias="prod").aliases == ["prod"]
     with pytest.raises(NotFound, match="no alias"):
@@ -575,7 +586,30 @@ def datasets(call: Caller, folder: Path) -> None:
         call("datasets.show", id="sales")
 
 
-@scenario("datasets.drift", "datasets.leakage", "drift_reports.list", "drift_reports.get")
+@scenario("datasets.send")
+def parcels(call: Caller, folder: Path) -> None:
+    content = b"city,visits\nOslo,3\n"
+    hash = blake3.blake3(content).digest()
+    header = Header(name="sent", aliases=["prod"], content=FileContent(size=len(content), hash=hash.hex()))
+
+    def sent(pieces: list[Piece]) -> Any:
+        (folder / "parcel").write_bytes(b"".join(parcel_of(header, pieces)[1]))
+        return call("datasets.send", path=folder / "parcel")
+
+    assert sent([]).wanted == [hash.hex()]
+    with pytest.raises(NotFound):
+        call("datasets.show", id="sent")
+    made = sent([Piece(hash, hash, len(content), lambda: [content])]).version
+    assert (made.name, made.aliases, made.unchanged) == ("sent@v1", ["prod"], False)
+    assert sent([]).version.unchanged
+    (folder / "parcel").write_bytes(b"something else")
+    with pytest.raises(Invalid, match="no parcel"):
+        call("datasets.send", path=folder / "parcel")
+
+
+@scenario(
+    "datasets.drift", "datasets.leakage", "drift_reports.list", "drift_reports.get", "drift_reports.add"
+)
 def comparing_distributions(call: Caller, folder: Path) -> None:
     file = folder / "sales.csv"
     for factor in (1, 1000):
@@ -591,6 +625,11 @@ def comparing_distributions(call: Caller, folder: Path) -> None:
     assert call("drift_reports.get", id=report.id[-6:]) == report
     assert {each.id for each in call("drift_reports.list", dataset="sales").items} == {report.id, exact.id}
     assert len(call("drift_reports.list", limit=1).items) == 1
+    told = report.model_dump(mode="json") | {"id": "f" * 32, "current_id": None, "current": "a frame"}
+    added = call("drift_reports.add", report=told)
+    assert call("drift_reports.get", id=added.id).current == "a frame"
+    with pytest.raises(NotFound, match="no dataset version"):
+        call("drift_reports.add", report=told | {"current_id": "0" * 32})
     leakage = call("datasets.leakage", train="sales@v1", test="sales@v1")
     assert (leakage.findings[0].code, leakage.findings[0].share) == ("duplicate", 1)
     with pytest.raises(Invalid) as refused:

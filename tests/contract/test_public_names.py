@@ -69,7 +69,7 @@ TRANSFERS = {
 }
 
 DATASETS = {
-    "detect_drift": "(reference, current, *, exact=False, columns=None)",
+    "detect_drift": "(reference, current, *, exact=False, columns=None, run_id=None)",
     "diff_versions": "(a, b, *, key=None)",
     "check_leakage": "(train, test, *, entity=None, time=None)",
 }

@@ -271,6 +271,30 @@ def test_a_file_comes_back_byte_for_byte(datasets, tmp_path):
     assert datasets.register_dataset(path.with_name("other.csv"), "sales").unchanged
 
 
+def test_equal_files_have_their_own_names_where_they_are_copied(datasets, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("word\nyes\n")
+        datasets.register_dataset(tmp_path / name)
+
+    assert [datasets.get_dataset(name).path().name for name in ("a", "b")] == ["a.csv", "b.csv"]
+    assert datasets.get_dataset("a").path().read_text() == datasets.get_dataset("b").path().read_text()
+
+
+def test_a_folder_of_files_of_rows_is_read_as_one_table(datasets, tmp_path):
+    folder = tmp_path / "parts"
+    (folder / "more").mkdir(parents=True)
+    for number, name in enumerate(["a.jsonl", "b.jsonl", "more/c.jsonl", "_done", ".hidden"]):
+        (folder / name).write_text(f'{{"n": {number}}}\n')
+    datasets.register_dataset(folder)
+
+    assert datasets.get_dataset("parts").to_pandas()["n"].tolist() == [0, 1, 2]
+    assert datasets.get_dataset("parts").profile[0].rows == 3
+    (folder / "notes.txt").write_text("no rows")
+    datasets.register_dataset(folder)
+    with pytest.raises(Invalid, match="no table"):
+        datasets.get_dataset("parts").to_pandas()
+
+
 def test_a_parquet_file_is_kept_as_it_is_and_read_by_column(datasets, tmp_path):
     pq.write_table(wide(1000), tmp_path / "t.parquet")
 
@@ -287,7 +311,7 @@ def test_what_is_no_table_says_so_when_rows_are_asked_for(datasets, tmp_path):
 
     with pytest.raises(Invalid, match="no table"):
         datasets.get_dataset("notes").to_pandas()
-    with pytest.raises(Invalid, match="can't be read as parquet"):
+    with pytest.raises(Invalid, match="can't be read as Parquet"):
         datasets.get_dataset("broken").to_pandas()
     assert datasets.get_dataset("broken").path().read_bytes() == b"PAR1 and then nothing"
 

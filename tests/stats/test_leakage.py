@@ -216,6 +216,12 @@ def test_rows_that_are_numbered_anew():
     assert "row_id" not in found.columns
 
 
+def test_a_column_of_numbers_may_be_one_of_texts_in_the_other_table():
+    train = pa.table({"id": list(range(100)), "x": [float(number) for number in range(100)]})
+    test = pa.table({"id": [f"{number}" for number in range(20)], "x": [200.0 + n for n in range(20)]})
+    assert check_leakage(train, test).severity == "none"
+
+
 def test_rows_that_are_numbered_on():
     train = TRAIN.append_column("row_id", pa.array(np.arange(3000)))
     assert checked(train, FRESH.append_column("row_id", pa.array(np.arange(3000, 3900)))).notes == ()

@@ -873,6 +873,15 @@ export interface ParamValue {
   time: string;
 }
 
+/** What became of a parcel: a version, or more is wanted. */
+export interface ParcelAnswer {
+  version: DatasetVersion | null;
+  /** Of the contract. */
+  breaches: string[];
+  /** Pieces to be sent, by their names. */
+  wanted: string[];
+}
+
 /** One column of a table. */
 export interface PreviewColumn {
   name: string;
@@ -1017,6 +1026,13 @@ export interface WorkspaceView {
   why: string;
 }
 
+/** A report that was made elsewhere, such as of a frame that is not registered. */
+export interface AddDriftReport {
+  report: DriftReport;
+  /** Which were asked for; by default all. */
+  columns?: string[] | null;
+}
+
 /** Edges to keep; all or none. */
 export interface AddEdges {
   edges: LineageEdge[];
@@ -1137,6 +1153,8 @@ export interface DetectDrift {
   exact?: boolean;
   /** Only these; by default all. */
   columns?: string[] | null;
+  /** The run that asks; it is kept with the report. */
+  run_id?: string | null;
 }
 
 /** Two versions, the older first. */
@@ -1241,10 +1259,12 @@ export interface GetChildren {
 export interface GetContent {
   /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
   id: string;
-  /** Of a table. */
-  format?: 'parquet' | 'csv' | 'arrow';
-  /** Of a table: only these columns. */
+  /** Of rows; a table is Parquet by default, a file as it is. */
+  format?: 'parquet' | 'csv' | 'arrow' | null;
+  /** Of rows: only these columns. */
   column?: string[];
+  /** Of rows: only so many, from the first on. */
+  limit?: number | null;
 }
 
 /** Whose contract. */
@@ -1362,6 +1382,14 @@ export interface GetMetricLines {
   low?: number | null;
   /** Only points whose `x` is not greater. */
   high?: number | null;
+}
+
+/** Which parts of a version. */
+export interface GetObjects {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
+  /** Their places, as the manifest names them. */
+  objects: string[];
 }
 
 /** Which param of which run. */
@@ -1670,6 +1698,8 @@ export interface RegisterDataset {
   tags?: Record<string, string>;
   /** Point these at the new version. */
   alias?: string[];
+  /** Where it comes from, if not from there: an address, for instance. */
+  origin?: string | null;
 }
 
 /** Which notebook or folder. */
@@ -1716,6 +1746,12 @@ export interface SearchRuns {
   limit?: number;
   /** The `next` of the page before. */
   after?: string | null;
+}
+
+/** What a client sends. */
+export interface SendParcel {
+  /** As `nbproof.datasets.parcels` says. */
+  path: string;
 }
 
 /** An alias for a version. */
@@ -2390,9 +2426,24 @@ export function datasetsColumns(
   );
 }
 
-/** Download a version: its file, a zip of its folder, or its table as Parquet, CSV or Arrow. Path only: bytes travel by hand. */
+/** Download a version: its file, a zip of its folder, or its rows as Parquet, CSV or Arrow. Path only: bytes travel by hand. */
 export function datasetsGetPath(ask: { id: string }): string {
   return `/datasets/${encodeURIComponent(ask.id)}/content`;
+}
+
+/** Register what a client sends, of which it need not send what is here; or say what it has to send. Path only: bytes travel by hand. */
+export function datasetsSendPath(): string {
+  return `/datasets/parcels`;
+}
+
+/** Download parts of a version, as its manifest names them: each with its length before it. Path only: bytes travel by hand. */
+export function datasetsObjectsPath(ask: { id: string }): string {
+  return `/datasets/${encodeURIComponent(ask.id)}/objects`;
+}
+
+/** Download the profile of each column of a version: distributions to be compared elsewhere. Path only: bytes travel by hand. */
+export function datasetsProfilePath(ask: { id: string }): string {
+  return `/datasets/${encodeURIComponent(ask.id)}/profile`;
 }
 
 /** Show what a version came of, and what came of it. */
@@ -2539,6 +2590,14 @@ export function driftReportsList(
   ask: ListDriftReports = {}
 ): Promise<DriftReportPage> {
   return request<DriftReportPage>('GET', '/drift-reports', { ...ask });
+}
+
+/** Keep a drift report that was made elsewhere, such as of a frame that is not registered. */
+export function driftReportsAdd(
+  request: Requester,
+  ask: AddDriftReport
+): Promise<DriftReport> {
+  return request<DriftReport>('POST', '/drift-reports', undefined, ask);
 }
 
 /** Show a drift report that is kept. */

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from io import BufferedReader, BytesIO
+from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Literal, cast
 
+from nbproof.core.errors import Unavailable
+from nbproof.core.generated import Generated
 from nbproof.core.operation import Download
 
 if TYPE_CHECKING:
-    from nbproof.datasets.handle import DatasetHandle
+    import pyarrow as pa
 
-__all__ = ["TABLE_MEDIA_TYPES", "download_of"]
+    from nbproof.datasets.handle import DatasetHandle
+    from nbproof.storage.content.store import ContentStore
+
+__all__ = ["TABLE_MEDIA_TYPES", "download_of", "exactly", "objects_of", "profile_of", "read_objects"]
 
 TABLE_MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
@@ -22,27 +31,67 @@ TABLE_MEDIA_TYPES = {
 _BLOCK = 1 << 20
 
 
+_LENGTH = struct.Struct(">Q")
+
+
 def download_of(
-    handle: DatasetHandle, format: Literal["parquet", "csv", "arrow"], columns: Sequence[str] | None
+    handle: DatasetHandle,
+    format: Literal["parquet", "csv", "arrow"] | None,
+    columns: Sequence[str] | None,
+    limit: int | None = None,
 ) -> Download:
-    """The file itself, a zip of the folder, or the table in a format."""
-    if handle.kind == "file":
+    """The file itself, a zip of the folder, or rows in a format: of a table, or of files where asked for."""
+    rows = handle.kind == "table" or format is not None or columns is not None or limit is not None
+    if handle.kind == "file" and not rows:
         stream = handle.open()
         return Download(None, handle.file_name, hash=handle.content_hash, stream=cast(IO[bytes], stream))
     made = cast(IO[bytes], tempfile.TemporaryFile(prefix="nbproof-"))  # noqa: SIM115 - who reads it closes it
     try:
-        if handle.kind == "folder":
+        if not rows:
             name, media_type = f"{handle.file_name}.zip", "application/zip"
             _zip(handle, made)
         else:
-            name = f"{handle.file_name.removesuffix('.parquet')}.{format}"
-            media_type = TABLE_MEDIA_TYPES[format]
-            _write(handle, made, format, columns)
+            format = format or "parquet"
+            stem = handle.file_name if handle.kind == "folder" else PurePath(handle.file_name).stem
+            name, media_type = f"{stem}.{format}", TABLE_MEDIA_TYPES[format]
+            _write(handle, made, format, columns, limit)
         made.seek(0)
     except BaseException:
         made.close()
         raise
     return Download(None, name, media_type, stream=made)
+
+
+def objects_of(content: ContentStore, places: Sequence[str]) -> Download:
+    """Objects one after the other, each with its length before it: 8 bytes, big-endian."""
+
+    def pieces() -> Generator[bytes, None, None]:
+        for place in places:
+            yield _LENGTH.pack(content.size_bytes(place))
+            for piece in content.stream(place):
+                yield bytes(piece)
+
+    return Download(None, "objects", stream=BufferedReader(Generated(pieces()), _BLOCK))
+
+
+def read_objects(stream: IO[bytes], count: int) -> Iterator[tuple[int, IO[bytes]]]:
+    """What `objects_of` sent: the length of each, and a stream to read so much from."""
+    for _ in range(count):
+        yield _LENGTH.unpack(exactly(stream, _LENGTH.size))[0], stream
+
+
+def exactly(stream: IO[bytes], size: int) -> bytes:
+    """So many bytes; `Unavailable` where there are fewer."""
+    content = stream.read(size)
+    if len(content) != size:
+        raise Unavailable("the answer of the server was cut off", hint="the connection broke; ask again")
+    return content
+
+
+def profile_of(handle: DatasetHandle) -> Download:
+    """The profiles of a version's columns as JSON."""
+    told = json.dumps([each.to_json() for each in handle.profile], separators=(",", ":"))
+    return Download(None, "profile.json", "application/json", stream=BytesIO(told.encode()))
 
 
 def _zip(handle: DatasetHandle, made: IO[bytes]) -> None:
@@ -55,18 +104,34 @@ def _zip(handle: DatasetHandle, made: IO[bytes]) -> None:
                     target.write(piece)
 
 
-def _write(handle: DatasetHandle, made: IO[bytes], format: str, columns: Sequence[str] | None) -> None:
+def _write(
+    handle: DatasetHandle, made: IO[bytes], format: str, columns: Sequence[str] | None, limit: int | None
+) -> None:
     import pyarrow as pa
 
-    table = handle.to_arrow(columns)
+    schema, batches = handle.batches(columns)
+    if limit is not None:
+        batches = _first(batches, limit)
     if format == "parquet":
         import pyarrow.parquet as pq
 
+        table = pa.Table.from_batches(list(batches), schema)
         pq.write_table(table, made, compression="zstd")
     elif format == "csv":
         import pyarrow.csv
 
-        pyarrow.csv.write_csv(table, made)
+        with pyarrow.csv.CSVWriter(made, schema) as lines:
+            for batch in batches:
+                lines.write_batch(batch)
     else:
-        with pa.ipc.new_stream(made, table.schema) as writer:
-            writer.write_table(table)
+        with pa.ipc.new_stream(made, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+
+
+def _first(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        if rows <= 0:
+            return
+        yield batch.slice(0, rows)
+        rows -= len(batch)

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from nbproof.core.errors import NotFound, hint_of, near_names
 from nbproof.core.operation import Ask, Instant, Number, Positional, View
-from nbproof.datasets.models import Reference
+from nbproof.datasets.models import Reference, RunId
 
 __all__ = [
+    "AddDriftReport",
     "ColumnDriftView",
     "DetectDrift",
     "DriftFinding",
@@ -155,6 +156,14 @@ class DetectDrift(Ask):
     current: Annotated[Reference, Positional]
     exact: bool = Field(False, description="Read the data: exact, and all columns together too.")
     columns: list[str] | None = Field(None, description="Only these; by default all.")
+    run_id: RunId | None = Field(None, description="The run that asks; it is kept with the report.")
+
+
+class AddDriftReport(Ask):
+    """A report that was made elsewhere, such as of a frame that is not registered."""
+
+    report: DriftReport
+    columns: list[str] | None = Field(None, description="Which were asked for; by default all.")
 
 
 class ListDriftReports(Ask):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nbproof.core.operation import Page, operation
-from nbproof.datasets.drift_models import DriftReport, GetDriftReport, ListDriftReports
+from nbproof.datasets.drift_models import AddDriftReport, DriftReport, GetDriftReport, ListDriftReports
 from nbproof.datasets.drift_reports import DriftReports
 
-__all__ = ["get_drift_report", "list_drift_reports"]
+__all__ = ["add_drift_report", "get_drift_report", "list_drift_reports"]
 
 
 @operation(
@@ -19,6 +19,12 @@ __all__ = ["get_drift_report", "list_drift_reports"]
 def list_drift_reports(reports: DriftReports, ask: ListDriftReports) -> Page[DriftReport]:
     """List the drift reports that are kept, latest first."""
     return reports.list_drift_reports(ask.dataset, limit=ask.limit, after=ask.after)
+
+
+@operation("drift_reports.add", "POST /drift-reports", action="write", creates=True)
+def add_drift_report(reports: DriftReports, ask: AddDriftReport) -> DriftReport:
+    """Keep a drift report that was made elsewhere, such as of a frame that is not registered."""
+    return reports.keep(ask.report, ask.columns)
 
 
 @operation(

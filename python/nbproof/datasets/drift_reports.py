@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbproof.core.clock import Clock, datetime_of
+from nbproof.core.clock import Clock, datetime_of, microseconds_of
 from nbproof.core.errors import NotFound
 from nbproof.core.ids import new_id
 from nbproof.core.operation import Page
@@ -68,7 +68,13 @@ class DriftReports:
         self._run_id = run_id
 
     def detect(
-        self, reference: Any, current: Any, *, exact: bool, columns: Sequence[str] | None
+        self,
+        reference: Any,
+        current: Any,
+        *,
+        exact: bool,
+        columns: Sequence[str] | None,
+        run_id: str | None = None,
     ) -> DriftReport:
         """Compare and keep what was found."""
         one, other = (
@@ -111,9 +117,22 @@ class DriftReports:
                     if key in DriftTogether.model_fields
                 }
             ),
-            run_id=None if self._run_id is None else self._run_id(),
+            run_id=run_id or (None if self._run_id is None else self._run_id()),
             created_at=datetime_of(now_us),
         )
+        return self.keep(report, wanted)
+
+    def keep(self, report: DriftReport, columns: Sequence[str] | None) -> DriftReport:
+        """Keep a report, in place of one that was asked for in the same way; it has that one's id then.
+
+        Raises
+        ------
+        NotFound
+            It is about a version that is not here.
+        """
+        ids = {each for each in (report.reference_id, report.current_id) if each is not None}
+        if missing := ids - {each.id for each in self._datasets().with_ids(list(ids))}:
+            raise NotFound(f"no dataset version {min(missing)}", details={"field": "report"})
         if self._prepare is not None:
             self._prepare()
         identifier = self._reports().add(
@@ -121,13 +140,13 @@ class DriftReports:
                 "id": report.id,
                 "reference_id": report.reference_id,
                 "current_id": report.current_id,
-                "asked": _asked(wanted, exact=exact),
+                "asked": _asked(columns, exact=report.exact),
                 "reference": report.reference,
                 "current": report.current,
                 "severity": report.severity,
                 "report": compress(report.model_dump_json().encode()),
                 "run_id": report.run_id,
-                "created_us": now_us,
+                "created_us": microseconds_of(report.created_at),
             }
         )
         return report.model_copy(update={"id": identifier})

@@ -6,9 +6,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, hint_of, near_names
 from nbproof.datasets.models import DatasetVersion
@@ -22,13 +23,35 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from nbproof.datasets.rows import RowFiles
     from nbproof.stats.profile import ColumnProfile
-    from nbproof.storage.content.store import ContentStore
 
-__all__ = ["DatasetHandle"]
+__all__ = ["Contents", "DatasetHandle"]
 
 _HEAD = 10
 _AHEAD = 4
+_SMALL_BYTES = 1 << 16
+_TOGETHER = 256  # small files that are asked for at once
+
+
+class Contents(Protocol):
+    """Where the content of versions is read from: the store of this machine, or a server."""
+
+    def read(self, location: str) -> bytes:
+        """All of it."""
+        ...
+
+    def read_each(self, locations: Sequence[str]) -> Iterator[bytes]:
+        """All of each, in order."""
+        ...
+
+    def stream(self, location: str) -> Iterator[bytes | memoryview]:
+        """Piece by piece."""
+        ...
+
+    def open(self, location: str) -> BinaryIO:
+        """As a stream that can seek; whoever asks closes it."""
+        ...
 
 
 class DatasetHandle:
@@ -52,7 +75,7 @@ class DatasetHandle:
         self,
         version: DatasetVersion,
         manifest: Mapping[str, Any],
-        content: ContentStore,
+        content: Contents,
         profiles: Callable[[], list[ColumnProfile]],
         cache: Path,
     ) -> None:
@@ -88,7 +111,7 @@ class DatasetHandle:
         """The columns with their Arrow types."""
         if self.kind == "table":
             return schema_of(self._manifest)
-        return self._reader().schema
+        return self._rows().dataset(self.name).schema
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows as an Arrow table.
@@ -103,16 +126,14 @@ class DatasetHandle:
         NotFound
             There is no such column.
         Invalid
-            It is no table, nor a CSV or Parquet file.
+            It is no table, nor a file of rows (CSV, Parquet, JSON lines, Feather) or a folder of such.
         """
-        if self.kind != "table":
-            return self._reader().to_table(columns=self._checked(columns, self.schema.names))
         import pyarrow as pa
 
-        schema = self.schema
-        names = self._checked(columns, schema.names)
-        if names is not None:
-            schema = pa.schema([schema.field(name) for name in names], schema.metadata)
+        if self.kind != "table":
+            schema, batches = self.batches(columns)
+            return pa.Table.from_batches(batches, schema)
+        schema = self._schema_of(columns)
         arrays = self._columns([(self._files[each.name], each.type) for each in schema])
         if not arrays:
             return (
@@ -121,6 +142,13 @@ class DatasetHandle:
                 else _of_no_columns(self._manifest["rows"])
             )
         return pa.Table.from_arrays(arrays, schema=schema)
+
+    def batches(self, columns: Sequence[str] | None = None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The rows in batches; those of files are read as they are asked for."""
+        schema = self._schema_of(columns)
+        if self.kind == "table":
+            return schema, iter(self.to_arrow(columns).to_batches())
+        return schema, self._rows().batches(self.name, None if columns is None else schema.names)
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows as a pandas frame; one that was registered from pandas comes back exactly.
@@ -181,7 +209,7 @@ class DatasetHandle:
                 f"{self.name} is a table and no file",
                 hint=f'get_dataset("{self.name}").checkout(folder) writes one',
             )
-        place = self._cache / self.version.digest
+        place = self._copies() / self.version.digest
         name = self.file_name
         if not (place / name).exists():
             partial = place.with_name(f"{place.name}.{os.getpid()}")
@@ -189,9 +217,15 @@ class DatasetHandle:
             self._written(partial, name)
             try:
                 os.rename(partial, place)
-            except OSError:  # another process made it meanwhile
+            except OSError:  # another process made it meanwhile, or it is there under another name
+                with suppress(OSError):
+                    os.rename(partial / name, place / name)
                 shutil.rmtree(partial, ignore_errors=True)
         return place / name
+
+    def _copies(self) -> Path:
+        """Where local copies are."""
+        return self._cache
 
     def checkout(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the content into a folder: the file, the folder's files, or the table as one Parquet file.
@@ -276,7 +310,7 @@ class DatasetHandle:
         while waiting:
             path, location = waiting.pop()
             for name, place in json.loads(self._content.read(location))["folders"]:
-                yield f"{path}{name}"
+                yield f"{path}{_within(name)}"
                 waiting.append((f"{path}{name}/", place))
 
     def open(self, path: str | None = None) -> BinaryIO:
@@ -329,30 +363,42 @@ class DatasetHandle:
         """Columns whose files are fetched one after the other and decoded by other threads meanwhile."""
         import pyarrow as pa
 
+        contents = self._content.read_each([place for places, _ in wanted for place in places])
         under_way = [
-            [pool().submit(decoded, self._content.read(place), kind) for place in places]
-            for places, kind in wanted
+            [pool().submit(decoded, next(contents), kind) for _ in places] for places, kind in wanted
         ]
         return [
             pa.chunked_array([chunk for each in parts for chunk in each.result().chunks], type=kind)
             for parts, (_, kind) in zip(under_way, wanted, strict=True)
         ]
 
-    def _reader(self) -> Any:
-        """A file of rows as an Arrow dataset."""
-        import pyarrow.dataset as ds
+    def _schema_of(self, columns: Sequence[str] | None) -> pa.Schema:
+        import pyarrow as pa
 
+        schema = self.schema
+        names = self._checked(columns, schema.names)
+        if names is None:
+            return schema
+        return pa.schema([schema.field(name) for name in names], schema.metadata)
+
+    def _rows(self) -> RowFiles:
+        """The files as files of rows."""
         path = self.path()
-        kind = None if path.is_dir() else _kind_of_rows(path)
-        if kind is None:
+        found = self._row_files(path)
+        if found is None:
             raise Invalid(
                 f"{self.name} is a {self.kind} and no table",
-                hint="path() and checkout(folder) give files; rows are read of .parquet, .csv and .feather",
+                hint="path() and checkout(folder) give files; rows are read of .parquet, .csv, .jsonl and "
+                ".feather",
             )
-        try:
-            return ds.dataset(path, format=_of_text(kind) if kind in ("csv", "tsv") else kind)
-        except (OSError, ValueError) as error:
-            raise Invalid(f"{self.name} can't be read as {kind}: {error}") from error
+        return found
+
+    def _row_files(self, path: Path) -> RowFiles | None:
+        from nbproof.datasets.rows import row_files
+
+        if self.kind == "file":
+            return row_files([(self.file_name, str(path))], folder=False)
+        return row_files([(name, str(path / name)) for name, _ in self.files()], folder=True)
 
     @property
     def file_name(self) -> str:
@@ -388,12 +434,24 @@ class DatasetHandle:
             target.mkdir(parents=True, exist_ok=True)
             for folder in self.folders():
                 (target / folder).mkdir(parents=True, exist_ok=True)
+            small: list[tuple[str, str]] = []
             for path, size, location in self._listed():
-                if size <= 1 << 16:
-                    (target / path).write_bytes(self._content.read(location))
-                    progress(size)
-                else:
+                if size > _SMALL_BYTES:
                     self._write_file(target / path, location, progress)
+                    continue
+                small.append((path, location))
+                if len(small) == _TOGETHER:
+                    self._write_small(target, small, progress)
+                    small = []
+            self._write_small(target, small, progress)
+
+    def _write_small(
+        self, target: Path, files: Sequence[tuple[str, str]], progress: Callable[[int], object]
+    ) -> None:
+        contents = self._content.read_each([location for _, location in files])
+        for (path, _), content in zip(files, contents, strict=True):
+            (target / path).write_bytes(content)
+            progress(len(content))
 
     def _write_parquet(self, target: Path) -> None:
         import pyarrow.parquet as pq
@@ -412,41 +470,19 @@ class DatasetHandle:
             yield from _below(self._content, self._manifest["root"], "")
 
 
-def _of_text(kind: str) -> Any:
-    """How a CSV is read: nothing between two commas is a missing text, too, as pandas and DuckDB have it."""
-    import pyarrow.csv
-    import pyarrow.dataset as ds
-
-    return ds.CsvFileFormat(
-        pyarrow.csv.ParseOptions(delimiter="\t" if kind == "tsv" else ","),
-        convert_options=pyarrow.csv.ConvertOptions(
-            strings_can_be_null=True, quoted_strings_can_be_null=False
-        ),
-    )
-
-
-def _kind_of_rows(path: Path) -> str | None:
-    """The format of a file of rows: by its suffix, else by how it begins."""
-    suffixes = {".parquet": "parquet", ".csv": "csv", ".tsv": "tsv", ".feather": "feather", ".arrow": "ipc"}
-    if (known := suffixes.get(path.suffix.lower())) is not None:
-        return known
-    with path.open("rb") as file:
-        start = file.read(4096)
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    if start.startswith(b"ARROW1"):
-        return "ipc"
-    lines = start.split(b"\n")
-    same = len(lines) > 1 and lines[0].count(b",") > 0 and b"\0" not in start
-    return "csv" if same and not path.suffix and lines[0].count(b",") == lines[1].count(b",") else None
-
-
-def _below(content: ContentStore, location: str, path: str) -> Iterator[tuple[str, int, str]]:
+def _below(content: Contents, location: str, path: str) -> Iterator[tuple[str, int, str]]:
     told = json.loads(content.read(location))
     for name, size, place in told["files"]:
-        yield f"{path}{name}", size, place
+        yield f"{path}{_within(name)}", size, place
     for name, place in told["folders"]:
-        yield from _below(content, place, f"{path}{name}/")
+        yield from _below(content, place, f"{path}{_within(name)}/")
+
+
+def _within(name: str) -> str:
+    """The name of a file in its folder: one that leads elsewhere is not followed."""
+    if name in ("", ".", "..") or "/" in name or "\0" in name or (os.sep != "/" and os.sep in name):
+        raise Invalid(f"{name!r} is no name of a file in a folder", hint="nothing was written there")
+    return name
 
 
 def _of_no_columns(rows: int) -> pa.Table:

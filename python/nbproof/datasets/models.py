@@ -23,10 +23,14 @@ __all__ = [
     "GetContent",
     "GetDataset",
     "GetDatasetLineage",
+    "GetObjects",
     "Kind",
     "ListDatasets",
     "ListVersions",
+    "ParcelAnswer",
     "RegisterDataset",
+    "RunId",
+    "SendParcel",
     "SetAlias",
     "TrackTransformation",
     "UpdateVersion",
@@ -40,6 +44,7 @@ Reference = Annotated[
         description="A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest."
     ),
 ]
+RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class DatasetField(View):
@@ -239,14 +244,45 @@ class RegisterDataset(Ask):
     description: str | None = Field(None, max_length=100_000)
     tags: dict[str, str] = Field(default_factory=dict)
     alias: list[str] = Field(default_factory=list, description="Point these at the new version.")
+    origin: str | None = Field(
+        None,
+        max_length=10_000,
+        description="Where it comes from, if not from there: an address, for instance.",
+    )
 
 
 class GetContent(Ask):
     """In which form."""
 
     id: Reference
-    format: Literal["parquet", "csv", "arrow"] = Field("parquet", description="Of a table.")
-    column: list[str] = Field(default_factory=list, description="Of a table: only these columns.")
+    format: Literal["parquet", "csv", "arrow"] | None = Field(
+        None, description="Of rows; a table is Parquet by default, a file as it is."
+    )
+    column: list[str] = Field(default_factory=list, description="Of rows: only these columns.")
+    limit: int | None = Field(None, ge=0, description="Of rows: only so many, from the first on.")
+
+
+class GetObjects(Ask):
+    """Which parts of a version."""
+
+    id: Reference
+    objects: list[Annotated[str, StringConstraints(max_length=100)]] = Field(
+        max_length=10_000, description="Their places, as the manifest names them."
+    )
+
+
+class SendParcel(Ask):
+    """What a client sends."""
+
+    path: Annotated[Path, Positional, Field(description="As `nbproof.datasets.parcels` says.")]
+
+
+class ParcelAnswer(View):
+    """What became of a parcel: a version, or more is wanted."""
+
+    version: DatasetVersion | None = None
+    breaches: list[str] = Field(default_factory=list, description="Of the contract.")
+    wanted: list[str] = Field(default_factory=list, description="Pieces to be sent, by their names.")
 
 
 class ListDatasets(Ask):

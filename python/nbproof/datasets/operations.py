@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nbproof.core.operation import Download, Page, operation
+from nbproof.core.serving import served_root
 from nbproof.datasets.diff_models import DatasetDiff, DiffVersions
 from nbproof.datasets.drift_models import DetectDrift, DriftReport
 from nbproof.datasets.leakage import CheckLeakage, LeakageReport
@@ -14,9 +15,12 @@ from nbproof.datasets.models import (
     GetContent,
     GetDataset,
     GetDatasetLineage,
+    GetObjects,
     ListDatasets,
     ListVersions,
+    ParcelAnswer,
     RegisterDataset,
+    SendParcel,
     SetAlias,
     TrackTransformation,
     UpdateVersion,
@@ -31,9 +35,12 @@ __all__ = [
     "diff_versions",
     "get_content",
     "get_lineage",
+    "get_objects",
+    "get_profile",
     "list_datasets",
     "list_versions",
     "register_dataset",
+    "send_parcel",
     "set_alias",
     "show_dataset",
     "summarize_columns",
@@ -70,8 +77,15 @@ def list_versions(datasets: DataVersionControl, ask: ListVersions) -> Page[Datas
 )
 def register_dataset(datasets: DataVersionControl, ask: RegisterDataset) -> DatasetVersion:
     """Keep a file or folder as the next version of a dataset; over HTTP the body is the file."""
+    # What was sent lies where nobody finds it again: of that, its name says more.
+    sent = ask.path.name if served_root() is not None else None
     return datasets.register_dataset(
-        ask.path, ask.name, description=ask.description, tags=ask.tags, aliases=ask.alias
+        ask.path,
+        ask.name,
+        description=ask.description,
+        tags=ask.tags,
+        aliases=ask.alias,
+        origin=ask.origin or sent,
     )
 
 
@@ -89,8 +103,26 @@ def summarize_columns(datasets: DataVersionControl, ask: GetDataset) -> ColumnSu
 
 @operation("datasets.get", "GET /datasets/{id}/content", action="read", cli="datasets get")
 def get_content(datasets: DataVersionControl, ask: GetContent) -> Download:
-    """Download a version: its file, a zip of its folder, or its table as Parquet, CSV or Arrow."""
-    return datasets.content_of(ask.id, format=ask.format, columns=ask.column)
+    """Download a version: its file, a zip of its folder, or its rows as Parquet, CSV or Arrow."""
+    return datasets.content_of(ask.id, format=ask.format, columns=ask.column, limit=ask.limit)
+
+
+@operation("datasets.send", "POST /datasets/parcels", action="write", upload="path")
+def send_parcel(datasets: DataVersionControl, ask: SendParcel) -> ParcelAnswer:
+    """Register what a client sends, of which it need not send what is here; or say what it has to send."""
+    return datasets.receive_parcel(ask.path)
+
+
+@operation("datasets.objects", "POST /datasets/{id}/objects", action="read")
+def get_objects(datasets: DataVersionControl, ask: GetObjects) -> Download:
+    """Download parts of a version, as its manifest names them: each with its length before it."""
+    return datasets.objects_of(ask.id, ask.objects)
+
+
+@operation("datasets.profile", "GET /datasets/{id}/profile", action="read")
+def get_profile(datasets: DataVersionControl, ask: GetDataset) -> Download:
+    """Download the profile of each column of a version: distributions to be compared elsewhere."""
+    return datasets.profile_of(ask.id)
 
 
 @operation(
@@ -164,7 +196,9 @@ def delete_dataset(datasets: DataVersionControl, ask: DeleteDataset) -> Page[Dat
 )
 def detect_drift(datasets: DataVersionControl, ask: DetectDrift) -> DriftReport:
     """Find what changed between two versions: how bad, in which columns, and what to do; kept as a report."""
-    return datasets.detect_drift(ask.reference, ask.current, exact=ask.exact, columns=ask.columns)
+    return datasets.detect_drift(
+        ask.reference, ask.current, exact=ask.exact, columns=ask.columns, run_id=ask.run_id
+    )
 
 
 @operation(

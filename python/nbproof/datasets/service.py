@@ -28,7 +28,7 @@ from nbproof.datasets.lineage import (
     nodes_of,
     version_of,
 )
-from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetField, DatasetVersion
+from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetField, DatasetVersion, ParcelAnswer
 from nbproof.datasets.naming import alias_name, dataset_name, parsed
 from nbproof.lineage.domain import Direction, Edge
 from nbproof.storage.progress import Progress
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.diff_models import DatasetDiff
     from nbproof.datasets.drift_models import DriftReport
     from nbproof.datasets.drift_reports import DriftReports
+    from nbproof.datasets.frames import Incoming
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.datasets.leakage import LeakageReport
     from nbproof.datasets.repository import DatasetRepository
@@ -47,9 +48,10 @@ if TYPE_CHECKING:
     from nbproof.stats.profile import ColumnProfile
     from nbproof.storage.content.store import ContentStore, Intake
 
-__all__ = ["DataVersionControl"]
+__all__ = ["DataVersionControl", "own_name", "path_of", "size_of", "warn_of"]
 
 _ALL = 1_000_000
+_REMEMBERED = 3
 _NEVER = 2**62  # microseconds: nothing was deleted after that
 
 
@@ -96,6 +98,8 @@ class DataVersionControl:
         self._prepare = prepare
         self._run_id = run_id
         self._changes = changes
+        # Of the versions that clients read now: a folder's manifests are not read again for each request.
+        self._known_objects: dict[str, frozenset[str]] = {}
 
     # -- registering -----------------------------------------------------------------------------------
 
@@ -108,6 +112,7 @@ class DataVersionControl:
         tags: Mapping[str, str] | None = None,
         aliases: Sequence[str] = (),
         contract: Mapping[str, Any] | None = None,
+        origin: str | None = None,
     ) -> DatasetVersion:
         """Keep a table, a file or a folder as the next version of a dataset.
 
@@ -130,6 +135,8 @@ class DataVersionControl:
         contract : mapping, optional
             What this version and those after it have to keep to, as for `set_contract`.  A breach warns, and
             is recorded in ``breaches``; or, where the contract says so, nothing is registered.
+        origin : str, optional
+            Where it comes from, if not from that path: an address, for instance.
 
         Returns
         -------
@@ -154,23 +161,86 @@ class DataVersionControl:
         >>> first.name, again.name, again.unchanged
         ('register-demo@v1', 'register-demo@v1', True)
         """
+        path = path_of(source)
+        called = dataset_name(name if name is not None else own_name(path))
+
+        def take(intake: Intake, latest: VersionRecord | None, watch: KeyWatch | None) -> Taken:
+            return self._taken(intake, source, path, called, latest, watch)
+
+        version, breaches = self._registered(
+            called,
+            take,
+            source=origin or (None if path is None else str(path)),
+            description=description,
+            tags=tags or {},
+            aliases=aliases,
+            contract=contract,
+            run_id=self._live_run(),
+        )
+        warn_of(breaches, called)
+        return version
+
+    def receive_parcel(self, path: Path) -> ParcelAnswer:
+        """Register what a client sent, or say what it has to send: see `nbproof.datasets.parcels`."""
+        from nbproof.datasets.parcels import Parcel, Wanted, take_parcel
+
+        parcel = Parcel(path)
+        told = parcel.header
+        called = dataset_name(told.name)
+
+        def take(intake: Intake, latest: VersionRecord | None, watch: KeyWatch | None) -> Taken:
+            return take_parcel(intake, parcel, self._repository(), self._content(), watch)
+
+        try:
+            version, breaches = self._registered(
+                called,
+                take,
+                source=told.source,
+                description=told.description,
+                tags=told.tags,
+                aliases=told.aliases,
+                contract=told.contract,
+                run_id=told.run_id,
+            )
+        except Wanted as wanted:
+            return ParcelAnswer(wanted=[each.hex() for each in wanted.names])
+        return ParcelAnswer(version=version, breaches=breaches)
+
+    def _registered(
+        self,
+        called: str,
+        take: Callable[[Intake, VersionRecord | None, KeyWatch | None], Taken],
+        *,
+        source: str | None,
+        description: str | None,
+        tags: Mapping[str, str],
+        aliases: Sequence[str],
+        contract: Mapping[str, Any] | None,
+        run_id: str | None,
+    ) -> tuple[DatasetVersion, list[str]]:
+        """The version that has what is taken in, and how that breaks its contract."""
         for each in aliases:
             alias_name(each)
-        checked = {str(key): str(value) for key, value in (tags or {}).items()}
-        path = _path_of(source)
-        called = dataset_name(name if name is not None else _own_name(path))
+        checked = {str(key): str(value) for key, value in tags.items()}
         if self._prepare is not None:
             self._prepare()
         latest = self._repository().latest(called)
         rules = self._rules(called, contract)
         with self._content().intake() as intake:
             watch = None if rules is None else KeyWatch(rules.key)
-            taken = self._taken(intake, source, path, called, latest, watch)
-            breaches = [] if rules is None or watch is None else self._breaches(called, rules, taken, watch)
+            taken = take(intake, latest, watch)
+            breaches = [] if rules is None or watch is None else _breaches(called, rules, taken, watch)
             if latest is not None and latest.digest == taken.digest and latest.manifest is not None:
                 version, made = latest, False
             else:
-                version, made = self._kept(intake, taken, called, path, description, checked, breaches), True
+                new = NewVersion(
+                    taken.kind, taken.digest, None, None,
+                    taken.rows, taken.columns, taken.files, taken.size_bytes, 0, taken.fields,
+                    None if description is None else redact_text(description)[0], checked,
+                    None if source is None else without_credentials(source),
+                    breaches=breaches or None, run_id=run_id,
+                )  # fmt: skip
+                version, made = self._kept(intake, taken, called, new), True
         if contract is not None:
             self.contracts.set_contract(called, contract)
         for each in aliases:
@@ -180,8 +250,8 @@ class DataVersionControl:
         if made or aliases or description or checked:
             self._tell(version)
         told = self._view(self._repository().resolve(f"{called}@v{version.version}"), unchanged=not made)
-        self._drawn(edges_of_registering(told, self._live_run()))
-        return told
+        self._drawn(edges_of_registering(told, run_id))
+        return told, breaches
 
     def set_alias(self, id: str, alias: str) -> DatasetVersion:
         """Point an alias at a version, taking it from the one that had it."""
@@ -265,17 +335,50 @@ class DataVersionControl:
         )
 
     def content_of(
-        self, id: str, *, format: Literal["parquet", "csv", "arrow"] = "parquet", columns: Sequence[str] = ()
+        self,
+        id: str,
+        *,
+        format: Literal["parquet", "csv", "arrow"] | None = None,
+        columns: Sequence[str] = (),
+        limit: int | None = None,
     ) -> Download:
-        """A version as one file, made while it is read."""
+        """A version as one file; where rows are asked for, those of a file of rows too."""
         from nbproof.datasets.downloads import download_of
 
-        return download_of(self._opened(id), format, list(columns) or None)
+        return download_of(self._opened(id), format, list(columns) or None, limit)
+
+    def objects_of(self, id: str, places: Sequence[str]) -> Download:
+        """Some of what a version consists of, for a client that puts it together; its manifest too."""
+        from nbproof.datasets.downloads import objects_of
+
+        record = self._repository().resolve(id)
+        known = self._known_objects.get(record.digest)
+        if known is None:
+            known = frozenset(self.content_of_version(record))
+            self._known_objects = {
+                **dict(list(self._known_objects.items())[-_REMEMBERED:]),
+                record.digest: known,
+            }
+        if unknown := [place for place in places if place not in known]:
+            raise NotFound(f"{record.dataset}@v{record.version} has nothing at {unknown[0][:80]!r}")
+        return objects_of(self._content(), places)
+
+    def profile_of(self, id: str) -> Download:
+        """The profile of each column as JSON, whole: distributions that can be compared."""
+        from nbproof.datasets.downloads import profile_of
+
+        return profile_of(self._opened(id))
 
     # -- comparing -------------------------------------------------------------------------------------
 
     def detect_drift(
-        self, reference: Any, current: Any, *, exact: bool = False, columns: Sequence[str] | None = None
+        self,
+        reference: Any,
+        current: Any,
+        *,
+        exact: bool = False,
+        columns: Sequence[str] | None = None,
+        run_id: str | None = None,
     ) -> DriftReport:
         """What changed between two tables, from their stored profiles; kept as a report.
 
@@ -287,6 +390,8 @@ class DataVersionControl:
             Read the data instead: every statistic is exact, and all columns are looked at together too.
         columns : sequence of str, optional
             Only these.
+        run_id : str, optional
+            The run that asks, kept with the report; by default the live one.
 
         Returns
         -------
@@ -309,7 +414,7 @@ class DataVersionControl:
         >>> report.severity, report.columns[0].sentence
         ('critical', 'price: median 500 → 500,000 (×1,000): has the unit changed?')
         """
-        return self.drift_reports.detect(reference, current, exact=exact, columns=columns)
+        return self.drift_reports.detect(reference, current, exact=exact, columns=columns, run_id=run_id)
 
     def diff_versions(
         self,
@@ -607,26 +712,6 @@ class DataVersionControl:
         written = contract if contract is not None else self._repository().contract(name)
         return None if written is None else read(written)
 
-    def _breaches(self, name: str, rules: Contract, taken: Taken, watch: KeyWatch) -> list[str]:
-        """How what was taken in breaks its contract: warned of, or refused."""
-        from nbproof.datasets.contracts import breaches_of
-
-        if taken.profiles is None:
-            found = [f"a {taken.kind} is no table, so that its contract could not be checked"]
-        else:
-            profiles = taken.profiles()
-            taken.profiles = lambda: profiles
-            found = breaches_of(rules, profiles, taken.rows or 0, watch.repeated)
-        if found and rules.on_breach == "refuse":
-            raise Invalid(
-                f"{name} breaks its contract: {'; '.join(found)}",
-                hint="nothing was registered: mend the data, or change the contract by set_contract",
-                details={"field": "source", "breaches": found},
-            )
-        for each in found:
-            warnings.warn(f"nbproof: {name} breaks its contract: {each}", stacklevel=users_stacklevel())
-        return found
-
     def _taken(
         self,
         intake: Intake,
@@ -639,9 +724,18 @@ class DataVersionControl:
         from nbproof.datasets.taking import take_file, take_folder, take_table
 
         if path is not None:
-            with Progress(f"registering {name}", _size(path)) as progress:
+            with Progress(f"registering {name}", size_of(path)) as progress:
                 take = take_folder if path.is_dir() else take_file
                 return take(intake, path, on_bytes=progress)
+        table = self._incoming(source)
+        before = None
+        if latest is not None and latest.kind == "table" and latest.manifest is not None:
+            before = json.loads(self._content().read(latest.manifest))
+        if watch is not None and watch.key:
+            table = replace(table, batches=watch.watched(table.batches))
+        return take_table(intake, table, self._repository(), before=before)
+
+    def _incoming(self, source: Any) -> Incoming:
         from nbproof.datasets.frames import incoming
 
         table = incoming(source)
@@ -651,23 +745,9 @@ class DataVersionControl:
                 hint="give a frame of pandas or polars, an Arrow table, a numpy array, a relation, or a path",
                 details={"field": "source"},
             )
-        before = None
-        if latest is not None and latest.kind == "table" and latest.manifest is not None:
-            before = json.loads(self._content().read(latest.manifest))
-        if watch is not None and watch.key:
-            table = replace(table, batches=watch.watched(table.batches))
-        return take_table(intake, table, self._repository(), before=before)
+        return table
 
-    def _kept(
-        self,
-        intake: Intake,
-        taken: Taken,
-        name: str,
-        path: Path | None,
-        description: str | None,
-        tags: Mapping[str, str],
-        breaches: list[str],
-    ) -> VersionRecord:
+    def _kept(self, intake: Intake, taken: Taken, name: str, new: NewVersion) -> VersionRecord:
         manifest = intake.put(taken.manifest, packing=True)
         profile = None
         if taken.profiles is not None:
@@ -681,15 +761,9 @@ class DataVersionControl:
             return repository.add(
                 connection,
                 name,
-                NewVersion(
-                    taken.kind, taken.digest, manifest.location, profile,
-                    taken.rows, taken.columns, taken.files, taken.size_bytes, intake.new_bytes, taken.fields,
-                    None if description is None else redact_text(description)[0], dict(tags),
-                    None if path is None else without_credentials(str(path)),
-                    breaches=breaches or None, run_id=self._live_run(),
-                ),
+                replace(new, manifest=manifest.location, profile=profile, new_bytes=intake.new_bytes),
                 now_us=self._clock.now_us(),
-            )  # fmt: skip
+            )
 
     def _live_run(self) -> str | None:
         return None if self._run_id is None else self._run_id()
@@ -718,17 +792,15 @@ class DataVersionControl:
         return handle
 
     def _profiles(self, record: VersionRecord, handle: DatasetHandle) -> list[ColumnProfile]:
-        from nbproof.stats.profile import ColumnProfile, merge, profile_column
+        from nbproof.stats.profile import ColumnProfile
 
         if record.profile is not None:
             told = json.loads(self._content().read(record.profile))
             return [ColumnProfile.from_json(each) for each in told]
-        # Of a file: made when it is first asked for.
-        found: dict[str, list[ColumnProfile]] = {name: [] for name in handle.schema.names}
-        for batch in handle._reader().to_batches(batch_size=1 << 20):
-            for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                found[name].append(profile_column(name, column))
-        return [merge(each) for each in found.values() if each]
+        # Of files: made when it is first asked for.
+        from nbproof.datasets.rows import profiles_of
+
+        return profiles_of(*handle.batches())[1]
 
     def _needed(self, manifest: str, seen: set[str]) -> Iterator[str]:
         if manifest in seen:
@@ -775,6 +847,31 @@ class DataVersionControl:
         )
 
 
+def _breaches(name: str, rules: Contract, taken: Taken, watch: KeyWatch) -> list[str]:
+    """How what was taken in breaks its contract; refused where that says so."""
+    from nbproof.datasets.contracts import breaches_of
+
+    if taken.profiles is None:
+        found = [f"a {taken.kind} is no table, so that its contract could not be checked"]
+    else:
+        profiles = taken.profiles()
+        taken.profiles = lambda: profiles
+        found = breaches_of(rules, profiles, taken.rows or 0, watch.repeated)
+    if found and rules.on_breach == "refuse":
+        raise Invalid(
+            f"{name} breaks its contract: {'; '.join(found)}",
+            hint="nothing was registered: mend the data, or change the contract by set_contract",
+            details={"field": "source", "breaches": found},
+        )
+    return found
+
+
+def warn_of(breaches: Sequence[str], name: str) -> None:
+    """Warn of how a version breaks its contract."""
+    for each in breaches:
+        warnings.warn(f"nbproof: {name} breaks its contract: {each}", stacklevel=users_stacklevel())
+
+
 def _unreadable(versions: Sequence[VersionRecord], error: PlatformError) -> Unavailable:
     names = [f"{each.dataset}@v{each.version}" for each in versions]
     return Unavailable(
@@ -784,7 +881,8 @@ def _unreadable(versions: Sequence[VersionRecord], error: PlatformError) -> Unav
     )
 
 
-def _path_of(source: Any) -> Path | None:
+def path_of(source: Any) -> Path | None:
+    """The path that somebody gave, made absolute; None for what is none."""
     if not isinstance(source, (str, os.PathLike)):
         return None
     path = Path(os.path.abspath(Path(source).expanduser()))
@@ -798,7 +896,8 @@ def _path_of(source: Any) -> Path | None:
     )
 
 
-def _own_name(path: Path | None) -> str:
+def own_name(path: Path | None) -> str:
+    """What a dataset is called that was given no name."""
     if path is None:
         raise Invalid(
             "a table needs a name", hint='register_dataset(frame, "sales")', details={"field": "name"}
@@ -806,7 +905,8 @@ def _own_name(path: Path | None) -> str:
     return path.name.partition(".")[0] or path.name
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Of a file, where it is known."""
     try:
         return None if path.is_dir() else path.stat().st_size
     except OSError:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.datasets.domain import Slab
@@ -33,7 +33,24 @@ if TYPE_CHECKING:
     from nbproof.storage.backend import OnBytes
     from nbproof.storage.content.store import Hashed, Intake
 
-__all__ = ["Taken", "manifest_of", "schema_of", "take_file", "take_folder", "take_table"]
+__all__ = [
+    "Taken",
+    "Tree",
+    "fields_of",
+    "file_manifest",
+    "folder_manifest",
+    "manifest_of",
+    "marks_of",
+    "merged_profiles",
+    "refuse_changed",
+    "schema_of",
+    "slab_of",
+    "table_manifest",
+    "take_file",
+    "take_folder",
+    "take_table",
+    "walked",
+]
 
 FORMAT = 1
 _AHEAD = 6
@@ -137,17 +154,13 @@ def take_table(
         size += slab.nbytes
         if on_rows is not None:
             on_rows(len(slab))
-    manifest = manifest_of(
-        {
-            "kind": "table",
-            "rows": sum(lengths),
-            "slabs": lengths,
-            "schema": base64.b64encode(schema.serialize()).decode(),
-            "restore": table.restore,
-            "cut_by": list(by),
-            "cuts": [f"{each:016x}" for each in slabs.cuts],
-            "columns": [{"name": each.name, "files": each.places} for each in columns],
-        }
+    manifest = table_manifest(
+        schema,
+        table.restore,
+        lengths,
+        by,
+        [f"{each:016x}" for each in slabs.cuts],
+        [each.places for each in columns],
     )
     return Taken(
         manifest,
@@ -155,10 +168,40 @@ def take_table(
         size,
         rows=sum(lengths),
         columns=len(columns),
-        fields=[{"name": each.name, "type": str(each.type), "nullable": each.nullable} for each in schema],
+        fields=fields_of(schema),
         slabs=list(fresh.values()),
         profiles=lambda: _profiles(columns, fresh, repository),
     )
+
+
+def table_manifest(
+    schema: pa.Schema,
+    restore: Mapping[str, Any],
+    lengths: Sequence[int],
+    cut_by: Sequence[str],
+    cuts: Sequence[str],
+    places: Sequence[Sequence[str]],
+) -> bytes:
+    """What says of which files a table consists: for each column those of its slabs."""
+    return manifest_of(
+        {
+            "kind": "table",
+            "rows": sum(lengths),
+            "slabs": list(lengths),
+            "schema": base64.b64encode(schema.serialize()).decode(),
+            "restore": restore,
+            "cut_by": list(cut_by),
+            "cuts": list(cuts),
+            "columns": [
+                {"name": name, "files": list(files)} for name, files in zip(schema.names, places, strict=True)
+            ],
+        }
+    )
+
+
+def fields_of(schema: pa.Schema) -> list[dict[str, Any]]:
+    """The columns as they are recorded."""
+    return [{"name": each.name, "type": str(each.type), "nullable": each.nullable} for each in schema]
 
 
 def _printed(slabs: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, list[bytes]]]:
@@ -191,7 +234,7 @@ def _encoded(
 
     try:
         for key, number in wanted.items():
-            waiting.append((key, pool().submit(_encode, slab.column_names[number], slab.column(number))))
+            waiting.append((key, pool().submit(slab_of, slab.column_names[number], slab.column(number))))
             if len(waiting) > _AHEAD:
                 yield done()
         while waiting:
@@ -201,7 +244,8 @@ def _encoded(
             under_way.cancel()
 
 
-def _encode(name: str, column: pa.ChunkedArray) -> tuple[Hashed, bytes]:
+def slab_of(name: str, column: pa.ChunkedArray) -> tuple[Hashed, bytes]:
+    """A stretch of a column as a file, and its profile."""
     from nbproof.storage.content.store import Hashed
 
     profile = profile_column(name, column)
@@ -216,12 +260,16 @@ def _profiles(
     known = repository.slab_profiles(list(missing))
     known |= {key: each.profile for key, each in fresh.items()}
     return [
-        replace(
-            merge([ColumnProfile.from_json(json.loads(decompressed(known[key]))) for key in each.prints]),
-            name=each.name,
+        merged_profiles(
+            each.name, [ColumnProfile.from_json(json.loads(decompressed(known[key]))) for key in each.prints]
         )
         for each in columns
     ]
+
+
+def merged_profiles(name: str, profiles: Sequence[ColumnProfile]) -> ColumnProfile:
+    """The profile of a column, of those of its stretches."""
+    return replace(merge(list(profiles)), name=name)
 
 
 def _hash(location: str) -> bytes:
@@ -241,12 +289,16 @@ def take_file(intake: Intake, path: Path, *, on_bytes: OnBytes | None = None) ->
     Conflict
         It changed while it was read.
     """
-    before = _marks(path)
+    before = marks_of(path)
     (kept,) = intake.put_many([path], on_bytes=on_bytes)
-    if _marks(path) != before:
-        raise _changed([path.name])
-    manifest = manifest_of({"kind": "file", "size": kept.size_bytes, "file": kept.location})
-    return Taken(manifest, "file", kept.size_bytes, files=1)
+    if marks_of(path) != before:
+        raise refuse_changed([path.name])
+    return Taken(file_manifest(kept.size_bytes, kept.location), "file", kept.size_bytes, files=1)
+
+
+def file_manifest(size: int, location: str) -> bytes:
+    """What says which content a file has."""
+    return manifest_of({"kind": "file", "size": size, "file": location})
 
 
 def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) -> Taken:
@@ -260,30 +312,44 @@ def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) 
     Conflict
         Something in it changed while it was read.
     """
-    listing = list(_walked(root, (), set()))
+    listing = list(walked(root, (), set()))
     before = {path: marks for _, found, _ in listing for path, marks in found}
     paths = list(before)
     kept = dict(zip(paths, intake.put_many(paths, on_bytes=on_bytes), strict=True))
-    changed = [str(path.relative_to(root)) for path, was in before.items() if _marks(path) != was]
+    changed = [str(path.relative_to(root)) for path, was in before.items() if marks_of(path) != was]
     if changed:
-        raise _changed(changed)
+        raise refuse_changed(changed)
+    tree = {
+        parts: ([(each.name, kept[each].size_bytes, kept[each].location) for each, _ in found], below)
+        for parts, found, below in listing
+    }
+    size = sum(each.size_bytes for each in kept.values())
+    return Taken(folder_manifest(intake, tree), "folder", size, files=len(paths))
+
+
+Tree: TypeAlias = Mapping[tuple[str, ...], tuple[Sequence[tuple[str, int, str]], Sequence[str]]]
+"""Of each folder, by the names that lead to it: name, size and place of its files; names of its folders."""
+
+
+def folder_manifest(intake: Intake, tree: Tree, **more: Any) -> bytes:
+    """What says of which files a folder consists; a manifest for each folder in it is taken in."""
     folders: dict[tuple[str, ...], str] = {}
     # Deepest first: a folder names the manifests of those in it.
-    for parts, found, below in sorted(listing, key=lambda each: -len(each[0])):
+    for parts, (files, below) in sorted(tree.items(), key=lambda each: -len(each[0])):
         told = manifest_of(
             {
                 "kind": "directory",
-                "files": [[each.name, kept[each].size_bytes, kept[each].location] for each, _ in found],
+                "files": [list(each) for each in files],
                 "folders": [[name, folders[*parts, name]] for name in below],
             }
         )
         folders[parts] = intake.put(told, packing=True).location
-    size = sum(each.size_bytes for each in kept.values())
-    manifest = manifest_of({"kind": "folder", "files": len(paths), "size": size, "root": folders[()]})
-    return Taken(manifest, "folder", size, files=len(paths))
+    count = sum(len(files) for files, _ in tree.values())
+    size = sum(size for files, _ in tree.values() for _, size, _ in files)
+    return manifest_of({"kind": "folder", "files": count, "size": size, "root": folders[()], **more})
 
 
-def _walked(
+def walked(
     folder: Path, parts: tuple[str, ...], above: set[tuple[int, int]]
 ) -> Iterator[tuple[tuple[str, ...], list[tuple[Path, tuple[int, ...]]], list[str]]]:
     """Each folder with its files, as they are, and the names of its folders, in order."""
@@ -317,12 +383,12 @@ def _walked(
             if entry.name != ".nbproof":
                 below.append(entry.name)
         elif stat.S_ISREG(state.st_mode):
-            files.append((path, _marks_of(state)))
+            files.append((path, _state_marks(state)))
         else:
             raise Invalid(f"{str(path)!r} is neither file nor folder", details={"field": "path"})
     yield parts, files, below
     for name in below:
-        yield from _walked(folder / name, (*parts, name), above | {key})
+        yield from walked(folder / name, (*parts, name), above | {key})
 
 
 def _check_name(path: Path) -> None:
@@ -334,21 +400,23 @@ def _check_name(path: Path) -> None:
         ) from None
 
 
-def _marks(path: Path) -> tuple[int, ...]:
+def marks_of(path: Path) -> tuple[int, ...]:
+    """What changes with a file."""
     try:
         state = path.stat()
     except FileNotFoundError:
         raise NotFound(f"no file {path}", details={"field": "path"}) from None
     except OSError as error:
         raise Invalid(f"{str(path)!r} can't be read: {error.strerror}", details={"field": "path"}) from error
-    return _marks_of(state)
+    return _state_marks(state)
 
 
-def _marks_of(state: os.stat_result) -> tuple[int, ...]:
+def _state_marks(state: os.stat_result) -> tuple[int, ...]:
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
-def _changed(names: Sequence[str]) -> Conflict:
+def refuse_changed(names: Sequence[str]) -> Conflict:
+    """The error of files that changed while they were read."""
     told = ", ".join(names[:_SOME]) + (f" and {len(names) - _SOME:,} more" if len(names) > _SOME else "")
     return Conflict(
         f"{told} changed while being read",

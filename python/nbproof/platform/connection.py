@@ -18,13 +18,17 @@ from nbproof.core.redaction import redact_text, without_credentials
 if TYPE_CHECKING:
     import urllib.error
 
-__all__ = ["Connection", "TooLarge"]
+__all__ = ["Broken", "Connection", "TooLarge"]
 
 _SECONDS = 30.0
 
 
 class TooLarge(PlatformError):
     """The server takes no body of that size."""
+
+
+class Broken(Unavailable):
+    """The server does not answer, or not to its end: it may be asked again."""
 
 
 class Connection:
@@ -81,7 +85,7 @@ class Connection:
         path: str,
         *,
         query: Sequence[tuple[str, str]] = (),
-        data: bytes | IO[bytes] | None = None,
+        data: bytes | IO[bytes] | Iterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = _SECONDS,
     ) -> Iterator[Any]:
@@ -116,12 +120,12 @@ class Connection:
         except (OSError, http.client.HTTPException) as error:
             # A URLError is an OSError, too; the other is an answer that was cut off, or no HTTP.
             if begun:
-                raise Unavailable(
+                raise Broken(
                     f"the answer of the server at {without_credentials(self.url)} was cut off",
                     hint="the connection broke; ask again",
                 ) from None
             reason = getattr(error, "reason", error)
-            raise Unavailable(
+            raise Broken(
                 f"the server at {without_credentials(self.url)} does not answer: {reason}",
                 hint="start it with `nbproof serve`, or mend NBPROOF_URL and NBPROOF_TOKEN",
             ) from None

@@ -11,10 +11,11 @@ import json
 import os
 import shutil
 import sys
+import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
@@ -26,7 +27,7 @@ from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.events import Changes
 from nbproof.core.redaction import without_credentials
-from nbproof.platform.connection import Connection
+from nbproof.platform.connection import Broken, Connection
 from nbproof.platform.location import running_source
 from nbproof.platform.queue import Queue
 from nbproof.platform.rooms import ROOMS, find_operation
@@ -38,6 +39,8 @@ from nbproof.tracking.service import ExperimentTracker
 
 if TYPE_CHECKING:
     from nbproof.core.operation import Ask, Download, Operation
+    from nbproof.datasets.remote import RemoteDatasets
+    from nbproof.lineage.domain import Edge
     from nbproof.platform.sender import Sender, SendReport
     from nbproof.storage.backend import FileSystemStorage
     from nbproof.tracking.models import Experiment, Run
@@ -50,6 +53,12 @@ __all__ = ["RemoteWorkspace"]
 _BLOCK = 1 << 20
 # Of an address with names in it: what is between may take no more than 8 KB of a line.
 _ADDRESS_BYTES = 4000
+# So long a server may work at what is asked of it.
+_WORK_SECONDS = 3600.0
+# After which a body is sent again whose connection broke.
+_WAITS = (0.2, 1.0)
+# What needs the path that is named, and more than its bytes: a folder, for instance.
+_MADE_HERE = frozenset({"datasets.register"})
 # How long a process that ends waits for the server; what is left is sent by another one.
 _LAST_SECONDS = 3.0
 
@@ -168,12 +177,17 @@ class RemoteWorkspace:
         if "tracker" in self.__dict__:
             self.tracker.announce_again()
 
-    @property
-    def datasets(self) -> Any:
-        """Datasets of the server, which can be listed from here and not yet read."""
-        raise Unavailable(
-            "datasets are not kept on a server from here yet",
-            hint="unset NBPROOF_URL to keep them in this machine's workspace",
+    @cached_property
+    def datasets(self) -> RemoteDatasets:
+        """Datasets of the server."""
+        from nbproof.datasets.remote import RemoteDatasets
+
+        return RemoteDatasets(
+            _Patient(self),
+            self.catch_up,
+            clock=self.clock,
+            lineage=lambda: cast(Any, _Edges(self.ask)),
+            run_id=lambda: self.tracker.live.id if self.tracker.live is not None else None,
         )
 
     # -- the server ------------------------------------------------------------------------------------------
@@ -210,10 +224,12 @@ class RemoteWorkspace:
         PlatformError
             What the server answered; `Unavailable` where it does not answer.
         """
+        if operation.name in _MADE_HERE:
+            return operation(self.datasets, ask)
         self.catch_up()
         return self._request(operation, ask)
 
-    def _request(self, operation: Operation, ask: Ask) -> Any:
+    def _request(self, operation: Operation, ask: Ask, *, seconds: float | None = None) -> Any:
         path, query, body = operation.request_from(ask)
         data: bytes | IO[bytes] | None = None
         headers = {}
@@ -221,13 +237,17 @@ class RemoteWorkspace:
             file: Path = getattr(ask, operation.upload)
             if not any(key == "name" for key, _ in query) and "name" in operation.query_fields:
                 query.append(("name", file.name))
-            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(file.stat().st_size)}
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(file.stat().st_size),
+                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+            }
             with file.open("rb") as stream:
-                return self._answer(operation, path, query, stream, headers)
+                return self._answer(operation, path, query, stream, headers, seconds)
         if body is not None:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
-        return self._answer(operation, path, query, data, headers)
+        return self._answer(operation, path, query, data, headers, seconds)
 
     def service(self, kind: type[Any]) -> Any:
         """The service of that class, where it can be spoken to over HTTP."""
@@ -263,22 +283,45 @@ class RemoteWorkspace:
         if "tracker" in self.__dict__:
             self.tracker.renew_after_fork()
 
-    def ask(self, verb: str, /, **values: Any) -> Any:
-        """Call an operation by name, whatever waits here."""
+    def ask(self, verb: str, /, *, seconds: float | None = None, **values: Any) -> Any:
+        """Call an operation by name, whatever waits here; wait so long for an answer."""
         from nbproof.core.operation import validated
 
         operation = find_operation(verb)
-        return self._request(operation, validated(operation.ask, values))
+        return self._request(operation, validated(operation.ask, values), seconds=seconds)
 
     @contextmanager
-    def streamed(self, verb: str, /, **values: Any) -> Iterator[IO[bytes]]:
+    def streamed(self, verb: str, /, *, seconds: float | None = None, **values: Any) -> Iterator[IO[bytes]]:
         """The answer of an operation that downloads, while it arrives."""
         from nbproof.core.operation import validated
 
         operation = find_operation(verb)
-        path, query, _ = operation.request_from(validated(operation.ask, values))
-        with self.connection.sent(operation.method, path, query=query) as answer:
+        path, query, body = operation.request_from(validated(operation.ask, values))
+        data, headers = None, {}
+        if body is not None:
+            data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        sent = self.connection.sent(
+            operation.method, path, query=query, data=data, headers=headers, **_patience(seconds)
+        )
+        with sent as answer:
             yield BufferedReader(answer, _BLOCK)
+
+    def upload(self, verb: str, make: Callable[[], tuple[int, Iterator[bytes]]], /) -> Any:
+        """Call an operation that takes a body; where the connection breaks it is made and sent again.
+
+        For what may be done twice.
+        """
+        operation = find_operation(verb)
+        for wait in (*_WAITS, None):
+            size, blocks = make()
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+            try:
+                return self._answer(operation, operation.path, [], blocks, headers, _WORK_SECONDS)
+            except Broken:
+                if wait is None:
+                    raise
+                time.sleep(wait)
+        raise AssertionError("unreachable")
 
     def __repr__(self) -> str:
         return f"<workspace {without_credentials(self.url)}>"
@@ -288,10 +331,13 @@ class RemoteWorkspace:
         operation: Operation,
         path: str,
         query: list[tuple[str, str]],
-        data: bytes | IO[bytes] | None,
+        data: bytes | IO[bytes] | Iterator[bytes] | None,
         headers: Mapping[str, str],
+        seconds: float | None = None,
     ) -> Any:
-        sent = self.connection.sent(operation.method, path, query=query, data=data, headers=headers)
+        sent = self.connection.sent(
+            operation.method, path, query=query, data=data, headers=headers, **_patience(seconds)
+        )
         with sent as answer:
             if operation.downloads:
                 return _downloaded(answer)
@@ -299,6 +345,50 @@ class RemoteWorkspace:
         if operation.view is None:
             return None
         return operation.view.model_validate_json(text)
+
+
+class _Patient:
+    """A server that is given time: to compare or to take in large tables is work."""
+
+    def __init__(self, workspace: RemoteWorkspace) -> None:
+        self._workspace = workspace
+
+    def ask(self, verb: str, /, **values: Any) -> Any:
+        return self._workspace.ask(verb, seconds=_WORK_SECONDS, **values)
+
+    def streamed(self, verb: str, /, **values: Any) -> AbstractContextManager[IO[bytes]]:
+        return self._workspace.streamed(verb, seconds=_WORK_SECONDS, **values)
+
+    def upload(self, verb: str, make: Callable[[], tuple[int, Iterator[bytes]]], /) -> Any:
+        return self._workspace.upload(verb, make)
+
+
+class _Edges:
+    """The lineage that a server keeps, as far as edges are drawn from here."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+
+    def add_edges(self, edges: Iterable[Edge]) -> Any:
+        from nbproof.lineage.models import LineageEdge, NodeRef
+
+        told = [
+            LineageEdge(
+                source=NodeRef(kind=edge.source.kind, id=edge.source.id),
+                target=NodeRef(kind=edge.target.kind, id=edge.target.id),
+                relation=edge.relation,
+                label=edge.label,
+                code=edge.code,
+                details=edge.details,
+                run_id=edge.run_id,
+            )
+            for edge in edges
+        ]
+        return self._ask("lineage.add", edges=told)
+
+
+def _patience(seconds: float | None) -> dict[str, float]:
+    return {} if seconds is None else {"timeout_seconds": seconds}
 
 
 def _downloaded(answer: Any) -> Download:
@@ -506,7 +596,7 @@ class _Records:
         missing: NotFound | None = None
         for some in [None] if names is None else _fitting(names):
             try:
-                with self._streamed("runs.points", id=run_id, **({"name": some} if some else {})) as stream:
+                with self._streamed("runs.points", id=run_id, name=some or []) as stream:
                     found |= points_from(stream)
             except NotFound as error:
                 if "near" not in error.details:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from nbproof.core.errors import Invalid, NotFound
 from nbproof.core.operation import Download
+from nbproof.core.serving import serving
 from nbproof.platform.directory import Directory
 from nbproof.platform.openapi import document
 from nbproof.platform.rooms import operations
@@ -114,7 +115,7 @@ class Desk:
     def _answer(self, question: Question, body: bytes, upload: Path | None) -> Answer:
         operation = question.match.operation
         ask = operation.ask_from(question.match.fields, question.query, body, upload=upload)
-        with acknowledged_only():
+        with acknowledged_only(), serving(self.directory.root):
             view = self.directory.get(question.workspace).call(operation, ask)
         if isinstance(view, Download):
             return Answer(operation.status, file=_opened(view))

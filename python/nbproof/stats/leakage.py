@@ -365,8 +365,11 @@ def _numbers_rows(column: _Column, train: int, test: int) -> bool:
 
 
 def _consecutive(values: Any) -> bool:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not pa.types.is_integer(values.type):  # the other table's column of that name may be anything
+        return False
     ends = pc.min_max(values).as_py()
     return ends["min"] is not None and ends["max"] - ends["min"] == len(values) - 1 and len(values) > 1
 
