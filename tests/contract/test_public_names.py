@@ -70,8 +70,8 @@ TRANSFERS = {
 
 DATASETS = {
     "detect_drift": "(reference, current, *, exact=False, columns=None, run_id=None)",
-    "diff_versions": "(a, b, *, key=None)",
-    "check_leakage": "(train, test, *, entity=None, time=None)",
+    "diff_versions": "(a, b, *, key=None, progress=None)",
+    "check_leakage": "(train, test, *, entity=None, time=None, progress=None)",
 }
 
 MAGICS = {

@@ -248,6 +248,12 @@ def test_verbs_answer_as_they_do_on_this_machine(far, tmp_path):
     assert [each.name for each in nbp.list_versions("orders")] == ["orders@v2", "orders@v1"]
     assert "orders" in [each.name for each in nbp.list_datasets(query="order")]
     assert nbp.diff_versions("orders@v1", nbp.get_dataset("orders"), key="id").rows_changed == 989
+    shares: list[float] = []
+    followed = nbp.diff_versions("orders@v1", "orders@v2", key="id", progress=shares.append)
+    assert followed.rows_changed == 989 and shares[-1] == 1
+    assert nbp.check_leakage("orders@v1", "orders", entity="id", progress=shares.append).test_rows == 1000
+    with pytest.raises(NotFound, match="no column 'town'"):
+        nbp.diff_versions("orders@v1", "orders@v2", key="town", progress=shares.append)
     report = nbp.detect_drift("orders@v1", "orders")
     assert report.severity == "critical" and "unit" in report.column("price").sentence
     of_frame = nbp.detect_drift("orders@v1", new)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
+from time import sleep
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, cast
 
 from nbproof.core.clock import Clock, microseconds_of
-from nbproof.core.errors import Invalid, NotFound, Unavailable
+from nbproof.core.errors import Invalid, NotFound, Unavailable, error_of
 from nbproof.core.operation import Download, Page
 from nbproof.datasets.contracts import DatasetContract, DatasetContracts, OnBreach, read
 from nbproof.datasets.domain import VersionRecord
@@ -46,6 +47,8 @@ __all__ = ["RemoteDatasets", "Server"]
 _TOGETHER = 1000  # objects that are asked for at once
 _TRIES = 3
 _BLOCK = 1 << 20
+_LOOK_SECONDS = 0.2
+_OVER = frozenset({"done", "failed", "cancelled", "interrupted"})
 
 
 class Server(Protocol):
@@ -201,9 +204,11 @@ class RemoteDatasets(DataVersionControl):
         """Datasets by name."""
         return cast("Page[Dataset]", self._ask("datasets.list", query=query, limit=limit, after=after))
 
-    def list_versions(self, name: str, *, limit: int = 50, after: str | None = None) -> Page[DatasetVersion]:
+    def list_versions(
+        self, name: str, *, limit: int = 50, after: str | None = None, fields: bool = True
+    ) -> Page[DatasetVersion]:
         """The versions of a dataset, latest first."""
-        page = self._ask("datasets.versions", name=name, limit=limit, after=after)
+        page = self._ask("datasets.versions", name=name, limit=limit, after=after, fields=fields)
         return cast("Page[DatasetVersion]", page)
 
     def summarize_columns(self, id: str) -> ColumnSummaries:
@@ -258,26 +263,65 @@ class RemoteDatasets(DataVersionControl):
             asked["columns"] = [columns] if isinstance(columns, str) else list(columns)
         return cast(DriftReport, self._ask("datasets.drift", **asked, run_id=run_id or self._live_run()))
 
-    def diff_versions(self, a: Any, b: Any, *, key: str | Sequence[str] | None = None) -> DatasetDiff:
+    def diff_versions(
+        self,
+        a: Any,
+        b: Any,
+        *,
+        key: str | Sequence[str] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> DatasetDiff:
         """How two versions differ, found by the server."""
-        one, other = ((version_of(each) or each) for each in (a, b))
-        asked = [each.name if isinstance(each, DatasetVersion) else each for each in (one, other)]
-        keys = [key] if isinstance(key, str) else list(key or ())
-        return cast("DatasetDiff", self._ask("datasets.diff", a=asked[0], b=asked[1], key=keys))
+        from nbproof.datasets.diff_models import DatasetDiff
+
+        names = [_name_of(each) or each for each in (a, b)]
+        asked: dict[str, Any] = {"a": names[0], "b": names[1]}
+        if key:
+            asked["key"] = [key] if isinstance(key, str) else list(key)
+        if progress is not None:
+            return DatasetDiff.model_validate(self._compared(progress, asked))
+        return cast(DatasetDiff, self._ask("datasets.diff", **asked))
 
     def check_leakage(
-        self, train: Any, test: Any, *, entity: str | Sequence[str] | None = None, time: str | None = None
+        self,
+        train: Any,
+        test: Any,
+        *,
+        entity: str | Sequence[str] | None = None,
+        time: str | None = None,
+        progress: Callable[[float], object] | None = None,
     ) -> LeakageReport:
         """Found by the server; where a frame is one of the two, what is needed of the other is fetched."""
+        from nbproof.datasets.leakage import LeakageReport
+
         names = [_name_of(each) for each in (train, test)]
         if None in names:
-            return super().check_leakage(train, test, entity=entity, time=time)
-        asked: dict[str, Any] = {"train": names[0], "test": names[1]}
-        if entity is not None:
+            return super().check_leakage(train, test, entity=entity, time=time, progress=progress)
+        asked: dict[str, Any] = {}
+        if entity:
             asked["entity"] = [entity] if isinstance(entity, str) else list(entity)
         if time is not None:
             asked["time"] = time
-        return cast("LeakageReport", self._ask("datasets.leakage", **asked))
+        if progress is not None:
+            asked |= {"a": names[0], "b": names[1], "find": "leakage"}
+            return LeakageReport.model_validate(self._compared(progress, asked))
+        return cast(LeakageReport, self._ask("datasets.leakage", train=names[0], test=names[1], **asked))
+
+    def _compared(self, progress: Callable[[float], object], asked: Mapping[str, Any]) -> Any:
+        """What a job of the server found, which is followed, and cancelled where nobody wants to know."""
+        identifier = self._ask("datasets.compare", **asked).id
+        try:
+            while (job := self._server.ask("jobs.get", id=identifier)).status not in _OVER:
+                progress(job.progress or 0.0)
+                sleep(_LOOK_SECONDS)
+        except BaseException:
+            self._server.ask("jobs.cancel", id=identifier)
+            raise
+        if job.status != "done":
+            told = job.error if isinstance(job.error, dict) else {}
+            raise error_of({"error": {"message": f"the comparison is {job.status}", **told}}, 503)
+        progress(1.0)
+        return job.result
 
     @cached_property
     def contracts(self) -> DatasetContracts:
