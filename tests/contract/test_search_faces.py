@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import pyarrow as pa
 import pytest
 
 from nbproof.cli.main import main
 from nbproof.core.clock import FixedClock, SystemClock
 from nbproof.core.errors import PlatformError
 from nbproof.core.operation import View
+from nbproof.lineage.models import LineageEdge
 from nbproof.platform.location import Location
 from nbproof.platform.workspace import Workspace
 from nbproof.storage.database import open_database
@@ -34,11 +36,17 @@ SEARCHES = {
     'packages.numpy >= "2.0" and packages.numpy < "2.10.1"': "d",
     "packages.numpy is null": "ecba",
     'cpu = "Fast 9" or cpu_count > 16': "d",
+    'dataset = "sales@v1"': "c",
+    'dataset in ("sales@prod", "sales@v1") and not dataset = "nothing"': "cb",
+    'dataset != "sales@v1" or dataset like "%s" and name = "a"': "b",
 }
 del SEARCHES["order by duration desc"]  # the one that runs goes on
 # A command opens the workspace anew; of those that say nearly the same it is asked one in three.
 COMMANDED = [*list(SEARCHES)[::3], *list(SEARCHES)[-8:]]
-WRONG = ("auc > 0.9", "metrics.auc > 'x'", "name = = 'a'", "params.model like", "@goood", "name ~ '('", "(")
+WRONG = (
+    *("auc > 0.9", "metrics.auc > 'x'", "name = = 'a'", "params.model like", "@goood", "name ~ '('", "("),
+    *('dataset = "slaes"', 'dataset = "sales@v3"', "dataset < 'sales'"),
+)
 
 
 class Faces:
@@ -75,6 +83,16 @@ def faces(request, plain_user, monkeypatch, capsys) -> Iterator[Faces]:
         workspace = Workspace(Location(folder, False, "a test"), say=lambda line: None, environ=environ)
         facts = {"python": "3.11.7", "packages": {"numpy": "2.1.0"}, "cpu": "Fast 9", "cpu_count": 8}
         workspace.tracker.set_provenance("d", environment=facts)
+        # c read the first version and b wrote the second; of a dataset nobody reads the versions.
+        told = {"c": ("read", "sales"), "b": ("wrote", "sales"), "nobody": ("", "nothing")}
+        for number, (run, (relation, dataset)) in enumerate(told.items()):
+            version = workspace.datasets.register_dataset(
+                pa.table({"x": [number]}), dataset, aliases=["prod"]
+            )
+            if relation:
+                node, of_run = ("dataset_version", version.id), ("run", workspace.tracker.get_run(run).id)
+                ends = (node, of_run) if relation == "read" else (of_run, node)
+                workspace.lineage.add_edges([LineageEdge(source=ends[0], target=ends[1], relation=relation)])
         workspace.tracker.save_search("good", "metrics.auc > 0.75 order by name")
         yield Faces(workspace, server, capsys)
         workspace.close()

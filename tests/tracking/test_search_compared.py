@@ -25,6 +25,10 @@ from packaging.version import InvalidVersion, Version
 from nbproof.core.clock import FixedClock
 from nbproof.core.errors import Invalid
 from nbproof.core.ids import new_id
+from nbproof.datasets.domain import NewVersion
+from nbproof.datasets.repository import DatasetRepository
+from nbproof.lineage.domain import Edge, Node
+from nbproof.lineage.repository import LineageRepository
 from nbproof.storage.database import open_database
 from nbproof.storage.journal.process import this_process
 from nbproof.storage.journal.reader import Batch, Cursor, WriterInfo
@@ -71,6 +75,27 @@ PATTERNS = (
     r"\B[gï]",
     r"\x67\b|\A3\Z",
 )
+# Each with its digest; one content is two versions.  Deleted is what nobody can resolve, but did use.
+VERSIONS_OF_DATA = {
+    "sales@v1": "aaaaaa11" + "0" * 56,
+    "sales@v2": "bbbbbb22" + "0" * 56,
+    "sales@v3": "aaaaaa11" + "0" * 56,
+    "Sales/eu_a b@v1": "cccccc33" + "0" * 56,
+    "tr%ps@v1": "dddddd44" + "0" * 56,
+}
+ALIASES = {"sales@prod": "sales@v2"}
+UNUSED = "unused@v1"
+DATASETS_MEANT = (
+    *VERSIONS_OF_DATA,
+    *ALIASES,
+    UNUSED,
+    "sales",
+    "unused",
+    "sales@latest",
+    "aaaaaa",
+    "bbbbbb",
+    "cccccc33",
+)
 LIKES = ("x%", "%g%", "%", "_", "X__", "%o_e%", "xg%", "")
 WORDS = ("xgb", "xgb forest", "night", "SMALL", "%", "_", "ï", "blue no")
 
@@ -91,6 +116,7 @@ class Known:
     params: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    datasets: set[str] = field(default_factory=set)  # "sales@v1"
 
 
 def make_runs() -> list[Known]:
@@ -119,6 +145,9 @@ def make_runs() -> list[Known]:
         for key in ("auc", "val_loss"):
             if chance.random() < 0.8:
                 run.metrics[key] = [chance.choice(NUMBERS) for _ in range(chance.randrange(1, 4))]
+        for version in VERSIONS_OF_DATA:
+            if chance.random() < 0.25:
+                run.datasets.add(version)
         runs.append(run)
     return runs
 
@@ -166,13 +195,41 @@ def fill(database: Any) -> None:
     with database.begin() as connection:
         list(TrackingApplier(NOW).apply(connection, batch))
     assert batch.refused == []
+    fill_datasets(database)
+
+
+def fill_datasets(database: Any) -> None:
+    """Versions, and which runs read or wrote them."""
+    versions = DatasetRepository(database)
+    ids: dict[str, str] = {}
+    for version, digest in {**VERSIONS_OF_DATA, UNUSED: "eeeeee55" + "0" * 56}.items():
+        new = NewVersion("table", digest, digest, None, 1, 1, None, 1, 1, [], None, {}, None)
+        with database.begin() as connection:
+            record = versions.add(connection, version.partition("@")[0], new, now_us=NOW.now_us())
+        ids[version] = record.id
+        for alias, aliased in ALIASES.items():
+            if aliased == version:
+                versions.set_alias(record, alias.partition("@")[2], now_us=NOW.now_us())
+    versions.delete([versions.resolve("sales@v3")], now_us=NOW.now_us())
+    edges = []
+    for number, run in enumerate(RUNS):
+        for at, version in enumerate(sorted(run.datasets)):
+            kept, user = Node("dataset_version", ids[version]), Node("run", run.id)
+            if (number + at) % 3 != 1:
+                edges.append(Edge(kept, user, "read"))
+            if (number + at) % 3 != 0:
+                edges.append(Edge(user, kept, "wrote"))
+    # What is not a run, or not a version, has nothing to do with it.
+    edges.append(Edge(Node("dataset_version", ids[UNUSED]), Node("external", RUNS[0].id), "read"))
+    edges.append(Edge(Node("file", ids[UNUSED]), Node("run", RUNS[0].id), "read"))
+    LineageRepository(database).add(edges, now_us=NOW.now_us())
 
 
 @contextlib.contextmanager
 def filled(url: str) -> Iterator[RunRepository]:
     with open_database(url) as database:
         fill(database)
-        yield RunRepository(database, clock=NOW)
+        yield RunRepository(database, clock=NOW, datasets=lambda: DatasetRepository(database))
 
 
 @pytest.fixture(scope="module")
@@ -390,6 +447,53 @@ def other_condition(draw) -> tuple[str, Means]:
     return quoted(words), said
 
 
+def meant(reference: str) -> set[str]:
+    """The versions that a text means."""
+    if reference in ALIASES:
+        return {ALIASES[reference]}
+    if reference in (*VERSIONS_OF_DATA, UNUSED):
+        return {reference}
+    if reference == "sales@latest":
+        return {"sales@v2"}
+    of_name = {each for each in VERSIONS_OF_DATA if each.partition("@")[0] == reference}
+    return of_name or {each for each, digest in VERSIONS_OF_DATA.items() if digest.startswith(reference)}
+
+
+@st.composite
+def dataset_condition(draw) -> tuple[str, Means]:
+    reference = st.sampled_from(DATASETS_MEANT)
+    way = draw(st.sampled_from(("=", "=", "!=", "in", "like", "ilike", "~", "null", "not null", "alone")))
+    if way == "=":
+        one = draw(reference)
+        return f"dataset = {quoted(one)}", lambda run: bool(run.datasets & meant(one))
+    if way == "!=":
+        one = draw(reference)
+        return (
+            f"DATASET <> {quoted(one)}",
+            lambda run: run.datasets != set() and not run.datasets & meant(one),
+        )
+    if way == "in":
+        several = draw(st.lists(reference, min_size=1, max_size=3))
+        no = draw(st.sampled_from(("", "not ")))
+        return (
+            f"dataset {no}in ({', '.join(map(quoted, several))})",
+            lambda run: bool(no) is not bool(run.datasets & set().union(*map(meant, several))),
+        )
+    if way in ("like", "ilike"):
+        pattern = draw(st.sampled_from(("s%", "%S%", "sales", "tr_ps", "%/eu_a b", "")))
+        return f"dataset {way} {quoted(pattern)}", lambda run: any(
+            like(each.partition("@")[0], pattern, any_case=way == "ilike") for each in run.datasets
+        )
+    if way == "~":
+        pattern = draw(st.sampled_from(("^s", "%", "(?i)^S", "/eu", "^$")))
+        return f"dataset ~ {quoted(pattern)}", lambda run: any(
+            re.search(pattern, each.partition("@")[0]) for each in run.datasets
+        )
+    if way == "null":
+        return "dataset is null", lambda run: not run.datasets
+    return "dataset is not null" if way == "not null" else "dataset", lambda run: bool(run.datasets)
+
+
 def version_of(text: str) -> Version | None:
     try:
         return Version(text)
@@ -449,7 +553,12 @@ def environment_condition(draw) -> tuple[str, Means]:
 
 
 LEAF = st.one_of(
-    text_condition(), metric_condition(), param_condition(), other_condition(), environment_condition()
+    text_condition(),
+    metric_condition(),
+    param_condition(),
+    other_condition(),
+    environment_condition(),
+    dataset_condition(),
 )
 CONDITION = st.recursive(
     LEAF,
@@ -557,6 +666,7 @@ def test_20_000_searches_find_what_they_mean(records, condition, order, limit):
 
 FIELDS = (
     *ATTRIBUTES,
+    "dataset",
     *(f"{figure}(metrics.{name})" for figure in FIGURES for name in ("auc", "val_loss", "missing")),
     *("metrics.auc", "metrics.`val_loss`", "params.p", "params.q", "params.missing"),
     *("tags.t", "tags.owner", "tags.missing"),
@@ -579,6 +689,7 @@ TEXTS_WRITTEN = tuple(
     map(quoted, (*TEXTS, "small", "churn", "c0ffee", "main", "AMD", RUNS[0].id, RUNS[0].id[26:], "\0", "%"))
 )
 TIMES_WRITTEN = ("-7d", "-1d", "-3h", "2026-02-28", '"2026-02-27T12:00:00Z"', "9999-12-31", "1772280000000")
+DATASETS_WRITTEN = tuple(map(quoted, (*DATASETS_MEANT, "sales@2026-03-01")))
 STATUSES_WRITTEN = ('"running"', "'FINISHED'", '"failed"', "'killed'")
 VALUES_WRITTEN: dict[str, tuple[str, ...]] = {
     "number": NUMBERS_WRITTEN,
@@ -595,12 +706,14 @@ VALUES_WRITTEN: dict[str, tuple[str, ...]] = {
 def any_condition(draw) -> str:
     spelling = draw(st.sampled_from(FIELDS))
     kind = kind_of(field_of(spelling))
-    written = STATUSES_WRITTEN if spelling == "status" else VALUES_WRITTEN[kind]
+    own = {"status": STATUSES_WRITTEN, "dataset": DATASETS_WRITTEN}
+    written = own.get(spelling) or VALUES_WRITTEN[kind]
     if kind == "number" and spelling in ATTRIBUTES:  # only a metric can be NaN
         written = tuple(each for each in written if each != "nan")
     values = st.sampled_from(written)
     no = draw(st.sampled_from(("", "not ")))
-    ways = ["=", "!=", *((">", ">=", "<", "<=") if kind != "truth" else ()), "in", "null", "alone"]
+    ordered = kind != "truth" and spelling != "dataset"
+    ways = ["=", "!=", *((">", ">=", "<", "<=") if ordered else ()), "in", "null", "alone"]
     if kind in ("text", "version", "any"):
         ways += ["like", "ilike", "~", "!~"]
     way = draw(st.sampled_from(ways))
@@ -627,7 +740,7 @@ ANY_CONDITION = st.recursive(
     ),
     max_leaves=4,
 )
-NOT_ORDERED = ("packages.", "cpu", "memory")
+NOT_ORDERED = ("packages.", "dataset", "cpu", "memory")
 ANY_ORDER = st.lists(
     st.tuples(
         st.sampled_from([field for field in FIELDS if not field.startswith(NOT_ORDERED)]),
@@ -656,6 +769,7 @@ PIECES = (
         "nan",
     ),
     *("'xgb'", '"x"', "`x`", "'", '"', "`", "%", "\\", "\0", "\ud800", "🎈", "@", "@x", "min(", "count("),
+    *("dataset", "'sales'", "'sales@v1'", "'sales@'", "'@v1'", "'slaes'", "'aaaa'"),
     *("2026-03-01", "0000-00-00", "9999-12-31", "attributes.", "experiment.tags.area", ";", "--", "/*", "$1"),
 )
 ANY_TEXT = st.one_of(st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join), st.text(max_size=60))

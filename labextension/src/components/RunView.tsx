@@ -11,7 +11,7 @@ import type { ChartsState, RunTab } from '../figures/link';
 import { formatDuration } from '../figures/time';
 import { nbproofIcon } from '../icons';
 import type { RunModel } from '../models/run';
-import type { DrawnNode, Run } from '../services/api';
+import type { DatasetUse, DrawnNode, Run } from '../services/api';
 import type { Problem } from '../services/problem';
 import { ChartsPane } from './ChartsPane';
 import { EditableGroup, EditableName, Edits } from './Editing';
@@ -139,6 +139,9 @@ export namespace RunView {
     trans: TranslationBundle;
   }
 }
+
+/** Datasets of a run that are named at its head; the lineage has all of them. */
+const MOST_DATASETS = 5;
 
 /** Whether the run itself is what is missing. */
 const isGone = (problem: Problem): boolean =>
@@ -298,6 +301,18 @@ function Header({
         <Fact word={trans.__('Group')}>
           <EditableGroup run={run} edits={actions.edits} trans={trans} />
         </Fact>
+        <Datasets
+          word={trans.__('Read')}
+          uses={run.datasets.filter(use => use.how === 'read')}
+          actions={actions}
+          trans={trans}
+        />
+        <Datasets
+          word={trans.__('Wrote')}
+          uses={run.datasets.filter(use => use.how === 'wrote')}
+          actions={actions}
+          trans={trans}
+        />
         <Fact word={trans.__('Started')}>{instantWord(run.started)}</Fact>
         <Fact word={trans.__('Duration')}>
           {run.ended === null && !isLive
@@ -321,6 +336,42 @@ function Header({
         </Fact>
       </dl>
     </header>
+  );
+}
+
+/** The dataset versions that a run read or wrote, each a link; of many the first ones. */
+function Datasets(props: {
+  word: string;
+  uses: readonly DatasetUse[];
+  actions: RunView.IActions;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { word, uses, actions, trans } = props;
+  if (uses.length === 0) {
+    return null;
+  }
+  return (
+    <Fact word={word}>
+      <span className="jp-nbproof-RunView-datasets">
+        {uses.slice(0, MOST_DATASETS).map(use => (
+          <button
+            key={use.id}
+            type="button"
+            role="link"
+            className="jp-nbproof-LinkButton"
+            title={trans.__('Open %1', use.name)}
+            onClick={() => actions.openDataset(use.id)}
+          >
+            {use.name}
+          </button>
+        ))}
+        {uses.length > MOST_DATASETS && (
+          <span className="jp-nbproof-dim">
+            {trans.__('and %1 more', String(uses.length - MOST_DATASETS))}
+          </span>
+        )}
+      </span>
+    </Fact>
   );
 }
 

@@ -341,6 +341,15 @@ export interface DatasetField {
   type_words: string;
 }
 
+/** A dataset version that a run read or wrote. */
+export interface DatasetUse {
+  /** Of the version. */
+  id: string;
+  /** Like `sales@v3`. */
+  name: string;
+  how: 'read' | 'wrote';
+}
+
 /** One state of a dataset. */
 export interface DatasetVersion {
   id: string;
@@ -952,6 +961,8 @@ export interface Run {
   metrics: Record<string, Float>;
   tags: Record<string, string>;
   artifacts: Artifact[];
+  /** What it read, then what it wrote; told of a run shown by itself. */
+  datasets: DatasetUse[];
   git: GitState | null;
   /** Fingerprint of the notebook or script when the run started. */
   code: string | null;

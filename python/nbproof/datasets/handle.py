@@ -78,12 +78,19 @@ class DatasetHandle:
         content: Contents,
         profiles: Callable[[], list[ColumnProfile]],
         cache: Path,
+        on_read: Callable[[], None] | None = None,
     ) -> None:
         self.version = version
         self._manifest = manifest
         self._content = content
         self._profiles = profiles
         self._cache = cache
+        self._on_read = on_read
+
+    def note_reading(self) -> None:
+        """Have it recorded that the run that is live has read this; done whenever content is handed out."""
+        if self._on_read is not None:
+            self._on_read()
 
     @property
     def name(self) -> str:
@@ -128,6 +135,7 @@ class DatasetHandle:
         Invalid
             It is no table, nor a file of rows (CSV, Parquet, JSON lines, Feather) or a folder of such.
         """
+        self.note_reading()
         import pyarrow as pa
 
         if self.kind != "table":
@@ -145,6 +153,7 @@ class DatasetHandle:
 
     def batches(self, columns: Sequence[str] | None = None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The rows in batches; those of files are read as they are asked for."""
+        self.note_reading()
         schema = self._schema_of(columns)
         if self.kind == "table":
             return schema, iter(self.to_arrow(columns).to_batches())
@@ -209,6 +218,10 @@ class DatasetHandle:
                 f"{self.name} is a table and no file",
                 hint=f'get_dataset("{self.name}").checkout(folder) writes one',
             )
+        self.note_reading()
+        return self._local()
+
+    def _local(self) -> Path:
         place = self._copies() / self.version.digest
         name = self.file_name
         if not (place / name).exists():
@@ -249,6 +262,7 @@ class DatasetHandle:
         Unavailable
             The disk is full or away.
         """
+        self.note_reading()
         target = Path(folder).expanduser()
         name = self.file_name
         whole = target if self.kind == "folder" else target / name
@@ -315,6 +329,7 @@ class DatasetHandle:
 
     def open(self, path: str | None = None) -> BinaryIO:
         """The file, or the one of that path in the folder, as a stream that can seek; close it."""
+        self.note_reading()
         for found, _, location in self._listed():
             if path is None or found == path:
                 return self._content.open(location)
@@ -383,7 +398,7 @@ class DatasetHandle:
 
     def _rows(self) -> RowFiles:
         """The files as files of rows."""
-        path = self.path()
+        path = self._local()
         found = self._row_files(path)
         if found is None:
             raise Invalid(

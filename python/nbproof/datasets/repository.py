@@ -70,21 +70,7 @@ class DatasetRepository:
         """
         asked = parsed(reference)
         with self.database.connect() as connection:
-            of_name = _DATASETS.c.name == asked.name
-            if asked.version is not None:
-                found = self._newest(connection, of_name, _VERSIONS.c.version == asked.version)
-            elif asked.alias is not None:
-                named = sa.select(_ALIASES.c.version_id).where(
-                    _ALIASES.c.dataset_id == _VERSIONS.c.dataset_id, _ALIASES.c.name == asked.alias
-                )
-                found = self._newest(connection, of_name, _VERSIONS.c.id.in_(named))
-            elif asked.before_us is not None:
-                found = self._newest(connection, of_name, _VERSIONS.c.created_us < asked.before_us)
-            else:
-                found = self._newest(connection, of_name) or self._by_digest(connection, asked)
-            if found is None:
-                raise self._missing(connection, reference, asked)
-            return self._with_aliases(connection, [found])[0]
+            return self._with_aliases(connection, [self._resolved(connection, reference, asked)])[0]
 
     def versions(
         self, name: str, *, limit: int, before: int | None = None, fields: bool = True
@@ -264,10 +250,7 @@ class DatasetRepository:
     def known(self, name: str) -> bool:
         """Whether there is a dataset of that name, with versions or without."""
         with self.database.connect() as connection:
-            return (
-                connection.execute(sa.select(_DATASETS.c.id).where(_DATASETS.c.name == name)).first()
-                is not None
-            )
+            return self._has(connection, name)
 
     def set_contract(self, name: str, contract: Mapping[str, Any] | None, *, now_us: int) -> None:
         """Say what the versions of a dataset, which is made where it is missing, have to keep to."""
@@ -276,6 +259,92 @@ class DatasetRepository:
             connection.execute(
                 sa.update(_DATASETS).where(_DATASETS.c.id == dataset).values(contract=contract)
             )
+
+    # -- for the search of runs ------------------------------------------------------------------------
+
+    def names(self, connection: Connection) -> list[str]:
+        """The names of all datasets."""
+        return list(connection.execute(sa.select(_DATASETS.c.name).order_by(_DATASETS.c.name)).scalars())
+
+    def ids_of(self, connection: Connection, names: Sequence[str] | None) -> list[str]:
+        """The versions that datasets have ever had, or those that all have had; deleted ones included."""
+        if names is None:
+            return list(connection.execute(sa.select(_VERSIONS.c.id)).scalars())
+        ids = sa.select(_VERSIONS.c.id).join(_DATASETS, _VERSIONS.c.dataset_id == _DATASETS.c.id)
+        return [
+            id
+            for some in batched(names, _TOGETHER)
+            for id in connection.execute(ids.where(_DATASETS.c.name.in_(some))).scalars()
+        ]
+
+    def ids_meant(self, connection: Connection, reference: str) -> list[str]:
+        """The versions that somebody means, deleted ones included: of a bare name all of them.
+
+        Raises
+        ------
+        NotFound
+            With the nearest names.
+        Conflict
+            Several digests begin so.
+        Invalid
+            It names nothing that could be.
+        """
+        asked = parsed(reference)
+        of_name = _DATASETS.c.name == asked.name
+        if asked.alias is not None or asked.before_us is not None or reference.endswith("@latest"):
+            return [self._resolved(connection, reference, asked).id]
+        ids = sa.select(_VERSIONS.c.id).join(_DATASETS, _VERSIONS.c.dataset_id == _DATASETS.c.id)
+        if asked.version is not None:
+            ids = ids.where(_VERSIONS.c.version == asked.version)
+        found = list(connection.execute(ids.where(of_name)).scalars())
+        if not found and asked.digest is not None:
+            # The same content may be several versions'.
+            digest = self._resolved(connection, reference, asked)
+            if digest.id.endswith(asked.digest) and not digest.digest.startswith(asked.digest):
+                return [digest.id]
+            same = sa.select(_VERSIONS.c.id).where(_VERSIONS.c.digest == digest.digest)
+            return list(connection.execute(same).scalars())
+        if not found and (asked.version is not None or not self._has(connection, asked.name)):
+            raise self._missing(connection, reference, asked)
+        return found
+
+    def names_of(self, connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+        """What versions are called, such as ``sales@v3``, by id; deleted ones included."""
+        columns = (_VERSIONS.c.id, _DATASETS.c.name, _VERSIONS.c.version)
+        versions = sa.select(*columns).join(_DATASETS, _VERSIONS.c.dataset_id == _DATASETS.c.id)
+        return {
+            id: f"{name}@v{version}"
+            for some in batched(ids, _TOGETHER)
+            for id, name, version in connection.execute(versions.where(_VERSIONS.c.id.in_(some)))
+        }
+
+    def references(self, connection: Connection, written: str) -> list[tuple[str, str]]:
+        """How versions may be named by somebody who has written so much, each with a word about it."""
+        name, at, _ = written.rpartition("@")
+        if not at:
+            latest = sa.select(_DATASETS.c.name, sa.func.max(_VERSIONS.c.version)).join(
+                _VERSIONS, sa.and_(_VERSIONS.c.dataset_id == _DATASETS.c.id, _LIVE)
+            )
+            rows = connection.execute(latest.group_by(_DATASETS.c.name).order_by(_DATASETS.c.name))
+            return [(name, f"latest v{version}") for name, version in rows]
+        aliases = (
+            sa.select(_ALIASES.c.name, _VERSIONS.c.version)
+            .join(_VERSIONS, _VERSIONS.c.id == _ALIASES.c.version_id)
+            .join(_DATASETS, _DATASETS.c.id == _ALIASES.c.dataset_id)
+            .where(_DATASETS.c.name == name)
+            .order_by(_ALIASES.c.name)
+        )
+        versions = (
+            sa.select(_VERSIONS.c.version, _VERSIONS.c.description)
+            .join(_DATASETS, _DATASETS.c.id == _VERSIONS.c.dataset_id)
+            .where(_DATASETS.c.name == name, _LIVE)
+            .order_by(_VERSIONS.c.version.desc())
+            .limit(_TOGETHER)
+        )
+        found = [(f"{name}@{alias}", f"v{version}") for alias, version in connection.execute(aliases)]
+        for version, description in connection.execute(versions):
+            found.append((f"{name}@v{version}", (description or "")[:80]))
+        return found
 
     # -- content ---------------------------------------------------------------------------------------
 
@@ -362,6 +431,27 @@ class DatasetRepository:
         found: str = connection.execute(
             sa.select(_DATASETS.c.id).where(_DATASETS.c.name == name)
         ).scalar_one()
+        return found
+
+    def _has(self, connection: Connection, name: str) -> bool:
+        found = connection.execute(sa.select(_DATASETS.c.id).where(_DATASETS.c.name == name)).first()
+        return found is not None
+
+    def _resolved(self, connection: Connection, reference: str, asked: Reference) -> VersionRecord:
+        of_name = _DATASETS.c.name == asked.name
+        if asked.version is not None:
+            found = self._newest(connection, of_name, _VERSIONS.c.version == asked.version)
+        elif asked.alias is not None:
+            named = sa.select(_ALIASES.c.version_id).where(
+                _ALIASES.c.dataset_id == _VERSIONS.c.dataset_id, _ALIASES.c.name == asked.alias
+            )
+            found = self._newest(connection, of_name, _VERSIONS.c.id.in_(named))
+        elif asked.before_us is not None:
+            found = self._newest(connection, of_name, _VERSIONS.c.created_us < asked.before_us)
+        else:
+            found = self._newest(connection, of_name) or self._by_digest(connection, asked)
+        if found is None:
+            raise self._missing(connection, reference, asked)
         return found
 
     def _newest(self, connection: Connection, *wanted: Any) -> VersionRecord | None:

@@ -30,7 +30,7 @@ from nbproof.datasets.lineage import (
 )
 from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetField, DatasetVersion, ParcelAnswer
 from nbproof.datasets.naming import alias_name, dataset_name, parsed
-from nbproof.lineage.domain import Direction, Edge
+from nbproof.lineage.domain import Direction, Edge, Node
 from nbproof.storage.progress import Progress
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ class DataVersionControl:
     # -- reading ---------------------------------------------------------------------------------------
 
     def get_dataset(self, id: str) -> DatasetHandle:
-        """A version to be read.
+        """A version to be read; the run that is live then, or when its content is asked for, has read it.
 
         Parameters
         ----------
@@ -292,9 +292,8 @@ class DataVersionControl:
         >>> nbp.get_dataset("get-demo").to_pandas()["visits"].sum().item()
         8
         """
-        record = self._repository().resolve(id)
-        handle = self._handle(record)
-        self._drawn(edges_of_reading(handle.version, self._live_run()))
+        handle = self._handle(self._repository().resolve(id), note=True)
+        handle.note_reading()
         return handle
 
     def describe(self, id: str) -> DatasetVersion:
@@ -585,6 +584,10 @@ class DataVersionControl:
             Edge(each, node_of(made), "derived", label=label or name, code=source, run_id=run_id)
             for each in sources
         ]
+        if run_id is not None:
+            run = Node("run", run_id)
+            edges += [Edge(each, run, "read", run_id=run_id) for each in sources]
+            edges.append(Edge(run, node_of(made), "wrote", run_id=run_id))
         if self._lineage is not None:
             self._lineage().add_edges(edges)
         return made
@@ -780,16 +783,34 @@ class DataVersionControl:
     def _opened(self, id: str) -> DatasetHandle:
         return self._handle(self._repository().resolve(id))
 
-    def _handle(self, record: VersionRecord) -> DatasetHandle:
+    def _handle(self, record: VersionRecord, *, note: bool = False) -> DatasetHandle:
         from nbproof.datasets.handle import DatasetHandle
 
         if record.manifest is None:
             raise NotFound(f"the content of {record.dataset}@v{record.version} was erased")
         manifest = json.loads(self._content().read(record.manifest))
         handle: DatasetHandle = DatasetHandle(
-            self._view(record), manifest, self._content(), lambda: self._profiles(record, handle), self._cache
+            self._view(record),
+            manifest,
+            self._content(),
+            lambda: self._profiles(record, handle),
+            self._cache,
+            self._noting(record) if note else None,
         )
         return handle
+
+    def _noting(self, record: VersionRecord) -> Callable[[], None]:
+        """Notes once for each run that is live when a version is read."""
+        noted: set[str] = set()
+        version = self._view(record)
+
+        def note() -> None:
+            run_id = self._live_run()
+            if run_id is not None and run_id not in noted:
+                noted.add(run_id)
+                self._drawn(edges_of_reading(version, run_id))
+
+        return note
 
     def _profiles(self, record: VersionRecord, handle: DatasetHandle) -> list[ColumnProfile]:
         from nbproof.stats.profile import ColumnProfile

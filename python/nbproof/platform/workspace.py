@@ -33,6 +33,7 @@ from nbproof.tracking.service import ExperimentTracker
 if TYPE_CHECKING:
     from nbproof.core.operation import Ask, Operation
     from nbproof.core.settings import Settings
+    from nbproof.datasets.repository import DatasetRepository
     from nbproof.datasets.service import DataVersionControl
     from nbproof.jobs.service import Jobs
     from nbproof.lineage.service import Lineage
@@ -248,7 +249,14 @@ class Workspace:
         """The records of runs."""
         from nbproof.tracking.repository import RunRepository
 
-        return RunRepository(self.database, clock=self.clock, journal=self.folder / "journal")
+        return RunRepository(
+            self.database, clock=self.clock, journal=self.folder / "journal", datasets=self._versions
+        )
+
+    def _versions(self) -> DatasetRepository:
+        from nbproof.datasets.repository import DatasetRepository
+
+        return DatasetRepository(self.database)
 
     @cached_property
     def storage(self) -> FileSystemStorage:
@@ -280,11 +288,10 @@ class Workspace:
     @cached_property
     def datasets(self) -> DataVersionControl:
         """Datasets."""
-        from nbproof.datasets.repository import DatasetRepository
         from nbproof.datasets.service import DataVersionControl
 
         return DataVersionControl(
-            lambda: DatasetRepository(self.database),
+            self._versions,
             lambda: self.content,
             self.folder / "content" / "copies",
             clock=self.clock,
@@ -312,13 +319,12 @@ class Workspace:
     def lineage(self) -> Lineage:
         """Where things come from and what was made of them."""
         from nbproof.datasets.lineage import DatasetLineage
-        from nbproof.datasets.repository import DatasetRepository
         from nbproof.lineage.repository import LineageRepository
         from nbproof.lineage.service import Lineage
         from nbproof.tracking.repository import RunLineage
 
         runs = RunLineage(lambda: self.database, lambda: self.runs)
-        versions = DatasetLineage(lambda: DatasetRepository(self.database))
+        versions = DatasetLineage(self._versions)
         return Lineage(
             lambda: LineageRepository(self.database),
             self.catch_up,

@@ -49,6 +49,7 @@ __all__ = [
 
 _MANY = 40  # rows of params shown before the rest is folded away
 _LONG = 200  # characters of one value
+_NAMED = 10  # datasets of a run that are named
 _KEYS = 6  # columns that tell the groups of a leaderboard apart
 
 _SIGNS = {"running": "●", "finished": "✓", "failed": "✗", "interrupted": "!", "cancelled": "–"}
@@ -142,6 +143,10 @@ def run_card(run: Run) -> RunCard:
         for name, value in run.metrics.items()
     ]
     facts = {}
+    for how in ("read", "wrote"):
+        if names := [each.name for each in run.datasets if each.how == how]:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            facts[how] = ", ".join(names[:_NAMED]) + more
     if run.git is not None and run.git.commit:
         dirty = " with changes" if run.git.dirty else ""
         facts["git"] = f"{run.git.commit[:10]}{f' ({run.git.branch})' if run.git.branch else ''}{dirty}"

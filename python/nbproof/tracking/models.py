@@ -46,6 +46,7 @@ __all__ = [
     "Completion",
     "Completions",
     "CreateExperiment",
+    "DatasetUse",
     "DeleteSearch",
     "EndRun",
     "Environment",
@@ -491,6 +492,14 @@ class Experiment(View):
         }
 
 
+class DatasetUse(View):
+    """A dataset version that a run read or wrote."""
+
+    id: str = Field(description="Of the version.")
+    name: str = Field(description="Like `sales@v3`.")
+    how: Literal["read", "wrote"]
+
+
 class Run(View):
     """A recorded run, as it was when it was read.
 
@@ -517,6 +526,9 @@ class Run(View):
     metrics: dict[str, Number] = Field(default_factory=dict, description="Value logged last, by name.")
     tags: dict[str, str] = Field(default_factory=dict)
     artifacts: Artifacts = Field(default_factory=ArtifactList)
+    datasets: list[DatasetUse] = Field(
+        default_factory=list, description="What it read, then what it wrote; told of a run shown by itself."
+    )
     git: GitState | None = None
     code: str | None = Field(None, description="Fingerprint of the notebook or script when the run started.")
     source: str | None = Field(None, description="The notebook or script.")

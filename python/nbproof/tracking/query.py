@@ -17,7 +17,7 @@ Grammar
     saved       = "@" name                         (a saved search)
     order       = field [ "asc" | "desc" ]
     field       = metric | "params." name | "tags." name | "packages." name
-                | "experiment.tags." name | attribute
+                | "experiment.tags." name | "dataset" | attribute
     metric      = "metrics." name | figure "(" "metrics." name ")"
     figure      = last | min | max | best | count | step
     attribute   = name | status | id | parent | user | host | notes | source | code | python
@@ -42,6 +42,10 @@ value has a text: ``params.depth = "3"`` finds the number too).  The whole of wh
 metric's name, dots too; another figure of it than the value logged last is asked for by a function:
 ``min(metrics.loss)``.  ``best`` is the greatest value, of losses and errors the least.
 Versions (``packages.NAME``, ``python``, ``nbproof``) compare as versions do, see `nbproof.tracking.versions`.
+``dataset`` is what a run read or wrote, of which there may be several: ``dataset = "sales@v3"`` finds runs
+with that version, ``dataset = "sales"`` those with any version; an alias (``"sales@prod"``), a day
+(``"sales@2026-11-01"``), ``"sales@latest"`` and the first digits of a digest name versions too.  ``!=`` finds
+runs that read or wrote datasets, but not this one; patterns are compared with the names of datasets.
 Without ``order by`` the order of a saved search counts, else the newest run is first; runs that lack what is
 ordered by come last.  Runs in the trash are found only where ``deleted`` is named.
 
@@ -78,6 +82,7 @@ __all__ = [
     "And",
     "Comparison",
     "Condition",
+    "DatasetName",
     "Field",
     "Found",
     "IsNull",
@@ -103,7 +108,7 @@ __all__ = [
     "wanted",
 ]
 
-Group = Literal["metrics", "params", "tags", "packages", "run", "experiment.tags"]
+Group = Literal["metrics", "params", "tags", "packages", "run", "experiment.tags", "dataset"]
 Figure = Literal["last", "min", "max", "best", "count", "step"]
 Operator = Literal["=", "!=", ">", ">=", "<", "<="]
 Kind = Literal["number", "any", "text", "version", "time", "seconds", "truth"]
@@ -225,7 +230,22 @@ class Ago:
     microseconds: int
 
 
-Value: TypeAlias = Number | Text | Truth | Moment | Ago
+@dataclass(frozen=True, slots=True)
+class DatasetName:
+    """How somebody names a dataset or one of its versions; what that is, is known where it is looked for.
+
+    Attributes
+    ----------
+    text : str
+    column : int, optional
+        Where it stands; none in a saved search.
+    """
+
+    text: str
+    column: int | None
+
+
+Value: TypeAlias = Number | Text | Truth | Moment | Ago | DatasetName
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,7 +485,7 @@ class _Parser:
                 order.append(self._order())
         if self._token.kind != "end":
             expected = '"," or the end' if order else '"and", "or", "order by" or the end'
-            known = self._token.word in (*_GROUPS, *ATTRIBUTES)
+            known = self._token.word in (*_GROUPS, *ATTRIBUTES, "dataset")
             self._fail(expected, hint='join conditions by "and"' if known else self._quoting_hint())
         return Query(where, tuple(order) or self._saved_order)
 
@@ -601,6 +621,8 @@ class _Parser:
             hint = 'write "!=" or "not"' if self._token.text == "!" else self._quoting_hint()
             self._fail('one of = != > >= < <= ~ !~, "like", "in", "is null"', hint=hint)
         operator = _OPERATORS[self._token.text]
+        if field.group == "dataset" and operator not in ("=", "!="):
+            self._fail('one of = != ~ !~, "like", "in", "is null": datasets have no order')
         self._next()
         return Comparison(field, operator, self._value(field, operator))
 
@@ -613,9 +635,9 @@ class _Parser:
         self._want("field")
         token = self._token
         field = self._field()
-        if field.group == "packages" or (field.group == "run" and field.name in _OF_ENVIRONMENT):
+        if field.group in ("packages", "dataset") or (field.group == "run" and field.name in _OF_ENVIRONMENT):
             self._token = token
-            self._fail("a field to order by: packages, cpu and memory are only compared")
+            self._fail("a field to order by: packages, dataset, cpu and memory are only compared")
         self._want("direction")
         if self._take("desc"):
             return Order(field, True)
@@ -638,8 +660,11 @@ class _Parser:
         if word in FIGURES and self._text[token.end :].lstrip()[:1] == "(":
             return self._figure(cast(Figure, word))
         name = _OTHER_ATTRIBUTES.get(word, word)
+        if name == "dataset":
+            self._next()
+            return Field("dataset", name)
         if name not in ATTRIBUTES:
-            self._unknown(token, (*ATTRIBUTES, *_GROUPS))
+            self._unknown(token, (*ATTRIBUTES, "dataset", *_GROUPS))
         self._next()
         return Field("run", name)
 
@@ -658,6 +683,9 @@ class _Parser:
         if whole in ATTRIBUTES:
             self._go_on(end)
             return Field("run", whole)
+        if word == "dataset":
+            self._token = _Token("word", f"{token.text}.{rest}", token.start, end)
+            self._fail("an operator after dataset", hint='the name says it all: dataset = "sales@v3"')
         of_group = tuple(name for name in ATTRIBUTES if name.startswith(f"{word}."))
         if word == "run" or of_group:
             self._token = _Token("word", f"{token.text}.{rest}", token.start, end)
@@ -754,6 +782,11 @@ class _Parser:
             expected = "a date like 2026-01-31, a time like 2026-01-31T12:00:00Z, or how long ago, like -7d"
         elif kind == "seconds" and not not_nan:
             expected = "a duration: seconds, or a number with s, m, h, d or w"
+        elif field.group == "dataset":
+            if isinstance(value, Text):
+                value = DatasetName(value.value, None if self._within else self._token.start + 1)
+            else:
+                expected = 'a dataset in quotes, like "sales" or "sales@v3"'
         elif kind == "text" and not isinstance(value, Text):
             expected = "text in quotes"
         elif kind == "truth" and not isinstance(value, Truth):

@@ -18,6 +18,7 @@ from nbproof.core.errors import near_names
 from nbproof.tracking import query as language
 from nbproof.tracking.domain import STATUSES
 from nbproof.tracking.models import Completion, Completions
+from nbproof.tracking.repository.datasets import DatasetVersions
 from nbproof.tracking.repository.saved import saved_searches
 from nbproof.tracking.repository.search import COLUMNS, FACTS
 from nbproof.tracking.repository.stored import (
@@ -55,7 +56,13 @@ _TIMES = ("-1h", "-1d", "-7d", "-30d")
 _SPANS = ("10s", "1m", "10m", "1h")
 
 
-def completions(connection: Connection, query: str, cursor: int, limit: int) -> Completions:
+def completions(
+    connection: Connection,
+    query: str,
+    cursor: int,
+    limit: int,
+    datasets: DatasetVersions | None = None,
+) -> Completions:
     """What may take the place of the word before a cursor."""
     written = query[:cursor]
     start = _start_of_word(written)
@@ -63,7 +70,7 @@ def completions(connection: Connection, query: str, cursor: int, limit: int) -> 
     saved = {each.name: each.query for each in saved_searches(connection)}
     found: dict[str, Completion] = {}
     for want in sorted(language.wanted(head, saved), key=lambda want: _LIKELY.index(want.what)):
-        for each in _offered(connection, want, word, saved):
+        for each in _offered(connection, want, word, saved, datasets):
             found.setdefault(each.text, each)
     wanted = [(rank, each) for each in found.values() if (rank := _rank(word, each.text)) is not None]
     # Those that begin so, then those that hold it; within, in the order offered.
@@ -85,7 +92,7 @@ def near_fields(connection: Connection, name: str, groups: Iterable[str] = _NAME
     for group in groups:
         for each in known_names(connection, group, name):
             fields.setdefault(each, []).append(f"{group}.{_name(each)}")
-    for each in language.ATTRIBUTES:
+    for each in (*language.ATTRIBUTES, "dataset"):
         fields.setdefault(each, []).append(each)
     if name in fields:
         return fields[name]
@@ -118,7 +125,11 @@ def _rank(word: str, text: str) -> int | None:
 
 
 def _offered(
-    connection: Connection, want: language.Want, word: str, saved: dict[str, str]
+    connection: Connection,
+    want: language.Want,
+    word: str,
+    saved: dict[str, str],
+    datasets: DatasetVersions | None,
 ) -> Iterator[Completion]:
     match want.what:
         case "condition":
@@ -133,6 +144,10 @@ def _offered(
             operators = _TEXT_OPERATORS if language.kind_of(want.field) == "text" else _OPERATORS
             for each in dict.fromkeys((*operators, *(_TEXT_OPERATORS if texts else ()))):
                 yield Completion(text=each, kind="operator")
+        case "value" | "pattern" if want.field is not None and want.field.group == "dataset":
+            written = word.lstrip("\"'`").replace('""', '"') if want.what == "value" else ""
+            for text, detail in [] if datasets is None else datasets.references(connection, written):
+                yield Completion(text=_quoted(text), kind="value", detail=detail or None)
         case "value" | "pattern" if want.field is not None:
             yield from _values(connection, want.field)
         case "joint":
@@ -159,6 +174,7 @@ def _fields(connection: Connection, word: str) -> Iterator[Completion]:
         yield Completion(text=f"{group}.", kind="field", detail=f"the {group} of a run, by name")
     for name, kind in language.ATTRIBUTES.items():
         yield Completion(text=name, kind="field", detail=_KINDS[kind])
+    yield Completion(text="dataset", kind="field", detail="a dataset that a run read or wrote")
     if word:  # perhaps a name without its group
         for group in _NAMED:
             for name in known_names(connection, group, word):

@@ -16,6 +16,7 @@ from nbproof.tracking.leaderboard import Scored, ranked
 from nbproof.tracking.models import Leaderboard
 from nbproof.tracking.repository.belongings import ManyRuns, params_of
 from nbproof.tracking.repository.completion import known_names, near_fields
+from nbproof.tracking.repository.datasets import DatasetVersions
 from nbproof.tracking.repository.search import Search
 from nbproof.tracking.repository.stored import METRICS, SPECIALS, clean, from_special
 
@@ -38,7 +39,13 @@ class Asked:
     top: int
 
 
-def leaderboard(connection: Connection, search: Search, asked: Asked, now_us: int) -> Leaderboard:
+def leaderboard(
+    connection: Connection,
+    search: Search,
+    asked: Asked,
+    now_us: int,
+    datasets: DatasetVersions | None = None,
+) -> Leaderboard:
     """The best groups of what a search finds."""
     _check(asked)
     fields = [_field(connection, each, "group_by") for each in asked.group_by]
@@ -48,7 +55,7 @@ def leaderboard(connection: Connection, search: Search, asked: Asked, now_us: in
             f"over takes params, found {wrong[0]!r}", hint="like params.seed", details={"field": "over"}
         )
     figure = ("min" if less_is_better(asked.metric) else "max") if asked.value == "best" else asked.value
-    rows = search.scores(connection, clean(asked.metric), figure, fields, now_us)
+    rows = search.scores(connection, clean(asked.metric), figure, fields, now_us, datasets)
     if not rows:
         _nothing(connection, asked.metric)
     scored = []
@@ -104,7 +111,7 @@ def _field(connection: Connection, text: str, name: str) -> language.Field:
     near: list[str] = []
     try:
         field = language.field_of(text)
-        if field.group != "metrics":
+        if field.group not in ("metrics", "dataset"):  # of datasets a run may have several
             return field
     except Invalid as error:
         if "unknown" in error.details:

@@ -39,6 +39,7 @@ from nbproof.tracking.repository.artifacts import ArtifactRecords
 from nbproof.tracking.repository.belongings import raw_rows
 from nbproof.tracking.repository.completion import completions, near_fields
 from nbproof.tracking.repository.cursors import opened, sealed
+from nbproof.tracking.repository.datasets import DatasetVersions, uses_of
 from nbproof.tracking.repository.family import children_of, param_values, params_in_time
 from nbproof.tracking.repository.histories import Histories, Line
 from nbproof.tracking.repository.leaderboard import Asked, leaderboard
@@ -116,12 +117,20 @@ class RunRepository:
         For searches that say how long ago.
     journal : Path, optional
         The folder of journals: points that are there and in no table yet are read, too.
+    datasets : callable, optional
+        Gives who knows which versions a search means that names datasets.
     """
 
     def __init__(
-        self, database: Database, *, clock: Clock | None = None, journal: Path | None = None
+        self,
+        database: Database,
+        *,
+        clock: Clock | None = None,
+        journal: Path | None = None,
+        datasets: Callable[[], DatasetVersions] | None = None,
     ) -> None:
         self._database = database
+        self._datasets = datasets
         self._histories = Histories(database, journal)
         self._clock: Clock = clock or SystemClock()
 
@@ -335,6 +344,9 @@ class RunRepository:
         """The run of an id; raises `NotFound`."""
         with self._database.connect() as connection:
             if found := runs_of_ids(connection, [identifier], whole=True):
+                if self._datasets is not None:
+                    uses = uses_of(connection, self._datasets(), identifier)
+                    return found[0].model_copy(update={"datasets": uses})
                 return found[0]
         raise _no_run(identifier)
 
@@ -393,20 +405,21 @@ class RunRepository:
         """
         with self._database.connect() as connection:
             found = self._search(connection, query, experiment)
-            ids, following = found.page(connection, limit, after, self._clock.now_us())
+            ids, following = found.page(connection, limit, after, self._clock.now_us(), self._versions(query))
             return Page[Run].model_construct(items=runs_of_ids(connection, ids), next=following)
 
     def search_frame(self, query: str, *, experiment: str | None, limit: int) -> pandas.DataFrame:
         """What `search` finds, as the frame that users get, made without a `Run` for each."""
         with self._database.moment() as connection:
             found = self._search(connection, query, experiment)
-            ids, _ = found.page(connection, limit, None, self._clock.now_us())
+            ids, _ = found.page(connection, limit, None, self._clock.now_us(), self._versions(query))
             return runs_frame_of(connection, ids)
 
     def complete_search(self, query: str, cursor: int | None, *, limit: int) -> Completions:
         """What may be written at a place in a search."""
         with self._database.connect() as connection:
-            return completions(connection, query, len(query) if cursor is None else cursor, limit)
+            at = len(query) if cursor is None else cursor
+            return completions(connection, query, at, limit, self._versions(query))
 
     def leaderboard(
         self,
@@ -423,7 +436,7 @@ class RunRepository:
         asked = Asked(metric, value, group_by, over, top)
         with self._database.connect() as connection:
             search = self._search(connection, query, experiment)
-            return leaderboard(connection, search, asked, self._clock.now_us())
+            return leaderboard(connection, search, asked, self._clock.now_us(), self._versions(query))
 
     def list_searches(self) -> Page[SavedSearch]:
         """Saved searches, by name."""
@@ -435,6 +448,11 @@ class RunRepository:
         with self._database.connect() as connection:
             saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}
             _parsed(connection, query, {**saved, name: query})
+
+    def _versions(self, query: str) -> DatasetVersions | None:
+        # A saved search may name datasets, too.
+        named = self._datasets is not None and ("dataset" in query.lower() or "@" in query)
+        return self._datasets() if named and self._datasets is not None else None
 
     def _search(self, connection: Connection, query: str, experiment: str | None) -> Search:
         saved = {each.name: each.query for each in saved_searches(connection)} if "@" in query else {}

@@ -28,6 +28,15 @@ from nbproof.tracking import query as language
 from nbproof.tracking.domain import less_is_better
 from nbproof.tracking.repository.belongings import raw_rows
 from nbproof.tracking.repository.cursors import opened, sealed
+from nbproof.tracking.repository.datasets import (
+    ANY,
+    Asked,
+    DatasetVersions,
+    asked_by,
+    asked_of,
+    told_of,
+    users_of,
+)
 from nbproof.tracking.repository.stored import (
     ENVIRONMENTS,
     EXPERIMENTS,
@@ -133,6 +142,7 @@ class Search:
         self._experiment = experiment
         self._kinds = [part.kind for part in self._sort_key(self._orders(), {})]
         self._versions = {each: f"versions_{at}" for at, each in enumerate(_versions_asked(query))}
+        self._datasets = {each: f"datasets_{at}" for at, each in enumerate(asked_of(query))}
         self._spelled: dict[tuple[Any, ...], Any] = {}
         # Of the statement that is being spelled, one at a time:
         self._spelling = threading.RLock()
@@ -142,11 +152,16 @@ class Search:
         self._lead: tuple[language.Field, Any, bool] | None = None
 
     def page(
-        self, connection: Connection, limit: int, after: str | None, now_us: int
+        self,
+        connection: Connection,
+        limit: int,
+        after: str | None,
+        now_us: int,
+        datasets: DatasetVersions | None = None,
     ) -> tuple[list[str], str | None]:
         """Ids of the runs of one page, and the cursor that goes on after it; ``-7d`` is before `now_us`."""
         last = None if after is None else opened(after, *self._kinds)
-        rows = self._rows(connection, limit + 1, last, now_us)
+        rows = self._rows(connection, limit + 1, last, self._values(connection, now_us, datasets))
         following = sealed(list(rows[limit - 1])[1:]) if len(rows) > limit else None
         return [row[0] for row in rows[:limit]], following
 
@@ -157,6 +172,7 @@ class Search:
         figure: str,
         fields: Sequence[language.Field],
         now_us: int,
+        datasets: DatasetVersions | None = None,
     ) -> list[tuple[Any, ...]]:
         """All runs found that have a metric, in no order.
 
@@ -165,7 +181,7 @@ class Search:
         """
         with self._spelling:
             statement = self._scores(metric, figure, fields)
-        return list(raw_rows(connection, statement, self._values(connection, now_us)))
+        return list(raw_rows(connection, statement, self._values(connection, now_us, datasets)))
 
     def _scores(self, metric: str, figure: str, fields: Sequence[language.Field]) -> sa.Select[Any]:
         aliases: dict[language.Field, Any] = {}
@@ -203,21 +219,23 @@ class Search:
     # -- which way ---------------------------------------------------------------------------------
 
     def _rows(
-        self, connection: Connection, limit: int, last: Sequence[Any] | None, now_us: int
+        self, connection: Connection, limit: int, last: Sequence[Any] | None, values: dict[str, Any]
     ) -> list[tuple[Any, ...]]:
         lead = self._query.order[0].field if self._query.order else None
         led = lead is not None and lead.figure == "last" and lead.group in ("metrics", "params")
-        few = self._few(connection, limit, lead if led else None)
-        values = {**self._values(connection, now_us), "limit": limit}
+        few = self._few(connection, limit, lead if led else None, values)
+        values = {**values, "limit": limit}
         values |= {f"last_{at}": each for at, each in enumerate(last or ())}
         if few is None and led:
             return self._led_rows(connection, limit, last, values)
         statement = self._once(("sorted", few, last is None), lambda: self._sorted(few, last is not None))
         return list(raw_rows(connection, statement, values))
 
-    def _values(self, connection: Connection, now_us: int) -> dict[str, Any]:
+    def _values(
+        self, connection: Connection, now_us: int, datasets: DatasetVersions | None
+    ) -> dict[str, Any]:
         """What is told whenever the search is asked: the time, and the versions there are that match."""
-        values: dict[str, Any] = {"now": now_us}
+        values: dict[str, Any] = {"now": now_us, **told_of(connection, datasets, self._datasets)}
         known: dict[language.Field, list[str]] = {}
         for (field, operator, wanted), name in self._versions.items():
             if field not in known:
@@ -360,12 +378,14 @@ class Search:
             .limit(_LIMIT)
         )
 
-    def _few(self, connection: Connection, limit: int, lead: language.Field | None) -> int | None:
+    def _few(
+        self, connection: Connection, limit: int, lead: language.Field | None, values: dict[str, Any]
+    ) -> int | None:
         """Which condition leaves few runs, where looking at these beats reading in order."""
         counting = self._once(("counts",), self._counts)
         if counting is None:
             return None
-        [(roughly, *found)] = raw_rows(connection, counting)
+        [(roughly, *found)] = raw_rows(connection, counting, values)
         total = max(int(roughly or 0), *found, 1)
         # Beyond what was counted, half of all is a fair guess.
         guessed = [max(number, total / 2) if number >= _COUNTED else number for number in found]
@@ -399,6 +419,13 @@ class Search:
         return sa.literal_column("(SELECT reltuples FROM pg_class WHERE oid = 'runs'::regclass)")
 
     def _counted(self, item: language.Condition) -> tuple[sa.Select[Any], sa.Select[Any]] | None:
+        if _is_of_datasets(item) and not (isinstance(item, language.Comparison) and item.operator == "!="):
+            # Where runs are to be found that have no datasets, `asked_by` finds the others.
+            if isinstance(item, language.IsNull):
+                return None
+            users = self._users(asked_by(item)).subquery()
+            found = sa.select(users.c.run)
+            return found, found
         if not isinstance(item, language.Comparison):
             return None
         field, operator, value = item.field, item.operator, item.value
@@ -455,6 +482,8 @@ class Search:
         return wheres
 
     def _condition(self, node: language.Condition) -> sa.ColumnElement[bool]:
+        if _is_of_datasets(node):
+            return self._of_datasets(node)
         match node:
             case language.And(items):
                 return sa.and_(sa.true(), *(self._condition(item) for item in items))
@@ -476,6 +505,21 @@ class Search:
                 return sa.or_(*(self._compared(field, "=", value) for value in values))
             case language.Comparison(field, operator, value):
                 return self._compared(field, operator, value)
+
+    def _of_datasets(self, node: language.Condition) -> sa.ColumnElement[bool]:
+        # So dressed, PostgreSQL reads the users once and looks runs up among them; bare, it makes a join of
+        # it, and guesses wrong how many they are.
+        used = _surely(RUNS.c.id.in_(self._users(asked_by(node))))
+        match node:
+            case language.Comparison(_, "!="):
+                return sa.and_(_surely(RUNS.c.id.in_(self._users(ANY))), sa.not_(used))
+            case language.IsNull():
+                return sa.not_(used)
+            case _:
+                return used
+
+    def _users(self, asked: Asked) -> sa.CompoundSelect[Any]:
+        return users_of(self._datasets[asked], sqlite=self._sqlite)
 
     def _of(self, field: language.Field, build: Build) -> sa.ColumnElement[bool]:
         """What is true of the text or value of a field; false where a run does not have it.
@@ -774,6 +818,14 @@ class Search:
 
 
 # -- pieces ---------------------------------------------------------------------------------------------
+
+
+def _is_of_datasets(node: language.Condition) -> bool:
+    match node:
+        case language.Words() | language.Not() | language.And() | language.Or():
+            return False
+        case _:
+            return node.field.group == "dataset"
 
 
 def _conjuncts(where: language.Condition) -> tuple[language.Condition, ...]:
