@@ -51,6 +51,9 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
         "print(back.equals(sales), [each.name for each in nbp.list_datasets()])",
         "%lineage visits/raw",
         "%track_data nothing.csv",
+        "%start_run --name counting\n%track_data sales --name counted\n%end_run",
+        "found = nbp.search_runs('dataset = \"counted@v1\"')\n"
+        "print(list(found['name']), nbp.get_run('counting').datasets[0].how)",
     )
 
     assert "sales@v1" in ran.data(1)[0]["text/plain"]
@@ -59,6 +62,7 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
     assert ran.text(4).strip() == "True ['sales', 'visits/raw']"
     assert "raw.csv" in ran.data(5)[0]["text/plain"]
     assert "there is nothing at" in ran.text(6)
+    assert ran.text(8).strip() == "['counting'] wrote"
 
 
 def test_a_run_that_lives_is_shown_by_a_widget_with_a_static_fallback(project):
