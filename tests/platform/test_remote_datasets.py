@@ -287,6 +287,11 @@ def test_a_live_run_is_linked_to_what_it_reads_and_writes(far):
     edges = {(edge.source.id, edge.target.id, edge.relation) for edge in nbp.get_lineage("clean").edges}
     assert (raw.id, clean.id, "derived") in edges and (run.id, clean.id, "wrote") in edges
     assert (raw.id, run.id, "read") in edges
+    opened = nbp.get_dataset("clean@v1")
+    with nbp.start_run("later", experiment="far"):
+        opened.to_pandas()
+    assert list(nbp.search_runs('dataset = "clean@v1" order by name')["name"]) == ["later", "training"]
+    assert [(each.name, each.how) for each in nbp.get_run("later").datasets] == [("clean@v1", "read")]
 
 
 def test_contracts_hold_and_what_they_refuse_leaves_nothing(far):

@@ -78,19 +78,18 @@ class DatasetHandle:
         content: Contents,
         profiles: Callable[[], list[ColumnProfile]],
         cache: Path,
-        on_read: Callable[[], None] | None = None,
     ) -> None:
         self.version = version
         self._manifest = manifest
         self._content = content
         self._profiles = profiles
         self._cache = cache
-        self._on_read = on_read
+        self.on_read: Callable[[], None] | None = None
 
     def note_reading(self) -> None:
         """Have it recorded that the run that is live has read this; done whenever content is handed out."""
-        if self._on_read is not None:
-            self._on_read()
+        if self.on_read is not None:
+            self.on_read()
 
     @property
     def name(self) -> str:

@@ -499,6 +499,7 @@ class _Handle(DatasetHandle):
         """The rows in batches; those of files are read by the server, which sends only what is asked for."""
         if self.kind == "table":
             return super().batches(columns)
+        self.note_reading()
         schema = self._schema_of(columns)
         table = self._fetched(() if columns is None else schema.names, None)
         return schema, iter(table.to_batches())

@@ -292,7 +292,8 @@ class DataVersionControl:
         >>> nbp.get_dataset("get-demo").to_pandas()["visits"].sum().item()
         8
         """
-        handle = self._handle(self._repository().resolve(id), note=True)
+        handle = self._opened(id)
+        handle.on_read = self._noting(handle.version)
         handle.note_reading()
         return handle
 
@@ -783,26 +784,20 @@ class DataVersionControl:
     def _opened(self, id: str) -> DatasetHandle:
         return self._handle(self._repository().resolve(id))
 
-    def _handle(self, record: VersionRecord, *, note: bool = False) -> DatasetHandle:
+    def _handle(self, record: VersionRecord) -> DatasetHandle:
         from nbproof.datasets.handle import DatasetHandle
 
         if record.manifest is None:
             raise NotFound(f"the content of {record.dataset}@v{record.version} was erased")
         manifest = json.loads(self._content().read(record.manifest))
         handle: DatasetHandle = DatasetHandle(
-            self._view(record),
-            manifest,
-            self._content(),
-            lambda: self._profiles(record, handle),
-            self._cache,
-            self._noting(record) if note else None,
+            self._view(record), manifest, self._content(), lambda: self._profiles(record, handle), self._cache
         )
         return handle
 
-    def _noting(self, record: VersionRecord) -> Callable[[], None]:
+    def _noting(self, version: DatasetVersion) -> Callable[[], None]:
         """Notes once for each run that is live when a version is read."""
         noted: set[str] = set()
-        version = self._view(record)
 
         def note() -> None:
             run_id = self._live_run()
