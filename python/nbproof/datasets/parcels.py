@@ -453,7 +453,7 @@ def _profiles(
     prints: Sequence[Sequence[bytes]],
     fresh: Mapping[bytes, bytes],
     repository: DatasetRepository,
-) -> list[ColumnProfile]:
+) -> list[dict[str, Any]]:
     known = repository.slab_profiles(
         list(dict.fromkeys(key for column in prints for key in column if key not in fresh))
     )
@@ -467,7 +467,7 @@ def _profiles(
             str(field.type)
         }:
             raise Invalid(f"column {field.name!r} of the parcel does not fit its schema")
-        made.append(merged_profiles(field.name, found))
+        made.append(merged_profiles(field.name, found).to_json())
     return made
 
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from nbproof.core.errors import Invalid, Unavailable
 from nbproof.datasets.parcels import Content, FileContent, FolderContent, Piece, TableContent
-from nbproof.datasets.taking import marks_of, refuse_changed, walked
+from nbproof.datasets.taking import marks_in, marks_of, refuse_changed, walked
 from nbproof.storage.content.columns import Slabs, cutting_columns, fingerprint
 from nbproof.storage.content.writing import pool
 
@@ -200,15 +200,15 @@ def outgoing_files(path: Path, on_bytes: Callable[[int], object]) -> OutgoingFil
         found = OutgoingFiles(one, {hash: (path, size)}, {path: marks}, path.parent)
     else:
         listing = list(walked(path, (), set()))
-        every = {each: was for _, files, _ in listing for each, was in files}
+        every = {Path(each): marks_in(was) for _, files, _ in listing for each, _, was in files}
         told: list[tuple[str, int, str]] = []
         paths: dict[bytes, tuple[Path, int]] = {}
         for parts, files, _ in listing:
-            for (each, _), (hash, size) in zip(
-                files, pool().map(lambda pair: _hash_of(pair[0], on_bytes), files), strict=True
+            for (each, name, _), (hash, size) in zip(
+                files, pool().map(lambda file: _hash_of(Path(file[0]), on_bytes), files), strict=True
             ):
-                told.append(("/".join((*parts, each.name)), size, hash.hex()))
-                paths[hash] = (each, size)
+                told.append(("/".join((*parts, name)), size, hash.hex()))
+                paths[hash] = (Path(each), size)
         folders = ["/".join(parts) for parts, _, _ in listing if parts]
         found = OutgoingFiles(FolderContent(files=told, folders=folders), paths, every, path)
     found.check()

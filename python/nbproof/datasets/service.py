@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -732,12 +732,13 @@ class DataVersionControl:
                 take = take_folder if path.is_dir() else take_file
                 return take(intake, path, on_bytes=progress)
         table = self._incoming(source)
-        before = None
+        before = profiles_before = None
         if latest is not None and latest.kind == "table" and latest.manifest is not None:
             before = json.loads(self._content().read(latest.manifest))
+            profiles_before = partial(self._kept_profiles, latest)
         if watch is not None and watch.key:
             table = replace(table, batches=watch.watched(table.batches))
-        return take_table(intake, table, self._repository(), before=before)
+        return take_table(intake, table, self._repository(), before=before, profiles_before=profiles_before)
 
     def _incoming(self, source: Any) -> Incoming:
         from nbproof.datasets.frames import incoming
@@ -755,8 +756,8 @@ class DataVersionControl:
         manifest = intake.put(taken.manifest, packing=True)
         profile = None
         if taken.profiles is not None:
-            told = [each.to_json() for each in taken.profiles()]
-            profile = intake.put(json.dumps(told, separators=(",", ":")).encode(), packing=True).location
+            told = json.dumps(taken.profiles(), separators=(",", ":"))
+            profile = intake.put(told.encode(), packing=True).location
         intake.sync()
         repository = self._repository()
         with repository.database.begin(durable=True) as connection:
@@ -807,12 +808,16 @@ class DataVersionControl:
 
         return note
 
+    def _kept_profiles(self, record: VersionRecord) -> list[dict[str, Any]]:
+        assert record.profile is not None
+        found: list[dict[str, Any]] = json.loads(self._content().read(record.profile))
+        return found
+
     def _profiles(self, record: VersionRecord, handle: DatasetHandle) -> list[ColumnProfile]:
         from nbproof.stats.profile import ColumnProfile
 
         if record.profile is not None:
-            told = json.loads(self._content().read(record.profile))
-            return [ColumnProfile.from_json(each) for each in told]
+            return [ColumnProfile.from_json(each) for each in self._kept_profiles(record)]
         # Of files: made when it is first asked for.
         from nbproof.datasets.rows import profiles_of
 
@@ -866,13 +871,16 @@ class DataVersionControl:
 def _breaches(name: str, rules: Contract, taken: Taken, watch: KeyWatch) -> list[str]:
     """How what was taken in breaks its contract; refused where that says so."""
     from nbproof.datasets.contracts import breaches_of
+    from nbproof.stats.profile import ColumnProfile
 
     if taken.profiles is None:
         found = [f"a {taken.kind} is no table, so that its contract could not be checked"]
     else:
         profiles = taken.profiles()
         taken.profiles = lambda: profiles
-        found = breaches_of(rules, profiles, taken.rows or 0, watch.repeated)
+        found = breaches_of(
+            rules, [ColumnProfile.from_json(each) for each in profiles], taken.rows or 0, watch.repeated
+        )
     if found and rules.on_breach == "refuse":
         raise Invalid(
             f"{name} breaks its contract: {'; '.join(found)}",

@@ -19,9 +19,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbproof.core.errors import Conflict, Invalid, NotFound
 from nbproof.datasets.domain import Slab
-from nbproof.stats.profile import ColumnProfile, merge, profile_column
+from nbproof.stats.profile import ColumnProfile, is_text, merge, profile_column, texts_repeat
 from nbproof.storage.content.codec import compress, decompressed
-from nbproof.storage.content.columns import Slabs, cutting_columns, encoded, fingerprint
+from nbproof.storage.content.columns import (
+    Slabs,
+    coded_in,
+    cutting_columns,
+    encoded,
+    fingerprint,
+    one_array,
+)
 from nbproof.storage.content.packs import digest
 from nbproof.storage.content.writing import pool
 
@@ -40,6 +47,7 @@ __all__ = [
     "file_manifest",
     "folder_manifest",
     "manifest_of",
+    "marks_in",
     "marks_of",
     "merged_profiles",
     "refuse_changed",
@@ -54,6 +62,7 @@ __all__ = [
 
 FORMAT = 1
 _AHEAD = 6
+_REPEATING = 1 / 8  # so many different numbers of all are worth a dictionary
 _SOME = 3
 
 
@@ -70,7 +79,7 @@ class Taken:
     slabs : list of Slab
         What was encoded anew.
     profiles : callable
-        Makes the profiles of the columns; called only where they are needed.
+        Makes the profiles of the columns, as they are kept; called only where they are needed.
     """
 
     manifest: bytes
@@ -81,7 +90,7 @@ class Taken:
     files: int | None = None
     fields: list[dict[str, Any]] | None = None
     slabs: list[Slab] = field(default_factory=list)
-    profiles: Callable[[], list[ColumnProfile]] | None = None
+    profiles: Callable[[], list[dict[str, Any]]] | None = None
 
     @property
     def digest(self) -> str:
@@ -109,7 +118,6 @@ def schema_of(manifest: Mapping[str, Any]) -> pa.Schema:
 @dataclass
 class _Column:
     name: str
-    places: list[str] = field(default_factory=list)
     prints: list[bytes] = field(default_factory=list)
 
 
@@ -119,6 +127,7 @@ def take_table(
     repository: DatasetRepository,
     *,
     before: Mapping[str, Any] | None = None,
+    profiles_before: Callable[[], list[dict[str, Any]]] | None = None,
     on_rows: Callable[[int], object] | None = None,
 ) -> Taken:
     """Take in a table, slab by slab: of what was encoded before nothing is even read.
@@ -127,6 +136,8 @@ def take_table(
     ----------
     before : mapping, optional
         The manifest of the version before.
+    profiles_before : callable, optional
+        Gives the profiles of that, as they are kept.
     on_rows : callable, optional
         Told how many more rows are done.
     """
@@ -136,32 +147,40 @@ def take_table(
     cuts = [int(each, 16) for each in before.get("cuts", ())] if by == before.get("cut_by") else []
     slabs = Slabs(table.batches, schema, by, cuts)
     columns = [_Column(each.name) for each in schema]
-    fresh: dict[bytes, Slab] = {}
+    encoding = _Encoding(intake)
+    places: dict[bytes, str] = {}
     lengths: list[int] = []
     size = 0
     for slab, prints in _printed(slabs):
-        known = repository.slabs(prints)
+        known = repository.slabs([each for each in prints if each not in places])
         here = intake.here([_hash(place) for place, _ in known.values()])
-        found = {key: place for key, (place, _) in known.items() if _hash(place) in here}
-        found |= {key: each.object for key, each in fresh.items()}
-        for key, each in _encoded(intake, slab, prints, found):
-            fresh[key] = each
-            found[key] = each.object
-        for column, key in zip(columns, prints, strict=True):
+        places |= {key: place for key, (place, _) in known.items() if _hash(place) in here}
+        for column, key, content in zip(columns, prints, slab.columns, strict=True):
             column.prints.append(key)
-            column.places.append(found[key])
+            if key not in places:
+                encoding.begin(key, column.name, content)
+        encoding.end_slab()
         lengths.append(len(slab))
         size += slab.nbytes
         if on_rows is not None:
             on_rows(len(slab))
+    fresh = encoding.ended()
+    places |= {key: each.object for key, each in fresh.items()}
+    files = [[places[key] for key in each.prints] for each in columns]
     manifest = table_manifest(
-        schema,
-        table.restore,
-        lengths,
-        by,
-        [f"{each:016x}" for each in slabs.cuts],
-        [each.places for each in columns],
+        schema, table.restore, lengths, by, [f"{each:016x}" for each in slabs.cuts], files
     )
+
+    def profiles() -> list[dict[str, Any]]:
+        known = {}
+        if profiles_before is not None:
+            for column, told in zip(before["columns"], profiles_before(), strict=True):
+                known[column["name"], *column["files"]] = told
+        same = [known.get((each.name, *some)) for each, some in zip(columns, files, strict=True)]
+        changed = [each for each, told in zip(columns, same, strict=True) if told is None]
+        merged = iter(_profiles(changed, fresh, repository))
+        return [told if told is not None else next(merged).to_json() for told in same]
+
     return Taken(
         manifest,
         "table",
@@ -170,7 +189,7 @@ def take_table(
         columns=len(columns),
         fields=fields_of(schema),
         slabs=list(fresh.values()),
-        profiles=lambda: _profiles(columns, fresh, repository),
+        profiles=profiles,
     )
 
 
@@ -219,38 +238,67 @@ def _result(slab: pa.Table, under_way: Sequence[Future[bytes]]) -> tuple[pa.Tabl
     return slab, [each.result() for each in under_way]
 
 
-def _encoded(
-    intake: Intake, slab: pa.Table, prints: Sequence[bytes], found: Mapping[bytes, str]
-) -> Iterator[tuple[bytes, Slab]]:
-    """Encode the columns that are not found, a few ahead of those that are being taken in."""
-    wanted = {key: number for number, key in reversed(list(enumerate(prints))) if key not in found}
-    waiting: deque[tuple[bytes, Future[tuple[Hashed, bytes]]]] = deque()
+class _Encoding:
+    """Columns of slabs on their way in, a few being encoded ahead of the one that is taken in.
 
-    def done() -> tuple[bytes, Slab]:
-        key, under_way = waiting.popleft()
-        content, profile = under_way.result()
-        kept = intake.put_hashed(content, packing=True)
-        return key, Slab(key, kept.location, kept.size_bytes, profile)
+    They are of two slabs at most: the rows of no more are in memory.
+    """
 
-    try:
-        for key, number in wanted.items():
-            waiting.append((key, pool().submit(slab_of, slab.column_names[number], slab.column(number))))
-            if len(waiting) > _AHEAD:
-                yield done()
-        while waiting:
-            yield done()
-    finally:
-        for _, under_way in waiting:
-            under_way.cancel()
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._waiting: deque[tuple[bytes, Future[tuple[Hashed, bytes]]]] = deque()
+        self._begun: set[bytes] = set()
+        self._before: set[bytes] = set()  # of the slab before
+        self._done: dict[bytes, Slab] = {}
+
+    def begin(self, key: bytes, name: str, column: pa.ChunkedArray) -> None:
+        """Encode a column, unless one with its fingerprint is being encoded."""
+        if key in self._begun:
+            return
+        self._begun.add(key)
+        self._waiting.append((key, pool().submit(slab_of, name, column)))
+        if len(self._waiting) > _AHEAD:
+            self._end_next()
+
+    def end_slab(self) -> None:
+        """What is begun from now on is of another slab."""
+        while self._waiting and self._waiting[0][0] in self._before:
+            self._end_next()
+        self._before = {key for key, _ in self._waiting}
+
+    def ended(self) -> dict[bytes, Slab]:
+        """All of them, by their fingerprints."""
+        while self._waiting:
+            self._end_next()
+        return self._done
+
+    def _end_next(self) -> None:
+        key, under_way = self._waiting.popleft()
+        try:
+            content, profile = under_way.result()
+            kept = self._intake.put_hashed(content, packing=True)
+        except BaseException:
+            for _, each in self._waiting:
+                each.cancel()
+            raise
+        self._done[key] = Slab(key, kept.location, kept.size_bytes, profile)
 
 
 def slab_of(name: str, column: pa.ChunkedArray) -> tuple[Hashed, bytes]:
     """A stretch of a column as a file, and its profile."""
     from nbproof.storage.content.store import Hashed
 
-    profile = profile_column(name, column)
+    array = one_array(column)
+    if is_text(array.type) and texts_repeat(array):
+        # A dictionary is made once, for the file and for the profile.
+        content = encoded(name, array, repeats=True)
+        profile = profile_column(name, array, coded=coded_in(content))
+    else:
+        profile = profile_column(name, array)
+        number = profile.kind in ("numeric", "datetime")
+        content = encoded(name, array, repeats=number and profile.distinct <= len(array) * _REPEATING)
     told = json.dumps(profile.to_json(), separators=(",", ":"))
-    return Hashed.of(memoryview(encoded(name, column)).cast("B")), compress(told.encode())
+    return Hashed.of(memoryview(content).cast("B")), compress(told.encode())
 
 
 def _profiles(
@@ -313,14 +361,20 @@ def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) 
         Something in it changed while it was read.
     """
     listing = list(walked(root, (), set()))
-    before = {path: marks for _, found, _ in listing for path, marks in found}
-    paths = list(before)
-    kept = dict(zip(paths, intake.put_many(paths, on_bytes=on_bytes), strict=True))
-    changed = [str(path.relative_to(root)) for path, was in before.items() if marks_of(path) != was]
+    states = {path: state for _, found, _ in listing for path, _, state in found}
+    paths = list(states)
+    contents = intake.put_many(paths, states=list(states.values()), on_bytes=on_bytes)
+    kept = dict(zip(paths, contents, strict=True))
+    # What was not read is what it was when its folder was looked at.
+    changed = [
+        os.path.relpath(path, root)
+        for path in paths
+        if path in intake.files_read and marks_of(path) != marks_in(states[path])
+    ]
     if changed:
         raise refuse_changed(changed)
     tree = {
-        parts: ([(each.name, kept[each].size_bytes, kept[each].location) for each, _ in found], below)
+        parts: ([(name, kept[path].size_bytes, kept[path].location) for path, name, _ in found], below)
         for parts, found, below in listing
     }
     size = sum(each.size_bytes for each in kept.values())
@@ -351,8 +405,8 @@ def folder_manifest(intake: Intake, tree: Tree, **more: Any) -> bytes:
 
 def walked(
     folder: Path, parts: tuple[str, ...], above: set[tuple[int, int]]
-) -> Iterator[tuple[tuple[str, ...], list[tuple[Path, tuple[int, ...]]], list[str]]]:
-    """Each folder with its files, as they are, and the names of its folders, in order."""
+) -> Iterator[tuple[tuple[str, ...], list[tuple[str, str, os.stat_result]], list[str]]]:
+    """Each folder with its files, by path, name and state, and the names of its folders, in order."""
     try:
         state = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -369,13 +423,12 @@ def walked(
         )
     files, below = [], []
     for entry in entries:
-        path = folder / entry.name
-        _check_name(path)
+        _check_name(entry.name)
         try:
             state = os.stat(entry.path)
         except OSError as error:
             raise Invalid(
-                f"{str(path)!r} can't be read: {error.strerror}",
+                f"{entry.path!r} can't be read: {error.strerror}",
                 hint="a link that leads nowhere can't be kept: take it away",
                 details={"field": "path"},
             ) from error
@@ -383,35 +436,36 @@ def walked(
             if entry.name != ".nbproof":
                 below.append(entry.name)
         elif stat.S_ISREG(state.st_mode):
-            files.append((path, _state_marks(state)))
+            files.append((entry.path, entry.name, state))
         else:
-            raise Invalid(f"{str(path)!r} is neither file nor folder", details={"field": "path"})
+            raise Invalid(f"{entry.path!r} is neither file nor folder", details={"field": "path"})
     yield parts, files, below
     for name in below:
         yield from walked(folder / name, (*parts, name), above | {key})
 
 
-def _check_name(path: Path) -> None:
+def _check_name(name: str) -> None:
     try:
-        path.name.encode()
+        name.encode()
     except UnicodeEncodeError:
         raise Invalid(
-            f"the name {os.fsencode(path.name)!r} is not UTF-8", hint="rename it", details={"field": "path"}
+            f"the name {os.fsencode(name)!r} is not UTF-8", hint="rename it", details={"field": "path"}
         ) from None
 
 
-def marks_of(path: Path) -> tuple[int, ...]:
+def marks_of(path: Path | str) -> tuple[int, ...]:
     """What changes with a file."""
     try:
-        state = path.stat()
+        state = os.stat(path)
     except FileNotFoundError:
         raise NotFound(f"no file {path}", details={"field": "path"}) from None
     except OSError as error:
         raise Invalid(f"{str(path)!r} can't be read: {error.strerror}", details={"field": "path"}) from error
-    return _state_marks(state)
+    return marks_in(state)
 
 
-def _state_marks(state: os.stat_result) -> tuple[int, ...]:
+def marks_in(state: os.stat_result) -> tuple[int, ...]:
+    """The same, of what was asked of it already."""
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nbproof.stats.hashing import Hashes, distinct, hash_column, hash_numbers
-from nbproof.stats.sketch import estimate, joined, sketch_of
+from nbproof.stats.sketch import Sketching, estimate, joined, sketch_of
 
 __all__ = [
     "EDGES",
@@ -32,6 +33,7 @@ __all__ = [
     "distribution_at",
     "edges_of",
     "examined",
+    "is_text",
     "merge",
     "moments",
     "plain_column",
@@ -39,6 +41,7 @@ __all__ = [
     "profile_table",
     "shown",
     "text_kind",
+    "texts_repeat",
 ]
 
 Kind: TypeAlias = Literal["numeric", "boolean", "datetime", "categorical", "text", "nested", "null"]
@@ -50,6 +53,11 @@ EDGES = 1001
 TOP = 1000
 _SLAB = 1 << 22  # rows that are held at once
 _SHOWN = 200  # characters of a value
+_SAMPLE = 10_000
+_MOST_DISTINCT = 0.9  # of a sample: half a million rows then have about 50,000 values
+_BLOCK = 1 << 15  # values that are looked at at once
+_SCRATCH_BYTES = 8 << 20
+_WHOLE = 1 << 53  # up to here floats hold every integer
 _MICROSECONDS = {"s": 1_000_000, "ms": 1000, "us": 1, "ns": -1000}  # below zero: to be divided by
 _DAY = 86_400_000_000
 
@@ -224,7 +232,7 @@ def profile_table(table: Any, *, threads: int = 2) -> list[ColumnProfile]:
         return list(pool.map(lambda each: profile_column(*each), columns))
 
 
-def profile_column(name: str, column: Any) -> ColumnProfile:
+def profile_column(name: str, column: Any, *, coded: Any = None) -> ColumnProfile:
     """A profile of one column, in one pass over its rows.
 
     No more than about four million rows are held at once; the profiles of longer columns are merged.
@@ -234,6 +242,8 @@ def profile_column(name: str, column: Any) -> ColumnProfile:
     name : str
     column : pyarrow.Array or pyarrow.ChunkedArray
         Of any type.
+    coded : pyarrow.DictionaryArray, optional
+        The same texts as a dictionary with different values, where somebody has made one already.
 
     Examples
     --------
@@ -245,8 +255,26 @@ def profile_column(name: str, column: Any) -> ColumnProfile:
     ((3.0, 2), (1.0, 1))
     """
     if len(column) > _SLAB:
-        return merge([examined(name, column.slice(row, _SLAB))[0] for row in range(0, len(column), _SLAB)])
-    return examined(name, column)[0]
+        return merge(
+            [examined(name, column.slice(row, _SLAB), kept=False)[0] for row in range(0, len(column), _SLAB)]
+        )
+    if coded is not None:
+        start = ColumnProfile(name, str(column.type), "categorical", len(column), column.null_count, 0)
+        counts = np.bincount(coded.indices.drop_null().to_numpy(), minlength=len(coded.dictionary))
+        return _of_counts(start, Counts(coded.dictionary, counts.astype(np.int64)), True)[0]
+    if is_text(column.type) and len(column) > 4 * TOP and not texts_repeat(column):
+        return _of_hashes(
+            ColumnProfile(name, str(column.type), "text", len(column), column.null_count, 0), column
+        )
+    return examined(name, column, kept=False)[0]
+
+
+def texts_repeat(column: Any) -> bool:
+    """Whether a column of texts seems to hold few different ones, from some of its rows."""
+    if len(column) <= _SAMPLE:
+        return len(column.unique()) <= len(column) // 2
+    sample = column.take(np.arange(_SAMPLE) * (len(column) // _SAMPLE))
+    return len(sample.unique()) <= _SAMPLE * _MOST_DISTINCT
 
 
 def merge(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
@@ -315,7 +343,7 @@ class Counts:
 
 
 def examined(
-    name: str, column: Any, *, sketched: bool = True
+    name: str, column: Any, *, sketched: bool = True, kept: bool = True
 ) -> tuple[ColumnProfile, _Floats | Counts | None]:
     """The profile of a column, and what it was made of, so that nobody has to sort or count again.
 
@@ -326,6 +354,8 @@ def examined(
         All of it is held at once.
     sketched : bool
         Whether the profile is to be merged with others.
+    kept : bool
+        Whether the numbers in order are asked for.
 
     Returns
     -------
@@ -347,12 +377,12 @@ def examined(
         return _decimals(_with(start, kind="numeric"), values)
     if t.is_dictionary(kind):
         return _coded(_with(start, kind="categorical"), values, sketched)
-    if t.is_boolean(kind) or _is_text(kind):
+    if t.is_boolean(kind) or is_text(kind):
         kind = "boolean" if t.is_boolean(kind) else "categorical"
         return _counted(_with(start, kind=kind), values, sketched)
     numbers, scale = _numpy(values)
     kind = "datetime" if t.is_temporal(kind) else "numeric"
-    return _numbers(_with(start, kind=kind), numbers, scale, sketched)
+    return _numbers(_with(start, kind=kind), numbers, scale, sketched=sketched, kept=kept)
 
 
 def plain_column(column: Any) -> Any:
@@ -385,10 +415,13 @@ def _numpy(values: Any) -> tuple[npt.NDArray[Any], int]:
 
 
 def _numbers(
-    start: ColumnProfile, values: npt.NDArray[Any], scale: int, sketched: bool = True
+    start: ColumnProfile, values: npt.NDArray[Any], scale: int, *, sketched: bool = True, kept: bool = True
 ) -> tuple[ColumnProfile, _Floats]:
-    """Everything follows from the values in order, and sorting is what processors do best."""
-    ordered = np.sort(values)
+    """Everything follows from the values in order, and sorting is what processors do best.
+
+    Of what is long a part is looked at at a time: to fetch memory anew takes as long as to compute.
+    """
+    ordered = np.sort(values) if kept else _sorted_here(values)
     nans = infinities = 0
     infinite: list[float] = []
     if ordered.dtype.kind == "f":
@@ -399,33 +432,69 @@ def _numbers(
         infinite = [*([-math.inf] if left else ()), *([math.inf] if right < len(ordered) else ())]
         ordered = ordered[left:right]
     start = _with(start, nans=nans, infinities=infinities)
-    unique, starts = _unique(ordered)
-    distinct = len(unique) + len(infinite)
-    seen = np.concatenate([unique, np.array(infinite, ordered.dtype)]) if infinite else unique
-    found: dict[str, Any] = {"distinct": distinct, "other": len(ordered)}
+    sketching = Sketching()
+    distinct, few = _different(ordered, sketching if sketched else None)
+    found: dict[str, Any] = {"distinct": distinct + len(infinite), "other": len(ordered) + infinities}
     if sketched:
-        found["sketch"] = sketch_of(hash_numbers(seen))
+        sketching.add(hash_numbers(np.array(infinite, ordered.dtype)))
+        found["sketch"] = sketching.text()
     if not len(ordered):
-        return _with(start, **found), np.empty(0)
-    counts = np.diff(starts, append=len(ordered))
-    exact = [_scaled(unique[place].item(), scale) for place in (0, -1)]
-    reals = _reals(ordered, scale)
-    found |= {"minimum": exact[0], "maximum": exact[1], **moments(reals)}
-    zero = int(np.searchsorted(unique, 0))
-    found["zeros"] = int(counts[zero]) if zero < len(unique) and unique[zero] == 0 else 0
-    if distinct <= TOP:
+        return _with(start, **{**found, "other": 0}), np.empty(0)
+    low, high = ordered[0].item(), ordered[-1].item()
+    found |= {"minimum": _scaled(low, scale), "maximum": _scaled(high, scale), **_moments(ordered, scale)}
+    zeros = np.searchsorted(ordered, 0, "right") - np.searchsorted(ordered, 0, "left")
+    if distinct + len(infinite) <= TOP:
+        counts = np.diff(np.searchsorted(ordered, few), append=len(ordered))
         ranked = np.argsort(-counts, kind="stable")
-        found["top"] = tuple((_scaled(unique[k].item(), scale), int(counts[k])) for k in ranked)
+        found["top"] = tuple((_scaled(few[k].item(), scale), int(counts[k])) for k in ranked)
         found["other"] = infinities
-    else:
-        found["other"] += infinities
-    points = _reals(unique, scale)
-    if points.dtype != unique.dtype:
+    exact = ordered.dtype.kind == "f" or (scale > 0 and max(-low, high) * scale <= _WHOLE)
+    placed = ordered
+    if not exact:
         # Large integers and nanoseconds may coincide as floats.
-        points, firsts = _unique(points)
-        starts = starts[firsts]
-    edges = edges_of(points, starts, np.append(starts[1:], len(ordered)))
-    return _with(start, **found, **edges), reals
+        placed = _reals(ordered, scale)
+        distinct, few = _different(placed, None)
+    points = few if distinct <= EDGES else np.unique(placed[_ranks(len(placed))])
+    below, upto = np.searchsorted(placed, points), np.searchsorted(placed, points, "right")
+    edges = edges_of(_reals(points, scale) if exact else points, below, upto)
+    return _with(start, zeros=int(zeros), **found, **edges), (_reals(ordered, scale) if kept else np.empty(0))
+
+
+class _Scratch(threading.local):
+    memory: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+
+
+_scratch = _Scratch()
+
+
+def _sorted_here(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """In order, until the next call of the same thread."""
+    if values.nbytes > _SCRATCH_BYTES:
+        return np.sort(values)
+    if len(_scratch.memory) < values.nbytes:
+        _scratch.memory = np.empty(_SCRATCH_BYTES, np.uint8)
+    ordered = _scratch.memory[: values.nbytes].view(values.dtype)
+    ordered[:] = values
+    ordered.sort()
+    return ordered
+
+
+def _different(ordered: npt.NDArray[Any], sketching: Sketching | None) -> tuple[int, npt.NDArray[Any]]:
+    """How many different values there are; and which, unless there are more than are kept."""
+    count = 0
+    few: list[npt.NDArray[Any]] = [ordered[:0]]
+    for place in range(0, len(ordered), _BLOCK):
+        part = ordered[place : place + _BLOCK]
+        fresh = np.empty(len(part), np.bool_)
+        fresh[0] = place == 0 or part[0] != ordered[place - 1]
+        np.not_equal(part[1:], part[:-1], out=fresh[1:])
+        values = part[fresh]
+        if count <= EDGES:
+            few.append(values)
+        count += len(values)
+        if sketching is not None:
+            sketching.add(hash_numbers(values))
+    return count, np.concatenate(few) if count <= EDGES else ordered[:0]
 
 
 def _unique(ordered: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], _Counts]:
@@ -449,28 +518,33 @@ def _scaled(value: float, scale: int) -> float:
     return value // -scale if scale < 0 else value * scale if scale > 1 else value
 
 
-def moments(values: _Floats, counts: _Counts | None = None) -> dict[str, float]:
+def moments(values: _Floats, counts: _Counts) -> dict[str, float]:
     """Mean and sum of squared deviations, in two steps, which loses no digits to large means."""
-    total = len(values) if counts is None else int(counts.sum())
+    total = int(counts.sum())
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = float(values.mean() if counts is None else values @ counts / total)
+        mean = float(values @ counts / total)
         if not math.isfinite(mean):
-            mean = float((values / total).sum() if counts is None else (values / total) @ counts)
+            mean = float((values / total) @ counts)
         apart = values - mean
+        return {"mean": mean, "m2": float((apart * apart) @ counts)}
+
+
+def _moments(values: npt.NDArray[Any], scale: int) -> dict[str, float]:
+    """The same of values that come once each."""
+    parts = [values[place : place + _BLOCK] for place in range(0, len(values), _BLOCK)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = sum(float(_reals(part, scale).sum()) for part in parts) / len(values)
+        if not math.isfinite(mean):
+            mean = sum(float((_reals(part, scale) / len(values)).sum()) for part in parts)
         # Not `apart @ apart`: BLAS wakes threads for it, and those of the pool have the processors.
-        m2 = float(np.square(apart).sum() if counts is None else (apart * apart) @ counts)
+        m2 = sum(float(np.square(_reals(part, scale) - mean).sum()) for part in parts)
     return {"mean": mean, "m2": m2}
 
 
 def edges_of(points: _Floats, below: _Counts, upto: _Counts, error: int = 0) -> dict[str, Any]:
     """The distribution function at all points, or at a thousand quantiles and some points in the tails."""
     if len(points) > EDGES:
-        count = int(upto[-1])
-        tail = 2 ** np.arange(max(int(math.log2(max(count / TOP, 1))), 0) + 1)
-        steps = EDGES - 2 * len(tail) - 1
-        evenly = np.arange(steps + 1) * (count - 1) // steps  # in integers: the same in every engine
-        ranks = np.concatenate([evenly, tail, count - 1 - tail])
-        kept = np.unique(np.searchsorted(upto, ranks, "right"))
+        kept = np.unique(np.searchsorted(upto, _ranks(int(upto[-1])), "right"))
         points, below, upto = points[kept], below[kept], upto[kept]
     return {
         "edges": tuple(points.tolist()),
@@ -478,6 +552,14 @@ def edges_of(points: _Floats, below: _Counts, upto: _Counts, error: int = 0) -> 
         "upto": tuple(upto.tolist()),
         "rank_error": error,
     }
+
+
+def _ranks(count: int) -> _Counts:
+    """Which of so many values in order are kept."""
+    tail = 2 ** np.arange(max(int(math.log2(max(count / TOP, 1))), 0) + 1)
+    steps = EDGES - 2 * len(tail) - 1
+    evenly = np.arange(steps + 1) * (count - 1) // steps  # in integers: the same in every engine
+    return np.concatenate([evenly, tail, count - 1 - tail])
 
 
 def _decimals(start: ColumnProfile, values: Any) -> tuple[ColumnProfile, _Floats]:
@@ -511,7 +593,8 @@ def _decimal_reals(values: Any) -> _Floats:
     return parsed
 
 
-def _is_text(kind: Any) -> bool:
+def is_text(kind: Any) -> bool:
+    """Whether an Arrow type is one of strings or bytes, without views."""
     import pyarrow.types as t
 
     return bool(
@@ -526,7 +609,7 @@ def _is_text(kind: Any) -> bool:
 def _is_nested(kind: Any) -> bool:
     import pyarrow.types as t
 
-    plain = t.is_primitive(kind) or t.is_decimal(kind) or t.is_boolean(kind) or _is_text(kind)
+    plain = t.is_primitive(kind) or t.is_decimal(kind) or t.is_boolean(kind) or is_text(kind)
     return t.is_interval(kind) or not (plain or t.is_dictionary(kind))
 
 
@@ -551,7 +634,7 @@ def _coded(
     if isinstance(values, pa.ChunkedArray):  # of no chunk, in older releases
         values = values.chunk(0) if values.num_chunks else pa.array([], values.type)
     known = values.dictionary
-    if not (_is_text(known.type) or len(known) <= TOP):
+    if not (is_text(known.type) or len(known) <= TOP):
         plain, made_of = examined(start.name, values.cast(known.type), sketched=sketched)
         missing = start.missing + plain.missing
         return _with(plain, type=start.type, rows=start.rows, missing=missing), made_of
@@ -571,31 +654,80 @@ def _coded(
 
 def _of_counts(start: ColumnProfile, made_of: Counts, sketched: bool) -> tuple[ColumnProfile, Counts]:
     import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.types as t
 
     values, counts = made_of.values, made_of.counts
     hashes = hash_column(values) if sketched or len(counts) > TOP else np.zeros(len(counts), np.uint64)
     total = int(counts.sum())
-    # Among equals, those of the smallest fingerprints: the same in every slab.
-    ranked = np.lexsort((hashes, -counts))[:TOP] if len(counts) <= 4 * TOP else _most(counts, hashes)
+    ranked = _ranked(counts, hashes)
     top = [
         (shown(value), int(count))
         for value, count in zip(values.take(pa.array(ranked)), counts[ranked], strict=True)
     ]
+    return _of_texts(start, top, values, counts, hashes if sketched else None, total), made_of
+
+
+def _of_texts(
+    start: ColumnProfile,
+    top: list[tuple[Value, int]],
+    values: Any,
+    counts: _Counts | None,
+    hashes: Hashes | None,
+    total: int,
+) -> ColumnProfile:
+    """What is kept of values that are no numbers: all of them, or each with its count."""
+    import pyarrow.compute as pc
+    import pyarrow.types as t
+
     top.sort(key=lambda each: (-each[1], str(each[0])))
+    distinct = len(values) if hashes is None else len(hashes)
     found: dict[str, Any] = {
-        "distinct": len(counts),
-        "sketch": sketch_of(hashes) if sketched else "",
+        "distinct": distinct,
+        "sketch": "" if hashes is None else sketch_of(hashes),
         "top": tuple(top),
         "other": total - sum(count for _, count in top),
     }
-    if _is_text(values.type):
+    if is_text(values.type):
         spoken = t.is_string(values.type) or t.is_large_string(values.type)
         sizes = (pc.utf8_length if spoken else pc.binary_length)(values)
         found["lengths"] = _sizes(sizes.to_numpy(zero_copy_only=False), counts)
-        found["kind"] = text_kind(start.type, len(counts), total)
-    return _with(start, **found), made_of
+        found["kind"] = text_kind(start.type, distinct, total)
+    return _with(start, **found)
+
+
+def _ranked(counts: _Counts, hashes: Hashes) -> _Counts:
+    """Places of the most frequent values, among equals of the smallest fingerprints, as in every slab."""
+    return np.lexsort((hashes, -counts))[:TOP] if len(counts) <= 4 * TOP else _most(counts, hashes)
+
+
+def _of_hashes(start: ColumnProfile, column: Any) -> ColumnProfile:
+    """Texts of which most come once: their fingerprints are counted, which is quicker than they are."""
+    import pyarrow as pa
+
+    values = column.drop_null() if column.null_count else column
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if isinstance(values, pa.ChunkedArray):
+        values = values.chunk(0) if values.num_chunks else pa.array([], values.type)
+    hashes = hash_column(values)
+    unique, starts = _unique(np.sort(hashes))
+    counts = np.diff(starts, append=len(hashes))
+    ranked = _ranked(counts, unique)
+    # The values of those: by a coarse look first, which leaves few rows.
+    wanted = np.sort(unique[ranked])
+    coarse = np.zeros(1 << 16, np.bool_)
+    coarse[wanted >> np.uint64(48)] = True
+    rows = np.flatnonzero(coarse[hashes >> np.uint64(48)])
+    places = np.minimum(np.searchsorted(wanted, hashes[rows]), len(wanted) - 1)
+    first = np.empty(len(wanted), np.int64)
+    same = wanted[places] == hashes[rows]
+    first[places[same][::-1]] = rows[same][::-1]
+    top = [
+        (shown(value), int(count))
+        for value, count in zip(
+            values.take(pa.array(first[np.searchsorted(wanted, unique[ranked])])), counts[ranked], strict=True
+        )
+    ]
+    return _of_texts(start, top, values, None, unique, len(hashes))
 
 
 def _most(counts: _Counts, hashes: Hashes) -> _Counts:
@@ -620,7 +752,7 @@ def text_kind(told: str, distinct: int, count: int) -> Kind:
 
 def shown(scalar: Any) -> Value:
     """A value as it is kept; a long text without a copy of the whole."""
-    if not _is_text(scalar.type):
+    if not is_text(scalar.type):
         try:
             value = scalar.as_py()
         except (ValueError, OverflowError):  # a year that Python has no date for

@@ -17,16 +17,56 @@ import numpy.typing as npt
 
 from nbproof.stats.hashing import Hashes
 
-__all__ = ["estimate", "joined", "sketch_of"]
+__all__ = ["Sketching", "estimate", "joined", "sketch_of"]
 
 _BITS = 11
 _REGISTERS = 1 << _BITS
 _REST = 64 - _BITS
+_BLOCK = 1 << 15
 _ALPHA = 0.5 / math.log(2)
+_ENOUGH = 32  # values a register: of 2048, one sees none of so many once in 4e10 sketches
+_KEPT = 1 << 17
+
+
+class Sketching:
+    """A sketch that is being made of fingerprints, each given once."""
+
+    def __init__(self) -> None:
+        self._kept: list[Hashes] = []
+        self._size = 0
+        self._seen = 0
+        self._few = 0  # in bits: of many values only those of higher ranks can matter
+
+    def add(self, hashes: Hashes) -> None:
+        """Some more of them."""
+        self._seen += len(hashes)
+        high = self._high(hashes)
+        self._kept.append(high)
+        self._size += len(high)
+        if self._size > _KEPT:
+            self._few = int(math.log2(max(self._seen / _REGISTERS / _ENOUGH, 1)))
+            self._kept = [self._high(each) for each in self._kept]
+            self._size = sum(map(len, self._kept))
+
+    def text(self) -> str:
+        """What `sketch_of` gives of all."""
+        return _written(_registers(np.concatenate([*self._kept, np.empty(0, np.uint64)])))
+
+    def _high(self, hashes: Hashes) -> Hashes:
+        if not self._few:
+            return hashes
+        return hashes[(hashes & np.uint64((1 << _REST) - 1)) < np.uint64(1 << (_REST - self._few))]
 
 
 def sketch_of(hashes: Hashes) -> str:
     """The sketch of values with these fingerprints, as text."""
+    sketching = Sketching()
+    for start in range(0, len(hashes), _BLOCK):
+        sketching.add(hashes[start : start + _BLOCK])
+    return sketching.text()
+
+
+def _registers(hashes: Hashes) -> npt.NDArray[np.uint8]:
     places = (hashes >> np.uint64(_REST)).astype(np.int64)
     rest = hashes & np.uint64((1 << _REST) - 1)
     # A float's exponent is the place of the highest bit; 53 bits fit exactly.
@@ -35,10 +75,10 @@ def sketch_of(hashes: Hashes) -> str:
     if len(hashes) < _REGISTERS * 8:
         registers = np.zeros(_REGISTERS, np.uint8)
         np.maximum.at(registers, places, ranks.astype(np.uint8))
-        return _written(registers)
+        return registers
     # The same, quicker for many: what was seen at all, and in each register the highest of it.
     held = np.bincount(places * 64 + ranks, minlength=_REGISTERS * 64).reshape(_REGISTERS, 64) > 0
-    return _written(np.where(held.any(axis=1), 63 - held[:, ::-1].argmax(axis=1), 0).astype(np.uint8))
+    return np.where(held.any(axis=1), 63 - held[:, ::-1].argmax(axis=1), 0).astype(np.uint8)
 
 
 def joined(sketches: Sequence[str]) -> str:

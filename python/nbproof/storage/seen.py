@@ -50,11 +50,11 @@ class SeenFiles:
         self._lines = 0
         self._lock = threading.Lock()
 
-    def recall(self, path: Path, state: os.stat_result) -> tuple[str, int] | None:
+    def recall(self, path: Path | str, state: os.stat_result) -> tuple[str, int] | None:
         """Hash and size of a file that is as it was, or None."""
         return self.recall_all([(path, state)])[0]
 
-    def recall_all(self, files: Sequence[tuple[Path, os.stat_result]]) -> list[tuple[str, int] | None]:
+    def recall_all(self, files: Sequence[tuple[Path | str, os.stat_result]]) -> list[tuple[str, int] | None]:
         """`recall` for many."""
         with self._lock:
             if any(state.st_size >= self._worth_bytes for _, state in files):
@@ -67,11 +67,11 @@ class SeenFiles:
             for (_, state), found in zip(files, known, strict=True)
         ]
 
-    def remember(self, path: Path, state: os.stat_result, hash: str) -> None:
+    def remember(self, path: Path | str, state: os.stat_result, hash: str) -> None:
         """Note the content of a file, as it was by `state` before and after it was read."""
         self.remember_all([(path, state, hash)])
 
-    def remember_all(self, files: Iterable[tuple[Path, os.stat_result, str]]) -> None:
+    def remember_all(self, files: Iterable[tuple[Path | str, os.stat_result, str]]) -> None:
         """`remember` for many."""
         now = time.time_ns()
         lines = []
@@ -126,7 +126,7 @@ class SeenFiles:
             fresh.unlink(missing_ok=True)
 
 
-def _name(path: Path) -> str:
+def _name(path: Path | str) -> str:
     return os.path.abspath(path)
 
 

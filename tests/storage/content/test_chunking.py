@@ -37,7 +37,7 @@ def test_a_stream_is_cut_where_a_buffer_is_however_it_is_read(size, block_bytes,
     content = content_of(size)
     stream = io.BytesIO(content)
 
-    found = list(pieces(lambda wanted: stream.read(min(wanted, some)), block_bytes))
+    found = list(pieces(lambda target: stream.readinto(target[:some]), block_bytes))
 
     assert b"".join(bytes(block) for block, _ in found) == content
     assert [length for _, lengths in found for length in lengths] == cut(memoryview(content))

@@ -39,8 +39,9 @@ _DYING = textwrap.dedent(
     folder, seed, left = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     write = os.write
 
-    def dying(descriptor, data):
+    def dying(descriptor, parts):
         global left
+        data = b"".join(parts)
         if len(data) > left:
             write(descriptor, bytes(data)[:left])
             os.kill(os.getpid(), signal.SIGKILL)
@@ -51,7 +52,7 @@ _DYING = textwrap.dedent(
         FileSystemStorage(folder / "content"), ContentIndex(open_database(folder / "meta.db")),
         folder / "content", pack_bytes=1 << 20,
     )
-    os.write = dying
+    os.write, os.writev = lambda descriptor, data: dying(descriptor, [data]), dying
     chance = random.Random(seed)
     while True:
         content = chance.randbytes(chance.randrange(300_000))

@@ -233,7 +233,8 @@ def test_memory_is_bounded_whatever_the_size(store, tmp_path):
 
 
 def test_a_list_of_parts_that_is_long_is_kept_in_chunks_itself(store, opener, monkeypatch):
-    monkeypatch.setattr("nbproof.storage.content.store._LIST_BYTES", 400)
+    for name, many in (("_LISTED", 10), ("_LEAST_LISTED", 2), ("_MOST_LISTED", 4)):
+        monkeypatch.setattr(f"nbproof.storage.content.store.{name}", many)
     content = content_of(9_000_000)
 
     (kept,) = kept_in(store, content)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AVERAGE_BYTES", "MAXIMUM_BYTES", "MINIMUM_BYTES", "cut", "cut_in_numpy", "pieces"]
+__all__ = ["AVERAGE_BYTES", "MAXIMUM_BYTES", "MINIMUM_BYTES", "cut", "cut_in_numpy", "into", "pieces"]
 
 MINIMUM_BYTES = 16 << 10
 AVERAGE_BYTES = 64 << 10
@@ -36,36 +36,50 @@ def cut(data: memoryview) -> list[int]:
 
 
 def pieces(
-    read: Callable[[int], bytes | memoryview], block_bytes: int = 4 << 20
+    read: Callable[[memoryview], int | None], block_bytes: int = 4 << 20
 ) -> Iterator[tuple[memoryview, list[int]]]:
     """The content of a stream in buffers, each with the lengths of the whole chunks that it holds.
 
     Parameters
     ----------
     read : callable
-        Takes a number of bytes, gives at most so many; nothing at the end.
+        Fills memory, as far as it likes, and says how far; nothing at the end.  `into` makes one of what
+        gives bytes.
     block_bytes : int
         How much is read at once, at least two of the largest chunks.
     """
-    left = b""
+    import numpy as np
+
+    left = memoryview(b"")
     while True:
-        parts = [left]
-        wanted = block_bytes
-        while wanted > 0 and (piece := read(wanted)):
-            parts.append(bytes(piece))
-            wanted -= len(piece)
-        block = memoryview(b"".join(parts))
-        ended = wanted > 0
-        lengths = cut(block) if len(block) else []
+        # From numpy, which neither fills it with zeros nor fetches it in small pages.
+        block = np.empty(len(left) + block_bytes, np.uint8).data
+        block[: len(left)] = left
+        filled = len(left)
+        while filled < len(block) and (piece := read(block[filled:])):
+            filled += piece
+        ended = filled < len(block)
+        block = block[:filled]
+        lengths = cut(block) if filled else []
         if ended:
             if lengths:
                 yield block, lengths
             return
         # The last one was ended by the buffer, not by its bytes.
-        last = lengths.pop()
-        left = bytes(block[len(block) - last :])
+        left = block[len(block) - lengths.pop() :]
         if lengths:
-            yield block[: len(block) - last], lengths
+            yield block[: len(block) - len(left)], lengths
+
+
+def into(read: Callable[[int], bytes]) -> Callable[[memoryview], int]:
+    """How to fill memory by a function that gives bytes."""
+
+    def filled(target: memoryview) -> int:
+        piece = read(len(target))
+        target[: len(piece)] = piece
+        return len(piece)
+
+    return filled
 
 
 @cache

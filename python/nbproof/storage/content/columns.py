@@ -2,8 +2,8 @@
 
 A slab is a stretch of about half a million rows.  Where it ends is chosen by the content of the rows: after
 rows were inserted or appended, the slabs that follow are the same as before, are recognised by their
-fingerprints and not even encoded.  Pages are cut by content too, and not compressed, because chunks are;
-dictionaries are sorted, so that a new value moves no other.
+fingerprints and not even encoded.  Pages are cut by content too, and not compressed, because chunks are.  A
+dictionary has its values in the order in which they come, so that rows at the end move none of them.
 """
 
 from __future__ import annotations
@@ -11,18 +11,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nbproof.storage.content.codec import compress
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SLAB_ROWS", "Slabs", "cutting_columns", "decoded", "encoded", "fingerprint"]
+__all__ = [
+    "SLAB_ROWS",
+    "Slabs",
+    "coded_in",
+    "cutting_columns",
+    "decoded",
+    "encoded",
+    "fingerprint",
+    "one_array",
+]
 
 SLAB_ROWS = 1 << 19  # few: when rows are appended, the last slab is encoded anew
 _LEAST, _MOST = SLAB_ROWS * 3 // 4, SLAB_ROWS * 5 // 4
 _MOST_BYTES = 512 << 20
 _BATCH_ROWS = 1 << 16  # in what steps a slab grows, whatever batches come
 _CUTTING = 4
-_DISTINCT_SHARE = 0.5
-_SAMPLE_ROWS = 10_000
+_DICTIONARY_BYTES = 1 << 30  # whoever asks for a dictionary gets a whole one
+_SAMPLE_ROWS = 8192
 _PAGES = {"min_chunk_size": 32 << 10, "max_chunk_size": 128 << 10, "norm_level": 0}
 _MIX = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: spreads what differs in a few bits
 
@@ -133,31 +144,51 @@ def fingerprint(column: pa.ChunkedArray) -> bytes:
     return blake3.blake3(told + valid.digest() + lengths.digest() + values.digest()).digest()
 
 
-def encoded(name: str, column: pa.ChunkedArray) -> pa.Buffer:
-    """A column of a slab as a Parquet file, or where Parquet would change its type as an Arrow file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def encoded(name: str, array: pa.Array, *, repeats: bool = False) -> pa.Buffer:
+    """A column of a slab as a Parquet file, or where Parquet would change its type as an Arrow file.
 
-    array = _one(column)
+    Parameters
+    ----------
+    name : str
+    array : pyarrow.Array
+        What `one_array` gave.
+    repeats : bool
+        Whether there are few different values: then they are kept once each.
+    """
+    import pyarrow as pa
+
     sink = pa.BufferOutputStream()
     if not _in_parquet(array.type):
         table = pa.table({name: array})
         with pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         return sink.getvalue()
-    if _is_text(array.type) and _repeats(array):
-        array = _sorted_dictionary(array)
-    pq.write_table(
-        pa.table({name: array}),
-        sink,
-        compression="NONE",
-        use_dictionary=pa.types.is_dictionary(array.type),
-        write_statistics=False,
-        row_group_size=max(len(array), 1),
-        data_page_version="1.0",
-        use_content_defined_chunking=_PAGES,
-    )
+    repeats = repeats or pa.types.is_dictionary(array.type)
+    _write(name, array, sink, repeats=repeats, steps=not repeats and _in_steps(array))
     return sink.getvalue()
+
+
+def coded_in(content: pa.Buffer) -> pa.DictionaryArray:
+    """The dictionary that `encoded` made of texts, which nobody needs to make again."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = pa.BufferReader(content)
+    (name,) = pq.read_schema(source).names
+    return one_array(
+        pq.read_table(source, use_threads=False, pre_buffer=False, read_dictionary=[name]).column(0)
+    )
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column of a slab in one piece."""
+    import pyarrow as pa
+
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if pa.types.is_dictionary(column.type):
+        return column.unify_dictionaries().combine_chunks()
+    return column.combine_chunks()
 
 
 def decoded(content: Any, kind: pa.DataType) -> pa.ChunkedArray:
@@ -199,7 +230,7 @@ def _row_hashes(table: pa.Table, by: Sequence[str]) -> Any:
 
     hashes = np.zeros(len(table), np.uint64)
     for name in by:
-        array = _one(table.column(name))
+        array = one_array(table.column(name))
         width = array.type.bit_width // 8
         data = array.buffers()[1]
         values = np.frombuffer(data, np.uint8)[array.offset * width : (array.offset + len(array)) * width]
@@ -207,16 +238,6 @@ def _row_hashes(table: pa.Table, by: Sequence[str]) -> Any:
         hashes = (hashes ^ bits) * np.uint64(_MIX)
         hashes ^= hashes >> np.uint64(29)
     return hashes * np.uint64(_MIX)
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    import pyarrow as pa
-
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    if pa.types.is_dictionary(column.type):
-        return column.unify_dictionaries().combine_chunks()
-    return column.combine_chunks()
 
 
 def _feed(array: pa.Array, nulls: bool, valid: Any, lengths: Any, values: Any) -> None:
@@ -252,7 +273,7 @@ def _serialized(column: pa.ChunkedArray) -> pa.Buffer:
     if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
         # How its values share buffers says nothing about them.
         column = column.cast(pa.large_binary())
-    array = _one(column)
+    array = one_array(column)
     if pa.types.is_dictionary(array.type):
         parts = [array.indices, array.dictionary]
         batches = [pa.record_batch([each], names=["part"]).serialize() for each in parts]
@@ -314,27 +335,38 @@ def _in_parquet(kind: pa.DataType) -> bool:
     )
 
 
-def _repeats(array: pa.Array) -> bool:
-    sample = array.slice(0, _SAMPLE_ROWS)
-    return len(sample.unique()) <= len(sample) * _DISTINCT_SHARE
-
-
-def _sorted_dictionary(array: pa.Array) -> pa.Array:
-    import numpy as np
+def _in_steps(array: pa.Array) -> bool:
+    """Whether integers take less room as differences from one to the next: tried with some of them."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    coded = array.dictionary_encode()
-    if len(coded.dictionary) > len(array) * _DISTINCT_SHARE:
-        return array
-    order = pc.sort_indices(coded.dictionary)
-    places = np.empty(len(order), np.int32)
-    places[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
-    indices = coded.indices
-    if len(places) == 0:
-        return array
-    moved = pa.array(places).take(indices)
-    return pa.DictionaryArray.from_arrays(moved, coded.dictionary.take(order))
+    whole = pa.types.is_integer(array.type) or pa.types.is_temporal(array.type)
+    if not whole or len(array) < _SAMPLE_ROWS:
+        return False
+    sample = array.slice(len(array) // 2, _SAMPLE_ROWS)
+    sizes = []
+    for steps in (False, True):
+        sink = pa.BufferOutputStream()
+        _write("sample", sample, sink, repeats=False, steps=steps)
+        sizes.append(len(compress(memoryview(sink.getvalue()))))
+    return sizes[1] < sizes[0]
+
+
+def _write(name: str, array: pa.Array, sink: Any, *, repeats: bool, steps: bool) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({name: array}),
+        sink,
+        compression="NONE",
+        use_dictionary=repeats,
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
+        column_encoding={name: "DELTA_BINARY_PACKED"} if steps else None,
+        write_statistics=False,
+        row_group_size=max(len(array), 1),
+        data_page_version="1.0",
+        use_content_defined_chunking=_PAGES,
+    )
 
 
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -10,7 +10,7 @@ import io
 import os
 import secrets
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nbproof.core.errors import Invalid, NotFound
 from nbproof.storage.backend import OnBytes, StoredObject
-from nbproof.storage.content.chunking import AVERAGE_BYTES, cut, pieces
+from nbproof.storage.content.chunking import AVERAGE_BYTES, cut, into, pieces
 from nbproof.storage.content.codec import worth_packing
 from nbproof.storage.content.packs import Kind, Part, Recipe, Record, digest, packed_parts
 from nbproof.storage.content.reading import ContentReader, PackReader
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["INTAKE", "ContentStore", "Hashed", "Intake", "hash_of", "location_of"]
 
-_LIST_BYTES = 1 << 20  # a longer list of parts is itself kept in chunks
+_LISTED = 512  # a list of more parts is itself kept in chunks, so that a change of few writes few of them
+_LEAST_LISTED, _MOST_LISTED = 64, 1024
 _AHEAD = 4
 _FILES_TOGETHER = 256
 _BUFFER_BYTES = 1 << 20
@@ -189,6 +190,8 @@ class Intake:
         Whether `enter` was called.
     new_bytes : int
         What the packs grew by.
+    files_read : set of str
+        The paths of files that were read, and not found to be as they were when they were taken in before.
     """
 
     def __init__(self, store: ContentStore) -> None:
@@ -198,6 +201,7 @@ class Intake:
         self._writing: deque[tuple[list[Future[list[Prepared]]], list[Prepared]]] = deque()
         self.entered = False
         self.new_bytes = 0
+        self.files_read: set[str] = set()
 
     def put(
         self,
@@ -229,7 +233,7 @@ class Intake:
             if on_bytes is not None:
                 on_bytes(len(content))
             return self.put_hashed(Hashed.of(content), packing=packing)
-        return self._put_blocks(pieces(source.read), packing, on_bytes)
+        return self._put_blocks(pieces(into(source.read)), packing, on_bytes)
 
     def put_hashed(self, content: Hashed, *, packing: bool | None = None) -> StoredObject:
         """Take in what was cut and hashed already; it is compressed and written while others are put."""
@@ -243,13 +247,27 @@ class Intake:
             self._append_next()
         return StoredObject(content.hash.hex(), content.size_bytes, location_of(content.hash))
 
-    def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> list[StoredObject]:
-        """Take in files, in order; one that is as it was when it was taken in before is not read."""
+    def put_many(
+        self,
+        sources: Sequence[Path | str],
+        *,
+        states: Sequence[os.stat_result] | None = None,
+        on_bytes: OnBytes | None = None,
+    ) -> list[StoredObject]:
+        """Take in files, in order; one that is as it was when it was taken in before is not read.
+
+        Parameters
+        ----------
+        sources : sequence of path
+        states : sequence of os.stat_result, optional
+            What they are, where the caller has just looked.
+        on_bytes : callable, optional
+        """
         found: dict[int, StoredObject] = {}
         for start in range(0, len(sources), _FILES_TOGETHER):
-            self._put_files(
-                sources, range(start, min(start + _FILES_TOGETHER, len(sources))), found, on_bytes
-            )
+            numbers = range(start, min(start + _FILES_TOGETHER, len(sources)))
+            here = [_state(sources[number]) if states is None else states[number] for number in numbers]
+            self._put_files(sources, dict(zip(numbers, here, strict=True)), found, on_bytes)
         return [found[number] for number in range(len(sources))]
 
     def sync(self) -> None:
@@ -326,10 +344,8 @@ class Intake:
 
     def _listed(self, parts: Sequence[Part], size: int) -> Recipe:
         level = 0
-        while len(listed := packed_parts(parts)) > _LIST_BYTES:
-            contents = [
-                each for block, lengths in _blocks_of(memoryview(listed)) for each in _apart(block, lengths)
-            ]
+        while len(parts) > _LISTED:
+            contents = [memoryview(packed_parts(group)) for group in _listed_together(parts)]
             found = list(zip(digests(contents), contents, strict=True))
             self._append_all()
             self._append_each(self._packing(found, False))
@@ -374,44 +390,45 @@ class Intake:
 
     def _put_files(
         self,
-        sources: Sequence[Path],
-        numbers: Sequence[int],
+        sources: Sequence[Path | str],
+        states: Mapping[int, os.stat_result],
         found: dict[int, StoredObject],
         on_bytes: OnBytes | None,
     ) -> None:
         self._append_all()
-        states = {number: _state(sources[number]) for number in numbers}
         recalled = self._store.seen.recall_all([(sources[number], state) for number, state in states.items()])
         known = {number: seen for number, seen in zip(states, recalled, strict=True) if seen is not None}
-        rested: list[tuple[Path, os.stat_result, str]] = []
-        here = self.here([bytes.fromhex(hash) for hash, _ in known.values()])
+        rested: list[tuple[Path | str, os.stat_result, str]] = []
+        hashes = {number: bytes.fromhex(digits) for number, (digits, _) in known.items()}
+        here = self.here(list(hashes.values()))
         for number, (digits, size) in known.items():
-            if bytes.fromhex(digits) in here:
-                found[number] = StoredObject(digits, size, location_of(bytes.fromhex(digits)))
+            if hashes[number] in here:
+                found[number] = StoredObject(digits, size, location_of(hashes[number]))
                 if on_bytes is not None:
                     on_bytes(size)
         small: dict[int, bytes] = {}
-        for number in numbers:
+        for number in states:
             if number in found:
                 continue
+            self.files_read.add(os.fspath(sources[number]))
             if states[number].st_size <= AVERAGE_BYTES and (content := _small(sources[number])) is not None:
                 small[number] = content
                 if on_bytes is not None:
                     on_bytes(len(content))
                 continue
             with _opened(sources[number]) as stream:
-                found[number] = self._put_blocks(pieces(stream.read), None, on_bytes)
+                found[number] = self._put_blocks(pieces(stream.readinto), None, on_bytes)
                 if _same(states[number], after := os.fstat(stream.fileno())):
                     rested.append((sources[number], after, found[number].hash))
         contents = {number: memoryview(content) for number, content in small.items()}
-        for group, hashes in [
+        for group, under_way in [
             (group, pool().submit(digests, [contents[number] for number in group]))
             for group in _in_groups(list(contents))
         ]:
-            for number, hash in zip(group, hashes.result(), strict=True):
+            for number, hash in zip(group, under_way.result(), strict=True):
                 found[number] = StoredObject(hash.hex(), len(contents[number]), location_of(hash))
                 with suppress(OSError):
-                    if _same(states[number], after := sources[number].stat()):
+                    if _same(states[number], after := os.stat(sources[number])):
                         rested.append((sources[number], after, hash.hex()))
         for packing in (True, False):
             self._append_each(
@@ -480,16 +497,26 @@ def _apart(block: memoryview, lengths: Sequence[int]) -> list[memoryview]:
     return contents
 
 
+def _listed_together(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    """Parts in groups of some hundreds that end where the parts themselves say, as chunks do."""
+    start = 0
+    for place, (hash, _) in enumerate(parts, 1):
+        many = place - start
+        if place == len(parts) or many == _MOST_LISTED or (many >= _LEAST_LISTED and not hash[-1]):
+            yield parts[start:place]
+            start = place
+
+
 def _in_groups(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(numbers), 64):
         yield numbers[start : start + 64]
 
 
-def _state(source: Path) -> os.stat_result:
+def _state(source: Path | str) -> os.stat_result:
     import stat
 
     try:
-        state = source.stat()
+        state = os.stat(source)
     except FileNotFoundError:
         raise NotFound(f"no file {source}", details={"field": "path"}) from None
     except OSError as error:
@@ -510,27 +537,36 @@ class _Reading(io.FileIO):
     """A file whose failures are told as such of the source."""
 
     def read(self, size: int | None = -1) -> bytes:
-        try:
+        with self._told():
             return cast(bytes, super().read(-1 if size is None else size))
+
+    def readinto(self, buffer: object) -> int | None:
+        with self._told():
+            return super().readinto(buffer)  # type: ignore[arg-type]  # whatever holds bytes
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise _unreadable(Path(cast(str, self.name)), error) from error
+            raise _unreadable(Path(os.fsdecode(cast(str, self.name))), error) from error
 
 
-def _opened(source: Path) -> BinaryIO:
+def _opened(source: Path | str) -> _Reading:
     try:
-        return cast(BinaryIO, _Reading(source, "r"))
+        return _Reading(source, "r")
     except FileNotFoundError:
         raise NotFound(f"no file {source}", details={"field": "path"}) from None
     except OSError as error:
         raise _unreadable(source, error) from error
 
 
-def _small(source: Path) -> bytes | None:
+def _small(source: Path | str) -> bytes | None:
     """What a small file holds; None for one that grew or tells no size."""
     with _opened(source) as stream:
         content = stream.read(AVERAGE_BYTES + 1)
     return content if len(content) <= AVERAGE_BYTES else None
 
 
-def _unreadable(source: Path, error: OSError) -> Invalid:
+def _unreadable(source: Path | str, error: OSError) -> Invalid:
     return Invalid(f"{str(source)!r} can't be read: {error.strerror}", details={"field": "path"})

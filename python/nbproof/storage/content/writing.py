@@ -180,7 +180,7 @@ class PackWriter:
                 found.append(Record(each.hash, each.kind, each.codec, stored, each.raw, position))
                 position += RECORD_BYTES + stored
             self._dirty = True
-            sink.append(b"".join(parts))
+            sink.append(parts)
             self._written += [_Written(each, by) for each in found]
             if sink.position >= self.pack_bytes:
                 self._finish(sink)
@@ -222,7 +222,7 @@ class PackWriter:
             if not records:
                 self.end.delete(pack)
             elif finish:
-                sink.append(footer(records, sink.position, compress))
+                sink.append([footer(records, sink.position, compress)])
                 sink.finish()
             else:
                 sink.sync()
@@ -308,6 +308,6 @@ class PackWriter:
 
     def _finish(self, sink: PackSink) -> None:
         records = [each.record for each in self._written]
-        sink.append(footer(records, sink.position, compress))
+        sink.append([footer(records, sink.position, compress)])
         sink.finish()
         self._sink, self._written, self._dirty = None, [], False
