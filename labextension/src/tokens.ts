@@ -47,6 +47,7 @@ export const CommandIDs = {
   openLatestRun: 'nbproof:open-latest-run',
   openTable: 'nbproof:open-runs-table',
   openDataset: 'nbproof:open-dataset',
+  openDriftReport: 'nbproof:open-drift-report',
   compareRuns: 'nbproof:compare-runs',
   openLink: 'nbproof:open-link',
   copyLink: 'nbproof:copy-link',

@@ -1,5 +1,6 @@
 """Datasets: registered, named, read back, compared by their digests, deleted."""
 
+import json
 import os
 import threading
 import weakref
@@ -13,6 +14,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
+from nbproof.lineage.domain import Node
 from nbproof.storage.content.columns import SLAB_ROWS
 
 
@@ -496,13 +498,13 @@ def test_some_columns_of_a_frame_have_its_index(datasets):
 def drawn(content, tmp_path, clock):
     """Datasets whose lineage is drawn, while a run is live."""
     from nbproof.datasets.lineage import DatasetLineage
-    from nbproof.datasets.repository import DatasetRepository
+    from nbproof.datasets.repository import DatasetRepository, DriftReportRepository
     from nbproof.datasets.service import DataVersionControl
     from nbproof.lineage.repository import LineageRepository
     from nbproof.lineage.service import Lineage
 
     database = content.index.database
-    names = DatasetLineage(lambda: DatasetRepository(database))
+    names = DatasetLineage(lambda: DatasetRepository(database), lambda: DriftReportRepository(database))
     lineage = Lineage(lambda: LineageRepository(database), clock=clock, labels=[names], resolvers=[names])
     return DataVersionControl(
         lambda: DatasetRepository(database), lambda: content, tmp_path / "copies", clock=clock,
@@ -512,6 +514,45 @@ def drawn(content, tmp_path, clock):
 
 def relations(graph):
     return {(edge.source.kind, edge.relation, edge.target.kind) for edge in graph.edges}
+
+
+def test_a_drift_report_came_of_both_versions_and_of_the_run_that_compared(drawn, sales):
+    one, two = drawn.register_dataset(sales, "sales"), drawn.register_dataset(sales[:2], "sales")
+    report = drawn.detect_drift("sales@v1", "sales@v2")
+    drawn.detect_drift("sales@v1", "sales@v2")  # the same report
+
+    lineage = drawn._lineage()
+    node = Node("drift_report", report.id)
+    told = {(edge.source.id, edge.relation, edge.label) for edge in lineage.upstream(node, 1).edges}
+    assert told == {
+        (one.id, "compared", "reference"), (two.id, "compared", "current"), ("0" * 31 + "7", "wrote", None)
+    }  # fmt: skip
+    assert node in [(each.kind, each.id) for each in lineage.downstream(("dataset_version", one.id)).nodes]
+    assert lineage.labels([node])[node].label == f"{report.severity} drift: sales@v1 → sales@v2"
+    assert lineage.resolve(f"drift_report:{report.id}") == node
+    events = [json.loads(line) for line in lineage.export_events(node)]
+    (compared,) = [each for each in events if each["inputs"] and "compared" in each["job"]["name"]][-1:]
+    assert [each["facets"]["version"]["datasetVersion"] for each in compared["inputs"]] == ["v1", "v2"]
+    assert [each["name"] for each in compared["outputs"]] == [f"drift_report/{report.id}"]
+
+
+def test_a_frame_compared_with_a_version_has_that_version_in_its_lineage(drawn, sales):
+    version = drawn.register_dataset(sales, "sales")
+    report = drawn.detect_drift("sales", sales[:2])
+
+    upstream = drawn._lineage().upstream(("drift_report", report.id), 1)
+    assert {(edge.source.id, edge.label) for edge in upstream.edges if edge.relation == "compared"} == {
+        (version.id, "reference")
+    }
+
+
+def test_reports_of_erased_content_leave_the_lineage(drawn, sales):
+    drawn.register_dataset(sales, "sales")
+    report = drawn.detect_drift("sales", sales[:2])
+
+    drawn.forget_versions(drawn.to_forget("sales@v1"))
+
+    assert drawn._lineage().around(("drift_report", report.id)).edges == []
 
 
 def test_what_a_run_reads_and_writes_is_linked_to_it(drawn, sales, tmp_path):

@@ -17,6 +17,8 @@ nbp.register_dataset(pa.table({"x": [1, 2, 3]}), "raw trips")
 with nbp.start_run("cleaning", experiment="data"):
     nbp.get_dataset("raw trips").to_arrow()
     nbp.register_dataset(pa.table({"x": [1, 2]}), "clean", aliases=["prod"])
+    nbp.register_dataset(pa.table({"x": [2, 3]}), "clean")
+    nbp.detect_drift("clean@v1", "clean@v2")
 with nbp.start_run("other", experiment="data"):
     nbp.log_metric("auc", 0.5)
 """
@@ -50,6 +52,13 @@ def test_a_run_leads_to_its_datasets(window: Window, notebook: str) -> None:
     expect(facts.get_by_role("link", name="raw trips@v1")).to_be_visible()
     window.both_themes("run-datasets")
 
+    run.get_by_role("tab", name="Lineage").click()
+    run.get_by_role("link", name="drift: clean@v1 → clean@v2").click()
+    view = window.page.locator(".jp-nbproof-DatasetView:visible")
+    expect(view.get_by_role("tab", name="Compare", selected=True)).to_be_visible()
+    expect(view).to_contain_text("Against")
+
+    window.command("nbproof:open-run", run="cleaning")
     facts.get_by_role("link", name="clean@v1").click()
 
     expect(window.page.locator(".jp-nbproof-DatasetView:visible")).to_contain_text("clean")

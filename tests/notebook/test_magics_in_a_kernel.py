@@ -52,6 +52,7 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
         "%lineage visits/raw",
         "%track_data nothing.csv",
         "%start_run --name counting\n%track_data sales --name counted\n%end_run",
+        "more = sales.assign(visits=sales['visits'] * 1000)\nvisits = 3\n%drift sales@v1 more",
         "found = nbp.search_runs('dataset = \"counted@v1\"')\n"
         "print(list(found['name']), nbp.get_run('counting').datasets[0].how)",
     )
@@ -62,7 +63,8 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
     assert ran.text(4).strip() == "True ['sales', 'visits/raw']"
     assert "raw.csv" in ran.data(5)[0]["text/plain"]
     assert "there is nothing at" in ran.text(6)
-    assert ran.text(8).strip() == "['counting'] wrote"
+    assert "sales@v1" in ran.data(8)[0]["text/plain"] and "a frame" in ran.data(8)[0]["text/plain"]
+    assert ran.text(9).strip() == "['counting'] wrote"
 
 
 def test_a_run_that_lives_is_shown_by_a_widget_with_a_static_fallback(project):

@@ -103,6 +103,7 @@ export namespace DatasetView {
     delete: () => void;
     openRun: (id: string) => void;
     openDataset: (reference: string) => void;
+    openReport: (id: string) => void;
     loadLineage: () => void;
     compare: (other: DatasetVersion) => void;
     /** Resolve to whether it was done. */
@@ -195,10 +196,14 @@ function LineageTab({ model, actions, trans }: Shown): JSX.Element {
   ) : (
     <LineageGraph
       graph={lineage}
-      canOpen={({ kind }) => kind === 'run' || kind === 'dataset_version'}
+      canOpen={({ kind }) =>
+        kind === 'run' || kind === 'dataset_version' || kind === 'drift_report'
+      }
       onOpen={({ kind, id }) => {
         if (kind === 'run') {
           actions.openRun(id ?? '');
+        } else if (kind === 'drift_report') {
+          actions.openReport(id ?? '');
         } else {
           actions.openDataset(id ?? '');
         }

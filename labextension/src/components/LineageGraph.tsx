@@ -39,6 +39,7 @@ const COLOURS: Readonly<Record<string, number>> = {
   artifact: 1,
   dataset_version: 2,
   alert: 3,
+  drift_report: 3,
   cell: 4,
   feature: 5,
   model_version: 6,

@@ -109,6 +109,7 @@ export namespace RunView {
     openParent: () => void;
     openRun: (id: string) => void;
     openDataset: (reference: string) => void;
+    openReport: (id: string) => void;
     chooseTab: (tab: RunTab) => void;
     setCharts: (change: Partial<ChartsState>) => void;
     download: (artifact: string) => void;
@@ -218,6 +219,7 @@ function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
           canOpen={node =>
             node.kind === 'run' ||
             node.kind === 'dataset_version' ||
+            node.kind === 'drift_report' ||
             isArtifactOf(node, run)
           }
           onOpen={node => {
@@ -225,6 +227,8 @@ function TabPage(props: RunView.IProps & { run: Run }): JSX.Element {
               actions.openRun(node.id ?? '');
             } else if (node.kind === 'dataset_version') {
               actions.openDataset(node.id ?? '');
+            } else if (node.kind === 'drift_report') {
+              actions.openReport(node.id ?? '');
             } else {
               actions.openArtifact(artifactName(node));
               actions.chooseTab('artifacts');

@@ -30,6 +30,8 @@ export function nodeWord(kind: string, trans: TranslationBundle): string {
       return trans.__('file');
     case 'dataset_version':
       return trans.__('dataset version');
+    case 'drift_report':
+      return trans.__('drift report');
     case 'cell':
       return trans.__('cell');
     case 'run':

@@ -19,7 +19,7 @@ import { DATASET_TABS, Place } from '../figures/link';
 import { DatasetModel, DatasetState } from '../models/dataset';
 import { Settings } from '../models/settings';
 import { addressOf } from '../services/address';
-import { datasetsShow } from '../services/api';
+import { datasetsShow, driftReportsGet } from '../services/api';
 import { asProblem } from '../services/problem';
 import {
   CommandIDs,
@@ -124,6 +124,11 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
             workspace: workspace ?? '',
             dataset
           }),
+        openReport: report =>
+          void commands.execute(CommandIDs.openDriftReport, {
+            workspace: workspace ?? '',
+            report
+          }),
         copyLink: () => Clipboard.copyToSystem(addressOf(placeOf(model))),
         close: () => view.dispose(),
         trans
@@ -209,6 +214,53 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
         } catch (thrown) {
           await showErrorMessage(
             trans.__('The dataset could not be opened'),
+            problemLine(asProblem(thrown), trans)
+          );
+          return null;
+        }
+      }
+    });
+    commands.addCommand(CommandIDs.openDriftReport, {
+      label: trans.__('Open Drift Report'),
+      caption: trans.__('Show the comparison that a drift report is of'),
+      describedBy: {
+        args: {
+          type: 'object',
+          required: ['report'],
+          properties: {
+            workspace: {
+              type: 'string',
+              description: trans.__(
+                'The workspace’s id; by default the one shown'
+              )
+            },
+            report: {
+              type: 'string',
+              description: trans.__('The report’s id')
+            }
+          }
+        }
+      },
+      execute: async args => {
+        const workspace =
+          textOf(args.workspace) ?? workspaces?.current?.id ?? null;
+        try {
+          const { reference, reference_id, current_id } = await driftReportsGet(
+            connection.client.requester(workspace),
+            { id: textOf(args.report) ?? '' }
+          );
+          // One of a frame has one version to show.
+          const view: unknown = await commands.execute(CommandIDs.openDataset, {
+            workspace: workspace ?? '',
+            dataset: current_id ?? reference_id ?? '',
+            ...(current_id !== null && reference_id !== null
+              ? { tab: 'compare', against: reference }
+              : {})
+          });
+          return view;
+        } catch (thrown) {
+          await showErrorMessage(
+            trans.__('The drift report could not be opened'),
             problemLine(asProblem(thrown), trans)
           );
           return null;

@@ -128,6 +128,11 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
             workspace: workspace ?? '',
             dataset
           }),
+        openReport: report =>
+          void commands.execute(CommandIDs.openDriftReport, {
+            workspace: workspace ?? '',
+            report
+          }),
         openTable: () =>
           void commands.execute(CommandIDs.openTable, {
             workspace: workspace ?? ''

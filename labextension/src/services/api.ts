@@ -748,7 +748,7 @@ export interface LineageImport {
 
 /** A node with what it is called. */
 export interface LineageNode {
-  /** file, dataset_version, cell, run, artifact, feature, model_version, card, monitor, alert or external. */
+  /** file, dataset_version, drift_report, cell, run, artifact, feature, model_version, card, monitor, alert or external. */
   kind: string;
   /** Of the record; of a file its path or address, of something external its namespace/name. */
   id: string;
@@ -814,7 +814,7 @@ export interface MetricPoint {
 
 /** A node by its kind and id. */
 export interface NodeRef {
-  /** file, dataset_version, cell, run, artifact, feature, model_version, card, monitor, alert or external. */
+  /** file, dataset_version, drift_report, cell, run, artifact, feature, model_version, card, monitor, alert or external. */
   kind: string;
   /** Of the record; of a file its path or address, of something external its namespace/name. */
   id: string;
@@ -1195,6 +1195,7 @@ export interface ExportLineage {
   kind?:
     | 'file'
     | 'dataset_version'
+    | 'drift_report'
     | 'cell'
     | 'run'
     | 'artifact'
@@ -1348,6 +1349,7 @@ export interface GetLineage {
   kind?:
     | 'file'
     | 'dataset_version'
+    | 'drift_report'
     | 'cell'
     | 'run'
     | 'artifact'

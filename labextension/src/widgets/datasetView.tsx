@@ -191,6 +191,7 @@ export class DatasetViewWidget extends ReactWidget {
     delete: () => void this._delete(),
     openRun: id => this._options.openRun(id),
     openDataset: reference => this._options.openDataset(reference),
+    openReport: id => this._options.openReport(id),
     loadLineage: () => void this.model.loadLineage(),
     compare: other => void this.model.compare(other),
     setAlias: alias =>
@@ -220,6 +221,7 @@ export namespace DatasetViewWidget {
     renderNotes: Notes.Render | null;
     openRun: (id: string) => void;
     openDataset: (reference: string) => void;
+    openReport: (id: string) => void;
     copyLink: () => void;
     /** The dataset is gone: so is its page. */
     close: () => void;

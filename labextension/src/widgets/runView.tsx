@@ -167,6 +167,7 @@ export class RunViewWidget extends ReactWidget {
     },
     openRun: id => this._options.openRun(id),
     openDataset: reference => this._options.openDataset(reference),
+    openReport: id => this._options.openReport(id),
     chooseTab: tab => {
       this.model.tab = tab;
     },
@@ -220,6 +221,7 @@ export namespace RunViewWidget {
     renderData: RenderedData.Render | null;
     openRun: (id: string) => void;
     openDataset: (reference: string) => void;
+    openReport: (id: string) => void;
     openTable: () => void;
     copyLink: () => void;
     trans: TranslationBundle;

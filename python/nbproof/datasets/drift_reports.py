@@ -12,12 +12,14 @@ from nbproof.core.errors import NotFound
 from nbproof.core.ids import new_id
 from nbproof.core.operation import Page
 from nbproof.datasets.drift_models import ColumnDriftView, DriftFinding, DriftReport, DriftTogether
+from nbproof.datasets.lineage import edges_of_comparing
 from nbproof.datasets.sides import Side, checked_columns, side_of
 from nbproof.storage.content.codec import compress, decompressed
 
 if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.datasets.repository import DatasetRepository, DriftReportRepository
+    from nbproof.lineage.domain import Edge
     from nbproof.stats.drift import DriftResult
     from nbproof.stats.profile import ColumnProfile
 
@@ -48,6 +50,8 @@ class DriftReports:
         Called before the first write.
     run_id : callable, optional
         The run that is live, if any.
+    draw : callable, optional
+        Keeps edges of lineage.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class DriftReports:
         clock: Clock,
         prepare: Callable[[], object] | None = None,
         run_id: Callable[[], str | None] | None = None,
+        draw: Callable[[list[Edge]], None] | None = None,
     ) -> None:
         self._handle = handle
         self._datasets = datasets
@@ -66,6 +71,7 @@ class DriftReports:
         self._clock = clock
         self._prepare = prepare
         self._run_id = run_id
+        self._draw = draw
 
     def detect(
         self,
@@ -149,7 +155,10 @@ class DriftReports:
                 "created_us": microseconds_of(report.created_at),
             }
         )
-        return report.model_copy(update={"id": identifier})
+        kept = report.model_copy(update={"id": identifier})
+        if self._draw is not None:
+            self._draw(edges_of_comparing(kept))
+        return kept
 
     def list_drift_reports(
         self, dataset: str | None = None, *, limit: int = 50, after: str | None = None

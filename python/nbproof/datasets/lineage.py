@@ -14,12 +14,14 @@ from nbproof.lineage.domain import Edge, Known, Node
 
 if TYPE_CHECKING:
     from nbproof.datasets.domain import VersionRecord
+    from nbproof.datasets.drift_models import DriftReport
     from nbproof.datasets.models import DatasetVersion
-    from nbproof.datasets.repository import DatasetRepository
+    from nbproof.datasets.repository import DatasetRepository, DriftReportRepository
 
 __all__ = [
     "DatasetLineage",
     "code_of",
+    "edges_of_comparing",
     "edges_of_reading",
     "edges_of_registering",
     "node_of",
@@ -29,18 +31,29 @@ __all__ = [
 
 
 class DatasetLineage:
-    """Labels and names of dataset versions, for the graph.
+    """Labels and names of dataset versions, and labels of drift reports, for the graph.
 
     Parameters
     ----------
-    repository : callable
+    repository, reports : callable
+        The records.
     """
 
-    def __init__(self, repository: Callable[[], DatasetRepository]) -> None:
+    def __init__(
+        self,
+        repository: Callable[[], DatasetRepository],
+        reports: Callable[[], DriftReportRepository] | None = None,
+    ) -> None:
         self._repository = repository
+        self._reports = reports
 
     def labels(self, kind: str, ids: Collection[str]) -> Mapping[str, Known]:
-        """What versions are called, with their columns."""
+        """What versions are called, with their columns; what reports compare, and how bad it is."""
+        if kind == "drift_report" and self._reports is not None:
+            return {
+                id: Known(f"{severity} drift: {reference} → {current}", f"/drift-reports/{id}")
+                for id, reference, current, severity in self._reports().briefs(list(ids))
+            }
         if kind != "dataset_version":
             return {}
         return {each.id: _known(each) for each in self._repository().with_ids(list(ids))}
@@ -90,6 +103,20 @@ def edges_of_reading(version: DatasetVersion, run_id: str | None) -> list[Edge]:
     if run_id is None:
         return []
     return [Edge(node_of(version), Node("run", run_id), "read", run_id=run_id)]
+
+
+def edges_of_comparing(report: DriftReport) -> list[Edge]:
+    """That a report is of the versions that it compares, and by the run that was live."""
+    node, run_id = Node("drift_report", report.id), report.run_id
+    sides = (("reference", report.reference_id), ("current", report.current_id))
+    edges = [
+        Edge(Node("dataset_version", id), node, "compared", label=side, run_id=run_id)
+        for side, id in sides
+        if id is not None
+    ]
+    if run_id is not None:
+        edges.append(Edge(Node("run", run_id), node, "wrote", run_id=run_id))
+    return edges
 
 
 def code_of(code: str | Callable[..., Any] | None) -> tuple[str | None, str | None]:

@@ -560,6 +560,31 @@ class DriftReportRepository:
             row = connection.execute(statement).mappings().first()
         return None if row is None else dict(row)
 
+    def briefs(self, ids: Sequence[str]) -> list[tuple[str, str, str, str]]:
+        """Of reports: id, what was compared with what, and how bad it is."""
+        columns = (_REPORTS.c.id, _REPORTS.c.reference, _REPORTS.c.current, _REPORTS.c.severity)
+        with self.database.connect() as connection:
+            return [
+                (id, reference, current, severity)
+                for some in batched(ids, _TOGETHER)
+                for id, reference, current, severity in connection.execute(
+                    sa.select(*columns).where(_REPORTS.c.id.in_(some))
+                )
+            ]
+
+    def ids_about(self, version_ids: Sequence[str]) -> list[str]:
+        """The reports in which any of these versions was compared."""
+        with self.database.connect() as connection:
+            return [
+                id
+                for some in batched(version_ids, _TOGETHER)
+                for id in connection.execute(
+                    sa.select(_REPORTS.c.id).where(
+                        sa.or_(_REPORTS.c.reference_id.in_(some), _REPORTS.c.current_id.in_(some))
+                    )
+                ).scalars()
+            ]
+
     def reports(
         self, *, version_ids: Sequence[str] | None, limit: int, before: str | None
     ) -> list[dict[str, Any]]:

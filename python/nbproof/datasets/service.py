@@ -534,6 +534,7 @@ class DataVersionControl:
             clock=self._clock,
             prepare=self._prepare,
             run_id=self._live_run,
+            draw=self._drawn,
         )
 
     # -- lineage ---------------------------------------------------------------------------------------
@@ -694,7 +695,13 @@ class DataVersionControl:
         """Refer to their content no more; they stay in the lists as erased."""
         import shutil
 
+        from nbproof.datasets.repository import DriftReportRepository
+
+        reports = DriftReportRepository(self._repository().database).ids_about([each.id for each in records])
         self._repository().delete(records, now_us=self._clock.now_us(), forget=True)
+        if self._lineage is not None:
+            for report in reports:  # it told of the content, and is gone with it
+                self._lineage().forget(Node("drift_report", report))
         for each in records:
             shutil.rmtree(self._cache / each.digest, ignore_errors=True)
 

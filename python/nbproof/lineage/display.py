@@ -30,7 +30,7 @@ _MOST = 60  # nodes that can be read in one picture
 # One colour for a kind, in every picture.
 _COLOURS = {
     "run": 0, "file": 8, "dataset_version": 2, "cell": 4, "artifact": 1, "feature": 5, "model_version": 6,
-    "card": 7, "monitor": 9, "alert": 3, "external": 8,
+    "card": 7, "monitor": 9, "alert": 3, "external": 8, "drift_report": 3,
 }  # fmt: skip
 
 

@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 NodeKind = Literal[
-    "file", "dataset_version", "cell", "run", "artifact", "feature", "model_version", "card", "monitor",
-    "alert", "external",
+    "file", "dataset_version", "drift_report", "cell", "run", "artifact", "feature", "model_version", "card",
+    "monitor", "alert", "external",
 ]  # fmt: skip
 NODE_KINDS: tuple[str, ...] = get_args(NodeKind)
 Direction = Literal["upstream", "downstream", "both"]

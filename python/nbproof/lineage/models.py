@@ -32,8 +32,8 @@ class NodeRef(View):
     """A node by its kind and id."""
 
     kind: str = Field(
-        description="file, dataset_version, cell, run, artifact, feature, model_version, card, monitor, "
-        "alert or external."
+        description="file, dataset_version, drift_report, cell, run, artifact, feature, model_version, card, "
+        "monitor, alert or external."
     )
     id: str = Field(
         description="Of the record; of a file its path or address, of something external its namespace/name."

@@ -11,7 +11,7 @@ from typing import Any
 from nbproof._version import __version__
 from nbproof.core.errors import PlatformError
 from nbproof.notebook import live
-from nbproof.notebook.magics import Magic, NbproofMagic, TrackDataMagic
+from nbproof.notebook.magics import DriftMagic, Magic, NbproofMagic, TrackDataMagic
 from nbproof.platform.location import FOLDER
 from nbproof.platform.rooms import magic_names
 from nbproof.platform.workspace import Workspace, current
@@ -24,7 +24,7 @@ def load(ip: Any) -> None:
     """Register magics and the panel of live runs, and say where things are recorded."""
     again = isinstance(ip.magics_manager.magics["line"].get("nbproof"), NbproofMagic)
     magics: list[Magic | NbproofMagic | TrackDataMagic] = [
-        *map(Magic, magic_names()),
+        *(DriftMagic() if name == "drift" else Magic(name) for name in magic_names()),
         TrackDataMagic(),
         NbproofMagic(),
     ]

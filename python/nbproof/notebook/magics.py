@@ -7,6 +7,7 @@ which IPython shows without a traceback; nothing here ends the kernel.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from nbproof.core.operation import Operation
     from nbproof.platform.argv import Form
 
-__all__ = ["Magic", "NbproofMagic", "TrackDataMagic"]
+__all__ = ["DriftMagic", "Magic", "NbproofMagic", "TrackDataMagic"]
 
 
 class Magic:
@@ -47,8 +48,14 @@ class Magic:
             answer = workspace.call(operation, ask_from(operation, form, values))
         else:
             verb, positional, named = call_from(operation, form, values)
-            answer = getattr(workspace.service(operation.service), verb)(*positional, **named)
+            answer = getattr(workspace.service(operation.service), verb)(
+                *map(self._meant, positional), **named
+            )
         return None if answer is None else _shown(answer)
+
+    def _meant(self, value: Any) -> Any:
+        """What a word stands for."""
+        return value
 
     @cached_property
     def _declared(self) -> tuple[Operation, Form]:
@@ -65,6 +72,21 @@ class Magic:
     __doc__ = property(_help)
 
 
+class DriftMagic(Magic):
+    """``%drift A B``: each is a version of a dataset, or a variable of the notebook that holds a table."""
+
+    def __init__(self) -> None:
+        super().__init__("drift")
+
+    def _meant(self, value: Any) -> Any:
+        from nbproof.datasets.lineage import version_of
+
+        named = _variables().get(value) if isinstance(value, str) else None
+        # A number or a text of that name is none of ours: the word names a dataset then.
+        table = hasattr(named, "__arrow_c_stream__") or hasattr(named, "shape")
+        return named if table or version_of(named) is not None else value
+
+
 class TrackDataMagic:
     """Keep a frame, or a file or folder, as the next version of a dataset: ``%track_data FRAME_OR_PATH``."""
 
@@ -72,8 +94,6 @@ class TrackDataMagic:
 
     def __call__(self, line: str) -> Any:
         """Register what the rest of the line names: a variable of the notebook, or else a path."""
-        from IPython.core.getipython import get_ipython
-
         from nbproof.platform.argv import HelpAsked, split_line
         from nbproof.platform.workspace import current
 
@@ -84,8 +104,7 @@ class TrackDataMagic:
             print(form.help(), end="")  # noqa: T201 - the cell asked for it
             return None
         named = str(values["source"])
-        shell = get_ipython()
-        variables = shell.user_ns if shell is not None and named.isidentifier() else {}
+        variables = _variables() if named.isidentifier() else {}
         found = named in variables
         return current().datasets.register_dataset(
             variables[named] if found else named,
@@ -138,6 +157,14 @@ class NbproofMagic:
         if words[:1] == ["serve"]:
             raise Invalid("nbproof serve runs until it is stopped", hint="run it in a terminal")
         run(words, workspace=current())
+
+
+def _variables() -> Mapping[str, Any]:
+    """Those of the notebook."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return {} if shell is None else shell.user_ns
 
 
 def _shown(answer: Any) -> Any:

@@ -319,12 +319,13 @@ class Workspace:
     def lineage(self) -> Lineage:
         """Where things come from and what was made of them."""
         from nbproof.datasets.lineage import DatasetLineage
+        from nbproof.datasets.repository import DriftReportRepository
         from nbproof.lineage.repository import LineageRepository
         from nbproof.lineage.service import Lineage
         from nbproof.tracking.repository import RunLineage
 
         runs = RunLineage(lambda: self.database, lambda: self.runs)
-        versions = DatasetLineage(self._versions)
+        versions = DatasetLineage(self._versions, lambda: DriftReportRepository(self.database))
         return Lineage(
             lambda: LineageRepository(self.database),
             self.catch_up,
