@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.models import Dataset, DatasetVersion
     from nbproof.datasets.service import DataVersionControl
     from nbproof.lineage.models import LineageEdge, LineageGraph
-    from nbproof.storage.backend import FileSystemStorage, StorageBackend
+    from nbproof.storage.content.ends import FileSystemStorage, FsspecStorage, StorageBackend
     from nbproof.tracking.models import (
         Artifact,
         ArtifactPreview,
@@ -115,7 +115,7 @@ _HOMES = {
     "nbproof.datasets.models": "Dataset DatasetVersion",
     "nbproof.datasets.service": "DataVersionControl",
     "nbproof.lineage.models": "LineageEdge LineageGraph",
-    "nbproof.storage.backend": "FileSystemStorage StorageBackend",
+    "nbproof.storage.content.ends": "FileSystemStorage FsspecStorage StorageBackend",
     "nbproof.tracking.models": "Artifact ArtifactPreview Comparison Environment Experiment Leaderboard "
     "Metric Run SavedSearch",
     "nbproof.tracking.transfer.models": "ExportReport ImportReport",
@@ -139,6 +139,7 @@ __all__ = [
     "ExperimentTracker",
     "ExportReport",
     "FileSystemStorage",
+    "FsspecStorage",
     "ImportReport",
     "Invalid",
     "Leaderboard",

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from nbproof.platform.maintenance import Maintenance, restore_workspace
 from nbproof.platform.workspace import Workspace, use
 from nbproof.storage.backup import contents_of
 from nbproof.storage.database import Database
+from nbproof.storage.spool import SpooledObjects
 from nbproof.storage.tables import all_tables
 from nbproof.storage.vacuum import free_pages
 
@@ -46,21 +46,16 @@ def chores(workspace):
     return Maintenance(workspace)
 
 
-def kept(workspace):
-    return sorted(each.hash for each in workspace.storage.iter())
+def held(workspace):
+    """How many stretches of content the index knows."""
+    with workspace.database.connect() as connection:
+        return connection.execute(sa.text("SELECT count(*) FROM content_records")).scalar_one()
 
 
 def log(workspace, content, *, name="a.bin", run=None):
     path = workspace.root / name
     path.write_bytes(content)
     workspace.tracker.log_artifact(path, run_id=run)
-
-
-def grow_old(workspace, days=2):
-    """As if everything had been put so long ago."""
-    then = time.time() - days * DAY
-    for each in workspace.storage.iter():
-        os.utime(workspace.storage.path(each.location), (then, then))
 
 
 # -- garbage ----------------------------------------------------------------------------------------
@@ -72,119 +67,95 @@ def test_content_of_a_purged_run_goes_and_what_another_run_has_too_stays(workspa
         log(workspace, b"shared", name="b.bin")
     with workspace.tracker.start_run("second"):
         log(workspace, b"shared", name="b.bin")
-    grow_old(workspace)
     workspace.tracker.delete_run("first")
-    assert chores.collect_garbage().objects == 0  # what is in the trash keeps its content
+    assert chores.collect_garbage(grace_hours=0).objects == 0  # what is in the trash keeps its content
 
     workspace.tracker.purge_runs(yes=True)
     told = chores.collect_garbage(dry_run=True)
-    assert (told.objects, told.bytes, told.kept_objects) == (1, len(b"only here"), 1)
-    assert len(kept(workspace)) == 2
-    assert chores.collect_garbage() == told.model_copy(update={"dry_run": False})
-    assert len(kept(workspace)) == 1 and workspace.tracker.get_artifact("second", "b.bin")
+    assert (told.objects, told.kept_objects) == (1, 1) and held(workspace) == 2
+    done = chores.collect_garbage()
+    assert (done.objects, done.kept_objects, done.waiting) == (1, 1, False) and held(workspace) == 1
+    assert workspace.tracker.find_artifact("second", "b.bin").read_bytes() == b"shared"
 
 
-def test_what_was_put_within_the_grace_period_stays(workspace, chores):
-    workspace.make()
-    with (workspace.root / "x").open("w+b") as stream:
-        stream.write(b"on its way")
-        stream.seek(0)
-        workspace.storage.put(stream)
-    found = chores.collect_garbage()
-    assert (found.objects, found.young_objects) == (0, 1) and len(kept(workspace)) == 1
+def test_an_artifact_that_was_deleted_within_the_grace_period_keeps_its_content(workspace, chores):
+    with workspace.tracker.start_run("first"):
+        log(workspace, os.urandom(100_000))
+    workspace.tracker.delete_artifact("first", "a.bin")
+    assert chores.collect_garbage().objects == 0
+    done = chores.collect_garbage(grace_hours=0)
+    assert done.objects >= 1 and done.bytes > 100_000 and held(workspace) == 0
 
 
-def test_old_content_that_is_put_again_is_young_again(workspace, chores):
+def test_content_that_is_found_for_a_sender_stays_until_its_record_is_here(workspace, chores):
     with workspace.tracker.start_run("first"):
         log(workspace, b"model")
+    place = workspace.tracker.find_artifact("first", "a.bin")
     workspace.tracker.delete_run("first")
     workspace.tracker.purge_runs(yes=True)
-    grow_old(workspace)
-    stored = workspace.storage.put(workspace.root / "a.bin")  # the event that refers to it is yet to come
-    assert chores.collect_garbage().objects == 0
-    grow_old(workspace)
-    assert workspace.storage.find(stored.hash) == stored  # as a sender that need not send it again
-    assert chores.collect_garbage().objects == 0
-    assert workspace.storage.exists(stored.location)
+    found = workspace.storage.find(place.hash)  # as a sender that need not send it
+    assert found is not None and found.location == place.location
+    assert chores.collect_garbage(grace_hours=0).objects == 0
+    assert workspace.storage.exists(place.location)
 
 
 def test_content_whose_event_is_not_drained_yet_stays(workspace, chores):
     workspace.tracker.start_run("live")
     log(workspace, b"not drained")
-    grow_old(workspace)
-    assert chores.collect_garbage().kept_objects == 1
+    assert chores.collect_garbage(grace_hours=0).kept_objects == 1
 
 
 def test_content_that_an_event_put_aside_refers_to_stays(workspace, chores):
     workspace.make()
     (workspace.root / "x").write_bytes(b"of a later nbproof")
     stored = workspace.storage.put(workspace.root / "x")
-    grow_old(workspace)
     workspace.journal.event("dataset.register", location=stored.location)
-    assert chores.collect_garbage().kept_objects == 1
+    workspace.storage.let_go(stored.location)
+    assert chores.collect_garbage(grace_hours=0).kept_objects == 1
 
 
 def test_nothing_goes_while_a_journal_cannot_be_read(workspace, chores):
     with workspace.tracker.start_run("first"):
         log(workspace, b"model")
+    workspace.tracker.delete_run("first")
+    workspace.tracker.purge_runs(yes=True)
     unread = workspace.folder / "journal" / ("f" * 32)
     unread.mkdir()
     (unread / "writer.json").write_text('{"format": 99}')
-    grow_old(workspace)
     with pytest.raises(Unavailable, match="nothing is deleted"):
-        chores.collect_garbage()
-    assert len(kept(workspace)) == 1
-
-
-def test_content_taken_away_under_a_writer_is_kept_anew(workspace, monkeypatch):
-    """The sweep comes between the moment a writer finds the content and the moment it makes it young."""
-    workspace.make()
-    (workspace.root / "x").write_bytes(b"content")
-    storage = workspace.storage
-    stored = storage.put(workspace.root / "x")
-    utime = os.utime
-
-    def sweep_first(path, *args, **kwargs):
-        storage.discard(stored.location, time.time() + DAY)
-        utime(path, *args, **kwargs)
-
-    monkeypatch.setattr(os, "utime", sweep_first)
-    assert storage.put(workspace.root / "x") == stored
-    monkeypatch.undo()
-    assert storage.path(stored.location).read_bytes() == b"content"
-
-
-def test_content_made_young_just_before_it_would_go_is_put_back(workspace):
-    workspace.make()
-    (workspace.root / "x").write_bytes(b"content")
-    stored = workspace.storage.put(workspace.root / "x")
-    grow_old(workspace)
-    before = workspace.storage.disk_time() - DAY
-    assert workspace.storage.rested_since(stored.location) < before  # it is doomed
-    workspace.storage.put(workspace.root / "x")  # and then somebody needs it
-    assert not workspace.storage.discard(stored.location, before)
-    assert workspace.storage.path(stored.location).read_bytes() == b"content"
+        chores.collect_garbage(grace_hours=0)
+    assert held(workspace) == 1
 
 
 def test_without_grace_content_whose_event_is_yet_to_be_written_stays(workspace, chores):
     workspace.make()
     stored = workspace.storage.put(io.BytesIO(b"on its way"))
-    grow_old(workspace)
     found = chores.collect_garbage(grace_hours=0)
-    assert (found.objects, found.young_objects) == (0, 1) and kept(workspace) == [stored.hash]
+    assert (found.objects, found.kept_objects) == (0, 1)
     workspace.storage.let_go(stored.location)  # its writer failed
     assert chores.collect_garbage(grace_hours=0).objects == 1
 
 
-def test_without_grace_what_was_purged_goes_at_once_though_its_process_lives(workspace, chores):
+def test_what_was_purged_goes_at_once_though_its_process_lives(workspace, chores):
     with workspace.tracker.start_run("first"):
         log(workspace, b"model")
         workspace.tracker.log_artifact(b"text", name="b.txt")
     workspace.tracker.delete_run("first")
     workspace.tracker.purge_runs(yes=True)
     workspace.tracker.await_capture()
-    assert chores.collect_garbage(grace_hours=0).young_objects == 0
-    assert kept(workspace) == []
+    assert chores.collect_garbage().objects == 2 and held(workspace) == 0
+
+
+def test_what_went_is_kept_anew_by_the_process_that_had_logged_it(workspace, chores):
+    for name in ("first", "second"):
+        with workspace.tracker.start_run(name):
+            log(workspace, b"model")
+        workspace.tracker.delete_run(name)
+        workspace.tracker.purge_runs(yes=True)
+        chores.collect_garbage(grace_hours=0)
+    with workspace.tracker.start_run("third"):
+        log(workspace, b"model")
+    assert workspace.tracker.find_artifact("third", "a.bin").read_bytes() == b"model"
 
 
 def test_beside_another_process_that_logs_and_purges_no_content_of_a_run_goes(workspace, chores):
@@ -295,7 +266,7 @@ def test_a_damaged_backup_makes_nothing(workspace, chores, tmp_path):
     filled(workspace)
     chores.back_up(tmp_path / "copy.zip")
     content = bytearray((tmp_path / "copy.zip").read_bytes())
-    at = content.index(b"modelmodel")
+    at = content.index(b"nbpR") + 60  # within the content of a pack
     content[at] ^= 1
     (tmp_path / "damaged.zip").write_bytes(content)
     (tmp_path / "half.zip").write_bytes(content[: len(content) // 2])
@@ -426,7 +397,6 @@ def rows_of(database):
 def test_gc_while_a_backup_is_made_deletes_nothing_that_it_holds(workspace, chores, tmp_path):
     filled(workspace)
     workspace.tracker.start_run("second").end()
-    grow_old(workspace)
 
     def purge_now(doing, done, total):
         if doing == "packing" and workspace.tracker.list_runs("e").items:
@@ -446,9 +416,14 @@ def test_gc_while_a_backup_is_made_deletes_nothing_that_it_holds(workspace, chor
 def test_content_that_a_gc_has_in_its_hands_is_in_the_backup(workspace, chores, tmp_path):
     """It began before the backup, and has moved content aside to look at it once more."""
     filled(workspace)
-    [stored] = list(workspace.storage.iter())
-    place = workspace.storage.path(stored.location)
-    aside = workspace.storage._root / "leaving" / f"{stored.hash}.{'0' * 16}"
+    workspace.catch_up()
+    files = SpooledObjects(workspace.folder / "content")  # as an earlier nbproof kept artifacts
+    stored = files.put(io.BytesIO(b"model" * 1000))
+    with workspace.database.begin() as connection:
+        for table in ("artifacts", "artifact_versions"):
+            connection.execute(sa.text(f"UPDATE {table} SET location = :place"), {"place": stored.location})
+    place = files.path(stored.location)
+    aside = workspace.folder / "content" / "leaving" / f"{stored.hash}.{'0' * 16}"
     aside.parent.mkdir()
 
     def move_aside(doing, done, total):

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from nbproof.core.errors import NotFound
-from nbproof.storage.backend import FileSystemStorage
 from nbproof.storage.holds import EVERYTHING, Holds
+from nbproof.storage.spool import SpooledObjects
 
 NEVER = float("inf")  # no content is young
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> FileSystemStorage:
-    return FileSystemStorage(tmp_path / "content")
+def storage(tmp_path: Path) -> SpooledObjects:
+    return SpooledObjects(tmp_path / "content")
 
 
 def put(storage, content=b"model"):
@@ -170,7 +170,7 @@ def test_who_puts_at_any_moment_of_the_deletion_has_the_content(storage, monkeyp
     location = put(storage)
     storage.let_go(location)
     held = storage.holds.look()
-    writer = FileSystemStorage(storage._root)
+    writer = SpooledObjects(storage._root)
     rename, unlink = os.rename, Path.unlink
 
     def write():
@@ -203,9 +203,9 @@ def test_content_of_which_the_deletion_was_killed_is_brought_back_by_whoever_wan
     script = """
 import os, signal, sys
 from pathlib import Path
-from nbproof.storage.backend import FileSystemStorage
+from nbproof.storage.spool import SpooledObjects
 Path.unlink = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
-FileSystemStorage(Path(sys.argv[1])).discard(sys.argv[2], float("inf"))
+SpooledObjects(Path(sys.argv[1])).discard(sys.argv[2], float("inf"))
 """
     words = [sys.executable, "-c", script, str(storage._root), kept.location]
     assert subprocess.run(words, timeout=60, check=False).returncode == -signal.SIGKILL

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nbproof.storage.backend import FileSystemStorage
 from nbproof.storage.seen import SeenFiles
+from nbproof.storage.spool import SpooledObjects
 
 SIZE = 200_000
 
@@ -105,13 +105,13 @@ def test_a_list_that_cannot_be_written_harms_nobody(tmp_path, monkeypatch):
 
 def test_an_unchanged_file_is_not_read_and_takes_no_space(tmp_path, monkeypatch):
     monkeypatch.setattr("nbproof.storage.seen._REST_NS", -(10**18))
-    storage = FileSystemStorage(tmp_path / "content")
+    storage = SpooledObjects(tmp_path / "content")
     file = rested(tmp_path / "model.bin")
     first = storage.put(file)
     taken: list[int] = []
     assert storage.put(file, on_bytes=taken.append) == first
     assert taken == []
-    again = FileSystemStorage(tmp_path / "content")  # another process
+    again = SpooledObjects(tmp_path / "content")  # another process
     assert again.put(file, on_bytes=taken.append) == first
     assert taken == []
     assert len(list(storage.iter())) == 1
@@ -119,7 +119,7 @@ def test_an_unchanged_file_is_not_read_and_takes_no_space(tmp_path, monkeypatch)
 
 def test_content_that_is_gone_is_kept_again_though_its_file_is_known(tmp_path, monkeypatch):
     monkeypatch.setattr("nbproof.storage.seen._REST_NS", -(10**18))
-    storage = FileSystemStorage(tmp_path / "content")
+    storage = SpooledObjects(tmp_path / "content")
     file = rested(tmp_path / "model.bin")
     kept = storage.put(file)
     storage.delete(kept.location)

@@ -240,8 +240,10 @@ def test_runs_that_started_before_git_was_asked_share_the_answer_and_later_ones_
 def test_the_same_changes_are_kept_once(workspace, project):
     repository(project)
     runs = [captured(workspace, name) for name in ("one", "two")]
-    (stored,) = [path for path in (workspace.folder / "content" / "objects").rglob("*") if path.is_file()]
-    assert {run.artifacts[0].size_bytes for run in runs} == {stored.stat().st_size}
+    (place,) = {run.artifacts[0].location for run in runs}
+    assert {run.artifacts[0].size_bytes for run in runs} == {len(workspace.content.read(place))}
+    with workspace.content.index.database.connect() as connection:
+        assert workspace.content.index.totals(connection)[0] == 1
 
 
 def test_a_script_is_known_by_its_command_without_the_secrets_in_it(project):

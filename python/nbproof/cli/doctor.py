@@ -510,7 +510,7 @@ def _journal(session: Session, location: Location) -> Iterator[Finding]:
 
 
 def _content(session: Session, location: Location) -> Iterator[Finding]:
-    """The packs of datasets, by their names and sizes alone."""
+    """The packs of content, by their names and sizes alone."""
     from nbproof.core.listing import size_text
     from nbproof.core.settings import load_settings
     from nbproof.storage.content.ends import backend_of
@@ -530,8 +530,9 @@ def _content(session: Session, location: Location) -> Iterator[Finding]:
         found = condition(ContentStore(end, ContentIndex(database), folder))
     finally:
         database.close()
+    yield from _old_layout(folder)
     where = f" at {settings.content}" if settings.content else ""
-    packs = f"{found.packs:,} pack{'' if found.packs == 1 else 's'} of datasets{where}"
+    packs = f"{found.packs:,} pack{'' if found.packs == 1 else 's'} of content{where}"
     yield Finding(
         "content",
         "ok",
@@ -543,14 +544,14 @@ def _content(session: Session, location: Location) -> Iterator[Finding]:
             "content",
             "fail",
             f"{found.damaged_records:,} damaged records were found by the last verify",
-            "which versions that touches: nbproof datasets verify; registering them again mends it",
+            "what that touches: nbproof datasets verify; registering or logging it again mends it",
         )
     if found.packs_missing:
         yield Finding(
             "content",
             "fail",
             f"{found.packs_missing:,} packs that the index knows are not there",
-            "bring them back from a copy; nbproof datasets verify names the versions that are touched",
+            "bring them back from a copy; nbproof datasets verify names what is touched",
         )
     if found.packs_unknown:
         yield Finding(
@@ -558,6 +559,18 @@ def _content(session: Session, location: Location) -> Iterator[Finding]:
             "warn",
             f"the index does not have all of {found.packs_unknown:,} packs",
             "nbproof datasets rebuild-index, if anything cannot be read; else nbproof gc takes it in or away",
+        )
+
+
+def _old_layout(folder: Path) -> Iterator[Finding]:
+    """Artifacts that are still files of their own."""
+    left = sum(1 for _ in (folder / "objects").glob("[0-9a-f][0-9a-f]/*"))
+    if left:
+        yield Finding(
+            "content",
+            "warn",
+            f"{left:,} artifacts of an earlier nbproof are files of their own yet, or needed by nothing",
+            "they are read where they are; nbproof gc moves those that are needed and deletes the rest",
         )
 
 

@@ -462,32 +462,34 @@ def _purged(printer: Printer, purged: Purged) -> None:
 
 
 def _garbage(printer: Printer, found: GarbageReport) -> None:
-    content = f"{_counted(found.objects, 'object')} that nothing refers to ({size_text(found.bytes)})"
-    if not found.objects:
+    garbage = f"{_counted(found.objects, 'stretch', 'stretches')} of content that nothing refers to"
+    if found.waiting:
+        left = size_text(found.left_bytes)
+        printer.line(f"somebody is recording content: {left} that nobody needs go the next time")
+    elif not found.objects and not found.bytes:
         printer.line("there is no content that nothing refers to")
     elif found.dry_run:
-        printer.line(f"would be deleted: {content}; nothing was changed")
+        printer.line(f"would be deleted: {garbage}, {size_text(found.bytes)} freed; nothing was changed")
     else:
-        printer.line(f"deleted: {content}")
-    if found.young_objects:
-        young = f"{_counted(found.young_objects, 'object')} ({size_text(found.young_bytes)})"
-        printer.line(f"{young} too young to go yet; see --grace-hours")
-    if found.dataset_bytes or found.dataset_left_bytes or found.dataset_waiting:
-        _garbage_of_datasets(printer, found)
-    left = [
+        printer.line(f"deleted: {garbage}, {size_text(found.bytes)} freed")
+    if found.left_bytes and not found.waiting:
+        left = size_text(found.left_bytes)
+        printer.line(f"{left} more stay in packs of which most is needed, or that somebody writes")
+    leftovers = [
         _counted(number, what)
         for number, what in ((found.series, "metric name"), (found.environments, "environment"))
         if number
     ]
-    if left:
+    if leftovers:
         printer.line(
-            f"left behind by purged runs{'' if found.dry_run else ', deleted'}: {' and '.join(left)}"
+            f"left behind by purged runs{'' if found.dry_run else ', deleted'}: {' and '.join(leftovers)}"
         )
-    printer.line(f"{_counted(found.kept_objects, 'object')} in use ({size_text(found.kept_bytes)})")
+    needed = _counted(found.kept_objects, "stretch", "stretches")
+    printer.line(f"{needed} in use ({size_text(found.kept_bytes)})")
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def _counted(count: int, what: str, many: str | None = None) -> str:
+    return f"{count:,} {what if count == 1 else many or f'{what}s'}"
 
 
 def _children(printer: Printer, children: Children) -> None:
@@ -569,18 +571,6 @@ def _environment(printer: Printer, environment: Environment) -> None:
     printer.table(["FACT", "VALUE"], list(facts.items()))
     printer.line("")
     printer.table(["PACKAGE", "VERSION"], list(environment.packages.items()))
-
-
-def _garbage_of_datasets(printer: Printer, found: GarbageReport) -> None:
-    freed, left = size_text(found.dataset_bytes), size_text(found.dataset_left_bytes)
-    kept = f"{size_text(found.dataset_kept_bytes)} that versions need stay"
-    if found.dataset_waiting:
-        printer.line(f"datasets: somebody is registering: {left} that nobody needs go the next time")
-        return
-    done = "would be freed; nothing was changed" if found.dry_run else "freed"
-    printer.line(f"datasets: {freed} {done}; {kept}")
-    if found.dataset_left_bytes:
-        printer.line(f"  {left} more stay in packs of which most is needed, or that somebody writes")
 
 
 def _leaderboard(printer: Printer, board: Leaderboard) -> None:

@@ -239,7 +239,7 @@ class Download:
     """A file as an answer: streamed over HTTP, a path locally.
 
     Where the content's hash is known, it is the tag by which a client knows the content again.  What is made
-    while it is read has no path but a stream.
+    while it is read, or lies in a store, has no path but a stream; one whose size is told can seek.
     """
 
     path: Path | None
@@ -247,6 +247,7 @@ class Download:
     media_type: str = "application/octet-stream"
     hash: str = ""
     stream: IO[bytes] | None = None
+    size: int | None = None
 
     def open(self) -> IO[bytes]:
         """The content, from its start; close it."""

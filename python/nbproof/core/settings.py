@@ -44,8 +44,9 @@ class Settings(BaseModel):
     )
     content: str | None = Field(
         None,
-        description="Where the content of datasets is kept, such as s3://bucket/prefix; by default in the "
-        "workspace. Credentials come from the environment, as the provider's own tools read them.",
+        description="Where the content of artifacts and datasets is kept, such as s3://bucket/prefix; by "
+        "default in the workspace. Credentials come from the environment, as the provider's own tools "
+        "read them.",
     )
     content_options: dict[str, Any] = Field(
         default_factory=dict,

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from nbproof.datasets.frames import Incoming
     from nbproof.datasets.repository import DatasetRepository
-    from nbproof.storage.backend import OnBytes
     from nbproof.storage.content.store import Hashed, Intake
+    from nbproof.storage.objects import OnBytes
 
 __all__ = [
     "Taken",

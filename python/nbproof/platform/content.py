@@ -1,4 +1,4 @@
-"""Looking after the content of datasets: verify, count, erase for good, make the index anew."""
+"""Looking after the content store: verify, count, erase for good, make the index anew."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Progress = Callable[[int, int], object]
-_MEND = "register the same content again, and it is kept anew for every version that has it"
+_MEND = "register or log the same content again, and it is kept anew for all that have it"
 
 
 class VerifyContent(Ask):
@@ -57,7 +57,10 @@ class VerifiedContent(View):
     damaged: list[str] = Field(
         default_factory=list, description="Dataset versions that can't be read whole any more."
     )
-    damaged_objects: int = Field(0, description="Files and columns that are touched, in versions or not.")
+    damaged_artifacts: list[str] = Field(
+        default_factory=list, description="Artifacts of runs that can't be read whole any more."
+    )
+    damaged_objects: int = Field(0, description="Files and columns that are touched, needed or not.")
     advice: str | None = Field(None, description="What can be done.")
 
     def told(self) -> dict[str, object]:
@@ -66,7 +69,7 @@ class VerifiedContent(View):
         found = {"read": read if self.percent >= 100 else f"{read}: {self.percent:g} % of the content"}
         if not self.damaged_records:
             return {**found, "found": "everything is as it was written"}
-        versions = ", ".join(self.damaged) or "no version in the lists"
+        versions = ", ".join([*self.damaged, *self.damaged_artifacts]) or "nothing in the lists"
         return {
             **found,
             "found": f"{self.damaged_records:,} damaged",
@@ -80,22 +83,25 @@ class ShowStats(Ask):
 
 
 class ContentStats(View):
-    """What the content of datasets takes."""
+    """What the content of datasets and artifacts takes."""
 
-    versions: int = 0
-    logical_bytes: int = Field(0, description="Of all versions, as if each were kept alone.")
+    versions: int = Field(0, description="Of datasets.")
+    artifacts: int = Field(0, description="Versions of artifacts of runs.")
+    logical_bytes: int = Field(0, description="Of all of these, as if each were kept alone.")
     unique_bytes: int = Field(0, description="What differs, before compression.")
     stored_bytes: int = Field(0, description="Of all packs.")
     chunks: int = 0
     packs: int = 0
-    dedup_ratio: float | None = Field(None, description="Bytes of versions for one that differs.")
+    dedup_ratio: float | None = Field(None, description="Bytes of them for one that differs.")
     compression_ratio: float | None = Field(None, description="Bytes that differ for one in a pack.")
     place: str | None = Field(None, description="Where the packs are, if not in the workspace's folder.")
 
     def told(self) -> dict[str, object]:
         """What a cell and a terminal show of it."""
         told: dict[str, object] = {
-            "versions": f"{self.versions:,}, together {size_text(self.logical_bytes)}",
+            "dataset versions": f"{self.versions:,}",
+            "artifacts": f"{self.artifacts:,}",
+            "together": size_text(self.logical_bytes),
             "kept": f"{size_text(self.stored_bytes)} in {self.packs:,} packs of {self.chunks:,} chunks",
         }
         if self.place:
@@ -124,8 +130,10 @@ class Forgotten(View):
 
     versions: list[str] = Field(description="What can't be read any more.")
     erased_bytes: int = Field(0, description="Nothing else needs them.")
-    shared_bytes: int = Field(0, description="They stay: other versions have the same content.")
-    shared_with: list[str] = Field(default_factory=list, description="Those other versions.")
+    shared_bytes: int = Field(0, description="They stay: others have the same content.")
+    shared_with: list[str] = Field(
+        default_factory=list, description="Those others: dataset versions, and artifacts of runs."
+    )
     freed_bytes: int = Field(0, description="What the store shrank by.")
     complete: bool = Field(
         False, description="Nothing of it is left in the store; false where somebody was writing there."
@@ -195,19 +203,21 @@ class ContentCare:
         self._workspace = workspace
 
     def verify(self, *, percent: float = 100.0, progress: Progress | None = None) -> VerifiedContent:
-        """Read content, compare it with its hashes, and name the versions that are touched by damage."""
+        """Read content, compare it with its hashes, and name the versions and artifacts that are damaged."""
         from nbproof.storage.content.upkeep import verify
 
         if not self._workspace.exists:
             return VerifiedContent(percent=percent)
         found = verify(self._workspace.content, share=percent / 100, progress=progress)
         touched = self._workspace.datasets.touched(set(found.damaged)) if found.damaged else []
+        artifacts = self._workspace.runs.artifacts_kept(found.damaged) if found.damaged else []
         return VerifiedContent(
             records=found.records,
             bytes=found.bytes,
             percent=percent,
             damaged_records=found.damaged_records,
             damaged=[_name(each) for each in touched],
+            damaged_artifacts=[str(each) for each in artifacts],
             damaged_objects=len(found.damaged),
             advice=_MEND if found.damaged else None,
         )
@@ -218,7 +228,7 @@ class ContentCare:
         return JobAccepted(id=queued.id, status=queued.status)
 
     def stats(self) -> ContentStats:
-        """Count what versions have, what of it differs, and what it takes."""
+        """Count what versions and artifacts have, what of it differs, and what it takes."""
         from nbproof.storage.content.upkeep import stored
 
         if not self._workspace.exists:
@@ -228,9 +238,12 @@ class ContentCare:
         for each in versions:
             with suppress(NotFound, Unavailable):  # `verify` tells of that
                 logical += datasets.content_of_version(each)
+        artifacts = self._workspace.runs.artifacts_kept()
+        logical += [each.location for each in artifacts if each.location.startswith("b3/")]
         found = stored(self._workspace.content, logical)
         return ContentStats(
             versions=len(versions),
+            artifacts=len(artifacts),
             logical_bytes=found.logical_bytes,
             unique_bytes=found.unique_bytes,
             stored_bytes=found.stored_bytes,
@@ -243,6 +256,8 @@ class ContentCare:
 
     def forget(self, id: str, *, all: bool = False, dry_run: bool = False, yes: bool = False) -> Forgotten:
         """Erase the content of versions for good; they stay in the lists as erased.
+
+        What an artifact of a run has too stays.
 
         What was deleted before goes with them: nobody can bring it back.
 
@@ -292,7 +307,7 @@ class ContentCare:
         patience_seconds: float = 10.0,
         drain: Callable[[], object] | None = None,
     ) -> Collected:
-        """Delete content that no version and nothing else refers to.
+        """Delete content that no dataset version, no artifact and nothing else refers to.
 
         Raises
         ------
@@ -318,12 +333,15 @@ class ContentCare:
     # -- inside ----------------------------------------------------------------------------------------
 
     def _referred(self, deleted_before_us: int) -> set[str]:
+        from nbproof.storage.content.moving import moved_to
         from nbproof.storage.garbage import referred
 
         workspace = self._workspace
         found = set(workspace.datasets.locations(deleted_before_us))
         others = referred(workspace.database, workspace.folder / "journal" / "rejected", deleted_before_us)
-        return found | {each for each in others if each.startswith("b3/")}
+        # Rows may still name places of an older layout; where that content is now is needed, too.
+        moved = moved_to(workspace.database, {each for each in others if each.startswith("objects/")})
+        return found | {each for each in others if each.startswith("b3/")} | set(moved.values())
 
     def _would_forget(self, records: Sequence[VersionRecord]) -> Forgotten:
         from nbproof.storage.content.upkeep import Key, bytes_of, needed_by
@@ -336,7 +354,9 @@ class ContentCare:
             needed: dict[str, set[Key]] = {
                 place: needed_by(content, [place]) for place in set[str]().union(*of_others.values())
             }
-        kept = set[Key]().union(*needed.values())
+            artifacts = self._workspace.runs.artifacts_kept()
+            of_artifacts = needed_by(content, {each.location for each in artifacts})
+        kept = of_artifacts.union(*needed.values())
         going: set[Key] = set()
         for each in records:
             with suppress(NotFound, Unavailable):  # what is damaged is erased too
@@ -349,7 +369,14 @@ class ContentCare:
             versions=list(names.values()),
             erased_bytes=bytes_of(content, going - kept),
             shared_bytes=bytes_of(content, shared),
-            shared_with=[name for name, places in of_others.items() if not touched.isdisjoint(places)],
+            shared_with=[
+                *(name for name, places in of_others.items() if not touched.isdisjoint(places)),
+                *(
+                    str(each)
+                    for each in (artifacts if shared & of_artifacts else ())
+                    if not shared.isdisjoint(needed_by(content, [each.location]))
+                ),
+            ],
         )
 
 
@@ -372,7 +399,7 @@ def _nothing_goes() -> Iterator[None]:
 
 @operation("content.verify", "POST /content/verify", action="write", cli="datasets verify")
 def verify_content(care: ContentCare, ask: VerifyContent) -> JobAccepted:
-    """Read the content of datasets, compare it with its hashes, and name the versions that are damaged."""
+    """Read all content, compare it with its hashes, and name what of datasets and runs is damaged."""
     return care.submit_verify(ask)
 
 
@@ -388,7 +415,7 @@ def verifying_content(ask: VerifyContent, context: JobContext) -> VerifiedConten
 
 @operation("content.stats", "GET /content/stats", action="read", python="content_stats", cli="datasets stats")
 def content_stats(care: ContentCare, ask: ShowStats) -> ContentStats:
-    """Show what the content of datasets takes, and what sharing and compression save."""
+    """Show what the content of datasets and artifacts takes, and what sharing and compression save."""
     return care.stats()
 
 

@@ -28,33 +28,30 @@ class CollectGarbage(Ask):
 
     dry_run: bool = Field(False, description="Only say what would go.")
     grace_hours: float = Field(
-        24.0, ge=0, le=24 * 365, description="Content that was put later than so long ago stays."
+        24.0, ge=0, le=24 * 365, description="Content of what was deleted later than so long ago stays."
     )
 
 
 class GarbageReport(View):
-    """Content that nothing refers to, deleted, or with `dry_run` only counted."""
+    """Content that nothing refers to, deleted, or with `dry_run` only counted.
 
-    objects: int = 0
-    bytes: int = 0
-    young_objects: int = Field(
-        0, description="Not referred to either, but younger than the grace period, or just being recorded."
+    Content is counted in stretches: a small file is one, a large one many, and what several files have in
+    common is counted once.
+    """
+
+    objects: int = Field(0, description="Stretches of content that nothing refers to.")
+    bytes: int = Field(0, description="By which the store shrinks.")
+    left_bytes: int = Field(
+        0, description="Not needed either; they go when most of their pack is, or nobody writes to it."
     )
-    young_bytes: int = 0
     kept_objects: int = Field(0, description="Referred to.")
-    kept_bytes: int = 0
+    kept_bytes: int = Field(0, description="That those take in the store.")
+    waiting: bool = Field(
+        False, description="Content was being taken in all the while: the rest goes the next time."
+    )
     series: int = Field(0, description="Names of metrics that purged runs left behind.")
     environments: int = Field(
         0, description="Environments that no run has any more; they stay while any process records."
-    )
-    dataset_objects: int = Field(0, description="Of versions that were deleted or never finished.")
-    dataset_bytes: int = Field(0, description="By which the packs of datasets shrink.")
-    dataset_left_bytes: int = Field(
-        0, description="Not needed either; they go when most of their pack is, or nobody writes to it."
-    )
-    dataset_kept_bytes: int = Field(0, description="That versions need, as they are in the packs.")
-    dataset_waiting: bool = Field(
-        False, description="Datasets were being registered all the while: the rest goes the next time."
     )
     dry_run: bool = False
 
@@ -108,34 +105,38 @@ class Maintenance:
         from dataclasses import asdict
 
         from nbproof.platform.content import ContentCare
-        from nbproof.storage.garbage import collect
+        from nbproof.storage.garbage import Garbage, collect
+        from nbproof.storage.spool import SpooledObjects
 
         workspace = self._workspace
         if not workspace.exists:
             return GarbageReport(dry_run=dry_run)
-        found = collect(
-            workspace.storage,
-            workspace.database,
-            workspace.folder / "journal" / "rejected",
-            self._drain,
-            grace_seconds=grace_hours * 3600,
-            now_us=workspace.clock.now_us(),
-            dry_run=dry_run,
-        )
+        loose = Garbage()
         if not dry_run:
+            workspace.move_old_objects()
             self._forget_claims()
+        if (workspace.folder / "content" / "objects").is_dir():
+            loose = collect(
+                SpooledObjects(workspace.folder / "content"),
+                workspace.database,
+                workspace.folder / "journal" / "rejected",
+                self._drain,
+                grace_seconds=grace_hours * 3600,
+                now_us=workspace.clock.now_us(),
+                dry_run=dry_run,
+            )
         left = workspace.runs.trash.forget_leftovers(dry_run=dry_run)
         packs = ContentCare(workspace).collect(
             workspace.clock.now_us() - round(grace_hours * 3600e6), dry_run=dry_run, drain=self._drain
         )
         return GarbageReport(
-            **asdict(found),
             **asdict(left),
-            dataset_objects=packs.objects,
-            dataset_bytes=packs.bytes,
-            dataset_left_bytes=packs.left_bytes,
-            dataset_kept_bytes=packs.kept_bytes,
-            dataset_waiting=packs.waiting,
+            objects=packs.objects + packs.chunks + loose.objects,
+            bytes=packs.bytes + loose.bytes,
+            left_bytes=packs.left_bytes + loose.young_bytes,
+            kept_objects=packs.kept + loose.kept_objects,
+            kept_bytes=packs.kept_bytes + loose.kept_bytes,
+            waiting=packs.waiting,
             dry_run=dry_run,
         )
 

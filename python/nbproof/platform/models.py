@@ -48,7 +48,7 @@ class ResolveWorkspace(Ask):
 
 
 ContentHash = Annotated[
-    str, StringConstraints(pattern="^[0-9a-f]{64}$"), Field(description="BLAKE2b-256 of the bytes, hex.")
+    str, StringConstraints(pattern="^[0-9a-f]{64}$"), Field(description="BLAKE3-256 of the bytes, hex.")
 ]
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.remote import RemoteDatasets
     from nbproof.lineage.domain import Edge
     from nbproof.platform.sender import Sender, SendReport
-    from nbproof.storage.backend import FileSystemStorage
+    from nbproof.storage.spool import SpooledObjects
     from nbproof.tracking.models import Experiment, Run
     from nbproof.tracking.points import Points
     from nbproof.tracking.transfer.remote import RemoteTransfer
@@ -108,11 +108,11 @@ class RemoteWorkspace:
         return JournalWriter(self.queue.journal, clock=self.clock, on_restored=self._journal_restored)
 
     @cached_property
-    def storage(self) -> FileSystemStorage:
+    def storage(self) -> SpooledObjects:
         """Content that waits for being sent."""
-        from nbproof.storage.backend import FileSystemStorage
+        from nbproof.storage.spool import SpooledObjects
 
-        return FileSystemStorage(self.queue.content)
+        return SpooledObjects(self.queue.content)
 
     @cached_property
     def tracker(self) -> ExperimentTracker:
@@ -531,7 +531,7 @@ class _Records:
     def list_artifacts(self, run_id: str, **which: Any) -> Any:
         return self._ask("runs.artifacts", id=run_id, **which)
 
-    def preview_artifact(self, run_id: str, reference: str, fetch: Any) -> Any:
+    def preview_artifact(self, run_id: str, reference: str, read: Any) -> Any:
         return self._ask("runs.artifact_preview", id=run_id, name=reference)
 
     def environment_of_run(self, run_id: str) -> Any:

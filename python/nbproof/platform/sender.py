@@ -32,8 +32,8 @@ from nbproof.storage.journal.wire import MEDIA_TYPE, Sent, encode
 from nbproof.tracking.joining import Signals
 
 if TYPE_CHECKING:
-    from nbproof.storage.backend import FileSystemStorage
     from nbproof.storage.holds import Held
+    from nbproof.storage.spool import SpooledObjects
 
 __all__ = ["SendReport", "Sender", "main"]
 
@@ -256,10 +256,10 @@ class Sender(Carrier):
             raise Unavailable(str(error)) from None  # the workspace or the route is not there
         return None if location is None else str(location)
 
-    def _storage(self) -> FileSystemStorage:
-        from nbproof.storage.backend import FileSystemStorage
+    def _storage(self) -> SpooledObjects:
+        from nbproof.storage.spool import SpooledObjects
 
-        return FileSystemStorage(self._queue.content)
+        return SpooledObjects(self._queue.content)
 
     def _clear_content(self, held: Held) -> None:
         """Nothing waits: content that lay here for its sake may go, but for that of what was put aside."""

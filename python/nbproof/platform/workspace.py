@@ -7,6 +7,7 @@ they are first needed, so that a kernel which only logs never loads a database.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import threading
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.configuration import SETTINGS_FILE, read_settings_file
-from nbproof.core.errors import Conflict, PlatformError, Unavailable
+from nbproof.core.errors import Conflict, NotFound, PlatformError, Unavailable
 from nbproof.core.events import Changes
 from nbproof.platform.location import Location, find_location, running_source
 from nbproof.platform.rooms import ROOMS
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from nbproof.platform.directory import Directory
     from nbproof.platform.intake import Intake
     from nbproof.platform.remote import RemoteWorkspace
-    from nbproof.storage.backend import FileSystemStorage
+    from nbproof.storage.content.ends import StorageBackend
+    from nbproof.storage.content.logged import PackedObjects
+    from nbproof.storage.content.moving import Moved
     from nbproof.storage.content.store import ContentStore
     from nbproof.storage.database import Database
     from nbproof.storage.drain import Drain, DrainReport
@@ -62,6 +65,11 @@ format = {format}
 """
 _GITIGNORE = "# Records and content stay out of git; settings go in.\n*\n!.gitignore\n!nbproof.toml\n"
 
+
+_log = logging.getLogger("nbproof.platform")
+
+# So long the first opening moves artifacts of an older layout; the next one goes on.
+_MOVING_SECONDS = 10.0
 
 # So long a reader that could do without it waits for a drain.
 _GLANCE_SECONDS = 0.2
@@ -238,7 +246,33 @@ class Workspace:
                 url: str | Path = self.settings.database or self.folder / "meta.db"
                 self._database = open_database(url, backup_dir=self.folder / "backups")
                 self._opened_file = _file(url) if isinstance(url, Path) else None
+                self.move_old_objects(_MOVING_SECONDS)
             return self._database
+
+    def move_old_objects(self, seconds: float | None = None) -> Moved | None:
+        """Bring artifacts of an older layout into the content store; what is left is read where it is."""
+        from nbproof.storage.content.moving import move_in
+
+        if not (self.folder / "content" / "objects").is_dir() or self.database.read_only:
+            return None
+        try:
+            return move_in(self.content, self.folder / "content", seconds=seconds, say=self._say)
+        except (PlatformError, OSError) as error:
+            _log.warning("artifacts could not be moved into the content store: %s", error)
+            return None
+
+    def _moved_object(self, location: str) -> str | Path:
+        """Where an artifact of the older layout is: in the content store, or still a file."""
+        from nbproof.storage.content.moving import moved_to
+        from nbproof.storage.spool import SpooledObjects
+
+        try:
+            return SpooledObjects(self.folder / "content").path(location)
+        except NotFound:
+            found = moved_to(self.database, {location}).get(location)
+            if found is None:
+                raise
+            return found
 
     def refuse_the_future(self) -> None:
         """Raise `Conflict` where a later nbproof wrote the folder in a format that this one does not know."""
@@ -259,30 +293,60 @@ class Workspace:
         return DatasetRepository(self.database)
 
     @cached_property
-    def storage(self) -> FileSystemStorage:
-        """Content of artifacts."""
-        from nbproof.storage.backend import FileSystemStorage
+    def storage(self) -> PackedObjects:
+        """Content of artifacts: what logging needs of the content store."""
+        from nbproof.storage.content.logged import LoggedIndex, PackedObjects
+        from nbproof.storage.content.store import Receiver
 
-        return FileSystemStorage(self.folder / "content")
+        folder = self.folder / "content"
+        on_a_server = self._told("database") is not None
+        end = self._content_end()
+        index = LoggedIndex(
+            end,
+            None if on_a_server else self.folder / "meta.db",
+            folder,
+            elsewhere=(lambda: self.content.index) if on_a_server else None,
+        )
+        return PackedObjects(
+            Receiver(end, index, folder),
+            index,
+            lambda kind, **fields: self.journal.event(kind, **fields),
+            lambda: self.content,
+            self.catch_up,
+            moved=self._moved_object,
+        )
+
+    def _content_end(self) -> StorageBackend:
+        from nbproof.storage.content.ends import backend_of
+
+        if self._told("content") is None:
+            return backend_of(self.folder / "content", None)  # who logs reads no settings for that
+        return backend_of(self.folder / "content", self.settings.content, self.settings.content_options)
+
+    def _told(self, name: str) -> Any:
+        """What a setting is given as, before it is checked."""
+        given = self._environ.get(f"NBPROOF_{name.upper()}")
+        with suppress(PlatformError):  # a broken file is told of by whoever starts a run
+            given = given or read_settings_file(self.folder / SETTINGS_FILE).get(name)
+        return given
 
     @property
     def content(self) -> ContentStore:
-        """Content of datasets."""
+        """The content store: chunks of artifacts and datasets."""
         with self._lock:
             database = self.database
             if self._content is None or self._content.index.database is not database:
-                from nbproof.storage.content.ends import backend_of
                 from nbproof.storage.content.index import ContentIndex
                 from nbproof.storage.content.store import ContentStore
 
-                folder = self.folder / "content"
-                end = backend_of(folder, self.settings.content, self.settings.content_options)
-                self._content = ContentStore(end, ContentIndex(database), folder)
+                self._content = ContentStore(
+                    self._content_end(), ContentIndex(database), self.folder / "content"
+                )
             return self._content
 
     @property
     def content_address(self) -> str | None:
-        """Where the content of datasets is; None for the workspace's folder."""
+        """Where content is; None for the workspace's folder."""
         return self.settings.content
 
     @cached_property
@@ -397,6 +461,8 @@ class Workspace:
         with self._lock:
             self._forget_if_deleted()
             if self._drain is None:
+                from nbproof.storage.content.applying import ContentApplier
+                from nbproof.storage.content.index import ContentIndex
                 from nbproof.storage.drain import Drain
                 from nbproof.tracking.repository import (
                     SavedSearchApplier,
@@ -407,7 +473,12 @@ class Workspace:
                 self._drain = Drain(
                     self.folder / "journal",
                     self.database,
-                    [TrackingApplier(self.clock), TrashApplier(), SavedSearchApplier()],
+                    [
+                        ContentApplier(ContentIndex(self.database)),
+                        TrackingApplier(self.clock),
+                        TrashApplier(),
+                        SavedSearchApplier(),
+                    ],
                     clock=self.clock,
                     changes=self.changes,
                 )

@@ -169,7 +169,7 @@ def _opened(download: Download) -> OpenFile:
         ) from None
     if download.path is None:
         tag = f'"{download.hash}"' if download.hash else None
-        return OpenFile(stream, None, tag, download.name, download.media_type)
+        return OpenFile(stream, download.size, tag, download.name, download.media_type)
     state = os.fstat(stream.fileno())
     tag = f'"{download.hash or f"{state.st_size:x}-{state.st_mtime_ns:x}"}"'
     return OpenFile(stream, state.st_size, tag, download.name, download.media_type)

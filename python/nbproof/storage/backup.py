@@ -44,7 +44,6 @@ from nbproof.core.clock import datetime_of
 from nbproof.core.configuration import SETTINGS_FILE
 from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError, Unavailable
 from nbproof.core.listing import facts_html, facts_text, size_text
-from nbproof.storage.backend import FileSystemStorage
 from nbproof.storage.content.store import ContentStore
 from nbproof.storage.content.upkeep import undisturbed
 from nbproof.storage.database import Database, current, open_database, series_of
@@ -52,6 +51,7 @@ from nbproof.storage.drain import REJECTED
 from nbproof.storage.holds import EVERYTHING
 from nbproof.storage.journal.reader import read_writer
 from nbproof.storage.migrations import HEAD
+from nbproof.storage.spool import SpooledObjects
 from nbproof.storage.tables import ContentPackRow, MetaRow, all_tables
 
 __all__ = ["FORMAT", "Backup", "Progress", "back_up", "contents_of", "restore"]
@@ -177,7 +177,7 @@ def back_up(
             hint="pip install -U nbproof, or: nbproof db upgrade",
         )
     partial = target.with_name(f"{target.name}.part")
-    storage = FileSystemStorage(folder / "content")
+    storage = SpooledObjects(folder / "content")
     with (
         _told(target),
         tempfile.TemporaryDirectory(prefix=".nbproof-", dir=target.parent) as aside,
@@ -349,7 +349,7 @@ def _pack(
     archive: zipfile.ZipFile,
     folder: Path,
     records: Path,
-    storage: FileSystemStorage,
+    storage: SpooledObjects,
     database: Database,
     now_us: int,
     progress: Progress | None,

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from nbproof.storage.backend import FileSystemStorage
 from nbproof.storage.database import Database
+from nbproof.storage.spool import SpooledObjects
 from nbproof.storage.tables import all_tables
 
 __all__ = ["PURGED", "Garbage", "collect", "referred"]
@@ -57,7 +57,7 @@ class Garbage:
 
 
 def collect(
-    storage: FileSystemStorage,
+    storage: SpooledObjects,
     database: Database,
     rejected: Path,
     drain: Callable[[], object],
@@ -70,7 +70,7 @@ def collect(
 
     Parameters
     ----------
-    storage : FileSystemStorage
+    storage : SpooledObjects
     database : Database
     rejected : Path
         Where drains put records aside.

@@ -20,11 +20,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 from nbproof.storage.journal.process import Process, is_dead, this_process
 
-__all__ = ["EVERYTHING", "Held", "Holds"]
+__all__ = ["EVERYTHING", "Held", "Holds", "holds_in"]
 
 EVERYTHING = "*"
 
@@ -193,6 +194,12 @@ class Holds:
         if os.write(self._descriptor, data) != len(data):
             raise OSError(28, "the disk is full")
         self._bytes += len(data)
+
+
+@cache
+def holds_in(folder: Path) -> Holds:
+    """One for a folder in a process: who lets go may have come by another way than who took."""
+    return Holds(folder)
 
 
 def _clear_if_dead(path: Path, content: bytes) -> bool:

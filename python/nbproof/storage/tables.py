@@ -176,6 +176,15 @@ class ContentRecordRow(Base):
     state: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
 
 
+class MovedObjectRow(Base):
+    """Where an object is now that was a file of its own before there was a content store."""
+
+    __tablename__ = "moved_objects"
+
+    place: Mapped[Name] = mapped_column(primary_key=True)  # its old location
+    hash: Mapped[Blob]
+
+
 def table_of(row: type[Base]) -> Table:
     """The table behind a row class, for those who write SQL rather than objects."""
     return row.metadata.tables[row.__tablename__]

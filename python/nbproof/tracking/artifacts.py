@@ -24,7 +24,7 @@ from nbproof.tracking.references import Referenced, is_url, look_at
 from nbproof.tracking.values import artifact_name, name_of, plain, step_of
 
 if TYPE_CHECKING:
-    from nbproof.storage.backend import StorageBackend, StoredObject
+    from nbproof.storage.objects import ObjectStorage, StoredObject
 
 __all__ = [
     "Item",
@@ -256,7 +256,7 @@ def items_of(
     return [item(file_name, file) for file, file_name in _files(path, called)]
 
 
-def kept(items: Sequence[Item], storage: Callable[[], StorageBackend]) -> Iterator[dict[str, Any]]:
+def kept(items: Sequence[Item], storage: Callable[[], ObjectStorage]) -> Iterator[dict[str, Any]]:
     """Keep the content of items; gives the fields of each event when its content is durable.
 
     What was given before an error or Ctrl-C is kept, of the rest nothing is left.
@@ -305,7 +305,7 @@ def told_reference(
     )  # fmt: skip
 
 
-def _keep_one(item: Item, storage: Callable[[], StorageBackend], progress: Progress) -> dict[str, Any]:
+def _keep_one(item: Item, storage: Callable[[], ObjectStorage], progress: Progress) -> dict[str, Any]:
     if item.source is None:
         return item.fields(None, changed=False)
     if not isinstance(item.source, Path):

@@ -47,7 +47,7 @@ _PLOTLY = "application/vnd.plotly.v1+json"
 class _Records(Protocol):
     def get_artifact(self, run_id: str, reference: str) -> Artifact: ...
     def preview_artifact(
-        self, run_id: str, reference: str, fetch: Callable[[str], Path]
+        self, run_id: str, reference: str, read: Callable[[str], BinaryIO]
     ) -> ArtifactPreview: ...
 
 
@@ -59,6 +59,7 @@ class Contents:
     # Where it is read from is no part of what an artifact is: two readings of one are equal.
     records: _Records = field(compare=False)
     fetch: Callable[[str], Path] = field(compare=False)
+    read: Callable[[str], BinaryIO] = field(compare=False)
 
     def find(self, reference: str) -> Artifact:
         """The artifact of a name or ``name@v2``; raises `NotFound`."""
@@ -68,7 +69,7 @@ class Contents:
 
     def preview(self, reference: str) -> ArtifactPreview:
         """See `ExperimentTracker.preview_artifact`."""
-        return self.records.preview_artifact(self.run_id, reference, self.fetch)
+        return self.records.preview_artifact(self.run_id, reference, self.read)
 
 
 def local_file(artifact: Artifact) -> Path:
@@ -83,22 +84,32 @@ def local_file(artifact: Artifact) -> Path:
         if not path.is_file():
             raise NotFound(f"what {artifact.name!r} refers to is not there: {artifact.reference}")
         return path
+    contents = _contents_of(artifact)
+    return contents.fetch(_place(artifact, contents))
+
+
+def opened(artifact: Artifact) -> BinaryIO:
+    """A stream of the content that can seek."""
+    try:
+        if artifact.reference is not None:
+            return open(local_file(artifact), "rb")
+        contents = _contents_of(artifact)
+        return contents.read(_place(artifact, contents))
+    except OSError as error:
+        raise Unavailable(f"{artifact.name!r} cannot be read: {error.strerror}") from error
+
+
+def _contents_of(artifact: Artifact) -> Contents:
     if artifact._contents is None:
         raise Unavailable(
             "this Artifact came without its workspace", hint="read it from nbp.get_run(id).artifacts"
         )
-    # A server tells no places of its disk: there the name is the place.
-    place = f"{artifact._contents.run_id}/{artifact.name}@v{artifact.version}"
-    return artifact._contents.fetch(artifact.location or place)
+    return artifact._contents
 
 
-def opened(artifact: Artifact) -> BinaryIO:
-    """A stream of the content."""
-    path = local_file(artifact)
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise Unavailable(f"{artifact.name!r} cannot be read: {error.strerror}") from error
+def _place(artifact: Artifact, contents: Contents) -> str:
+    # A server tells no places of its store: there the name is the place.
+    return artifact.location or f"{contents.run_id}/{artifact.name}@v{artifact.version}"
 
 
 def downloaded(artifact: Artifact, folder: Path) -> Path:
@@ -155,26 +166,29 @@ def frame_of(artifact: Artifact) -> pandas.DataFrame:
     """A table as a frame."""
     import pandas
 
-    path, kind = local_file(artifact), artifact.media_type.partition(";")[0]
+    kind = artifact.media_type.partition(";")[0]
     if kind == "application/vnd.apache.parquet":
-        return pandas.read_parquet(path)
+        with opened(artifact) as file:
+            return pandas.read_parquet(file)
     if kind == "application/vnd.apache.arrow.file":
-        return pandas.read_feather(path)
+        with opened(artifact) as file:
+            return pandas.read_feather(file)
     if kind == "application/x-ndjson":
         # By hand: pandas would guess dates from the names of columns.
         import json
 
-        with path.open(encoding="utf-8") as lines:
-            return pandas.DataFrame([json.loads(line) for line in lines if line.strip()])
+        with opened(artifact) as file:
+            return pandas.DataFrame([json.loads(line) for line in file if line.strip()])
     if kind in ("text/csv", "text/tab-separated-values"):
-        return _csv(path, "," if kind == "text/csv" else "\t", artifact.metadata)
+        with opened(artifact) as file:
+            return _csv(file, "," if kind == "text/csv" else "\t", artifact.metadata)
     raise Invalid(
         f"{artifact.name!r} is no table: it is {artifact.media_type}",
         hint="Parquet, CSV, TSV, JSON lines and Arrow are; read_bytes() gives anything",
     )
 
 
-def _csv(path: Path, separator: str, metadata: dict[str, Any]) -> pandas.DataFrame:
+def _csv(file: BinaryIO, separator: str, metadata: dict[str, Any]) -> pandas.DataFrame:
     """A CSV with the types it was logged with, as far as they are told."""
     import pandas
 
@@ -187,7 +201,7 @@ def _csv(path: Path, separator: str, metadata: dict[str, Any]) -> pandas.DataFra
         for name, kind in known.items()
         if name not in moments and str(kind).startswith(("int", "uint", "float", "bool", "str", "object"))
     }
-    frame = pandas.read_csv(path, sep=separator, dtype=simple, index_col=index or None)
+    frame = pandas.read_csv(file, sep=separator, dtype=simple, index_col=index or None)
     for name in moments:
         if name in frame:
             frame[name] = pandas.to_datetime(frame[name], format="ISO8601").astype(known[name])
@@ -196,11 +210,7 @@ def _csv(path: Path, separator: str, metadata: dict[str, Any]) -> pandas.DataFra
 
 def previewed(artifact: Artifact) -> ArtifactPreview:
     """A few plain values of the content."""
-    if artifact._contents is None:
-        raise Unavailable(
-            "this Artifact came without its workspace", hint="read it from nbp.get_run(id).artifacts"
-        )
-    return artifact._contents.preview(f"{artifact.name}@v{artifact.version}")
+    return _contents_of(artifact).preview(f"{artifact.name}@v{artifact.version}")
 
 
 def shown(artifact: Artifact) -> None:

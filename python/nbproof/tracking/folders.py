@@ -13,14 +13,14 @@ from typing import IO, TYPE_CHECKING
 
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, hint_of, near_names
 from nbproof.core.ids import short
-from nbproof.tracking.contents import local_file, put_into
+from nbproof.tracking.contents import opened, put_into
 from nbproof.tracking.values import artifact_name
 
 if TYPE_CHECKING:
     from nbproof.core.operation import Page
     from nbproof.tracking.models import Artifact
 
-__all__ = ["arrived", "artifacts_below", "files_of", "put_below", "unzip_below", "zipped"]
+__all__ = ["arrived", "artifacts_below", "put_below", "require_content", "unzip_below", "zipped"]
 
 _BLOCK = 1 << 20
 _NAMES = 1000  # looked at for the hint of a folder that is not there
@@ -61,13 +61,16 @@ def artifacts_below(
     return kept
 
 
-def files_of(artifacts: Sequence[tuple[str, Artifact]]) -> list[tuple[str, Artifact, Path]]:
-    """The same with the file of each; `NotFound` where one is gone from the disk."""
-    files = [(name, each, local_file(each)) for name, each in artifacts]
-    for _, each, path in files:
-        if not path.is_file():
-            raise NotFound(f"the content of {each.name!r} is gone from the disk", hint="run `nbproof doctor`")
-    return files
+def require_content(
+    artifacts: Sequence[tuple[str, Artifact]], missing: Callable[[Iterable[str]], set[str]]
+) -> None:
+    """Raise `NotFound` where the content of one is gone; `missing` tells which of some locations are."""
+    gone = missing([each.location for _, each in artifacts])
+    for _, each in artifacts:
+        if each.location in gone:
+            raise NotFound(
+                f"the content of {each.name!r} is gone from the store", hint="run `nbproof doctor`"
+            )
 
 
 def put_below(files: Iterable[tuple[str, Callable[[], IO[bytes]]]], folder: Path) -> Path:
@@ -171,15 +174,15 @@ def _no_room(folder: Path, error: OSError) -> Unavailable:
     )
 
 
-def zipped(files: Sequence[tuple[str, Artifact, Path]]) -> Generator[bytes, None, None]:
-    """The files of `files_of` as a zip archive: never more than a block of it is in memory."""
+def zipped(artifacts: Sequence[tuple[str, Artifact]]) -> Generator[bytes, None, None]:
+    """Artifacts as a zip archive: never more than a block of it is in memory."""
     made = _Made()
     # Not compressed: pictures, models and Parquet are already, and the server has others to answer.
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
-        for name, artifact, path in files:
+        for name, artifact in artifacts:
             entry = zipfile.ZipInfo(name, artifact.created.timetuple()[:6])
             entry.external_attr = 0o100644 << 16
-            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+            with opened(artifact) as source, archive.open(entry, "w", force_zip64=True) as target:
                 while block := source.read(_BLOCK):
                     target.write(block)
                     yield made.taken()

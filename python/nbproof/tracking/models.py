@@ -277,7 +277,7 @@ class Artifact(View):
     )
     size_bytes: int = Field(description="0 for a reference whose size is not known.")
     media_type: str
-    hash: str = Field(description="BLAKE2b-256 of the content, hex; empty for a reference that was not read.")
+    hash: str = Field(description="BLAKE3-256 of the content, hex; empty for a reference that was not read.")
     created: Instant
     step: Int64 | None = None
     metadata: dict[str, Json] = Field(default_factory=dict)
@@ -1190,7 +1190,7 @@ class LogReference(Ask):
     ]
     name: Name | None = Field(None, description="Its name in the run; by default the last part of `target`.")
     hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = Field(
-        None, description="BLAKE2b-256 of the content, where it is known."
+        None, description="BLAKE3-256 of the content, where it is known."
     )
     size_bytes: int | None = Field(None, ge=0, lt=2**63)
     kind: str | None = None

@@ -364,9 +364,7 @@ def list_artifacts(tracker: ExperimentTracker, ask: ListArtifacts) -> Page[Artif
 @operation("runs.artifact", "GET /runs/{id}/artifacts/{name}", action="read", cli="runs get-artifact")
 def get_artifact(tracker: ExperimentTracker, ask: GetArtifact) -> Download:
     """Download an artifact; name@v1 is an earlier version."""
-    artifact = tracker.find_artifact(ask.id, ask.name)
-    path, media_type = tracker.get_artifact(ask.id, f"{artifact.name}@v{artifact.version}")
-    return Download(path, artifact.name.rsplit("/", 1)[-1], media_type, artifact.hash)
+    return tracker.open_artifact(ask.id, ask.name)
 
 
 @operation(

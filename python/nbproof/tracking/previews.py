@@ -16,8 +16,7 @@ import struct
 from collections.abc import Callable, Sequence
 from html import escape
 from itertools import islice, zip_longest
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nbproof.core.listing import size_text
 from nbproof.plots.figure import drawn
@@ -37,7 +36,7 @@ _READABLE = frozenset({"text", "data", "html"})
 def preview_of(
     artifact: Artifact,
     told: Any,
-    content: Callable[[], Path],
+    content: Callable[[], BinaryIO],
     versions: Sequence[tuple[Artifact, Any]] = (),
 ) -> ArtifactPreview:
     """A look at an artifact.
@@ -48,7 +47,7 @@ def preview_of(
     told : optional
         What was told of it when it was logged.
     content : callable
-        Gives the file with its content; asked where what was told is not enough.
+        Opens its content; asked where what was told is not enough.
     versions : sequence
         Every version with what was told of it, for a series of histograms.
     """
@@ -62,7 +61,10 @@ def preview_of(
     if artifact.reference is not None:
         return ArtifactPreview(**fields, shows="reference", text=artifact.reference)
     try:
-        found = _told(artifact, told, versions) or _looked(artifact, content())
+        found = _told(artifact, told, versions)
+        if not found:
+            with content() as file:
+                found = _looked(artifact, file)
     except (OSError, ValueError, csv.Error, RecursionError) as error:
         found = {"note": f"the content is not what {artifact.media_type} says: {error}"}
     return ArtifactPreview.model_validate({"shows": "nothing", **fields, **(found or {"note": _NOTE})})
@@ -104,37 +106,33 @@ def _told(artifact: Artifact, told: Any, versions: Sequence[tuple[Artifact, Any]
     return None
 
 
-def _looked(artifact: Artifact, path: Path) -> dict[str, Any] | None:
+def _looked(artifact: Artifact, file: BinaryIO) -> dict[str, Any] | None:
     kind = artifact.media_type.partition(";")[0].strip().lower()
     if artifact.kind == "histogram":
-        with path.open("rb") as file:
-            found = histogram_of(json.loads(file.read(_HEAD_BYTES)))
+        found = histogram_of(json.loads(file.read(_HEAD_BYTES)))
         if found is None:
             raise ValueError("a histogram is an object of edges and counts")
         one = Histogram(version=artifact.version, step=artifact.step, edges=found[0], counts=found[1])
         return {"shows": "histogram", "histograms": [one]}
     if kind.startswith("image/"):
-        with path.open("rb") as file:
-            width, height = picture_size(file.read(_HEAD_BYTES)) or (None, None)
-            size: dict[str, Any] = {"width": width, "height": height}
-            if artifact.size_bytes > _IMAGE_BYTES:
-                note = (
-                    f"{_picture(artifact, width, height)}: too large to be shown here; download it to see it"
-                )
-                return {"note": note, **size}
-            file.seek(0)
-            data = base64.b64encode(file.read()).decode("ascii")
+        width, height = picture_size(file.read(_HEAD_BYTES)) or (None, None)
+        size: dict[str, Any] = {"width": width, "height": height}
+        if artifact.size_bytes > _IMAGE_BYTES:
+            note = f"{_picture(artifact, width, height)}: too large to be shown here; download it to see it"
+            return {"note": note, **size}
+        file.seek(0)
+        data = base64.b64encode(file.read()).decode("ascii")
         return {"shows": "image", "image": f"data:{kind};base64,{data}", **size}
     if kind == "application/vnd.apache.parquet":
-        return _parquet(path)
+        return _parquet(file)
     if kind in ("text/csv", "text/tab-separated-values"):
-        return _separated(path, "," if kind == "text/csv" else "\t")
+        return _separated(file, "," if kind == "text/csv" else "\t")
     if kind == "application/x-ndjson":
-        return _json_lines(path)
+        return _json_lines(file)
     from nbproof.tracking.artifacts import kind_of
 
     if artifact.kind in _READABLE or kind_of(kind) in _READABLE:
-        return _text(path)
+        return _text(file)
     return None
 
 
@@ -197,16 +195,15 @@ def _picture(one: Artifact | ArtifactPreview, width: int | None, height: int | N
     return f"a picture{pixels}, {size_text(one.size_bytes)}, {one.media_type}"
 
 
-def _head(path: Path) -> tuple[str, bool]:
+def _head(file: BinaryIO) -> tuple[str, bool]:
     """The beginning as text, and whether there is more."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES + 1)
+    head = file.read(_HEAD_BYTES + 1)
     more = len(head) > _HEAD_BYTES
     return head[:_HEAD_BYTES].decode("utf-8", "ignore" if more else "replace").removeprefix("\ufeff"), more
 
 
-def _text(path: Path) -> dict[str, Any]:
-    text, more = _head(path)
+def _text(file: BinaryIO) -> dict[str, Any]:
+    text, more = _head(file)
     return {
         "shows": "text",
         "text": text[:_TEXT_CHARACTERS],
@@ -214,8 +211,8 @@ def _text(path: Path) -> dict[str, Any]:
     }
 
 
-def _separated(path: Path, separator: str) -> dict[str, Any]:
-    text, more = _head(path)
+def _separated(file: BinaryIO, separator: str) -> dict[str, Any]:
+    text, more = _head(file)
     if more:
         text = text[: text.rfind("\n") + 1] or text  # a row that was cut is no row
     lines = csv.reader(io.StringIO(text), delimiter=separator)
@@ -231,8 +228,8 @@ def _separated(path: Path, separator: str) -> dict[str, Any]:
     }
 
 
-def _json_lines(path: Path) -> dict[str, Any]:
-    text, more = _head(path)
+def _json_lines(file: BinaryIO) -> dict[str, Any]:
+    text, more = _head(file)
     lines = [line for line in text.splitlines() if line.strip()]
     if more and len(lines) > 1:
         lines.pop()
@@ -248,13 +245,13 @@ def _json_lines(path: Path) -> dict[str, Any]:
     }
 
 
-def _parquet(path: Path) -> dict[str, Any]:
+def _parquet(source: BinaryIO) -> dict[str, Any]:
     try:
         from pyarrow import ArrowInvalid, parquet  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return {"note": "to look into Parquet that log_table did not write, pyarrow must be installed here"}
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(source) as file:
             names = file.schema_arrow.names[:_COLUMNS]
             batch = next(file.iter_batches(_ROWS, columns=names), None)
             rows = [] if batch is None else [[_cell(v) for v in row.values()] for row in batch.to_pylist()]

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from blake3 import blake3
+
 from nbproof.core.errors import Invalid, near_names
 from nbproof.storage.progress import Progress
 
@@ -36,7 +38,7 @@ class Referenced:
     target : str
         An absolute path or an address, without user and password.
     hash : str, optional
-        BLAKE2b-256 of the content, where it could be read here.
+        BLAKE3-256 of the content, where it could be read here.
     size_bytes : int, optional
     metadata : dict
         What tells a change where there is no hash: the ``etag`` of an address, the ``listing`` of a folder.
@@ -96,28 +98,35 @@ def state_of(target: str, hash: str, size_bytes: int, metadata: dict[str, Any]) 
         return "vanished"
     if not path.is_dir() and hash and path.stat().st_size != size_bytes:
         return "changed"
-    found = _of_path(path)
+    found, older = _looked_at(path, anew=False)
     before, now = (hash or metadata.get("listing")), (found.hash or found.metadata.get("listing"))
     if not before or not now:
         return "unknown"
-    return "unchanged" if before == now else "changed"
+    return "unchanged" if before in (now, older) else "changed"
 
 
 def _of_path(path: Path) -> Referenced:
+    return _looked_at(path, anew=True)[0]
+
+
+def _looked_at(path: Path, *, anew: bool) -> tuple[Referenced, str | None]:
+    """What is at a path, and, unless it is logged anew, the hash that an earlier nbproof took of such."""
     if path.is_dir():
-        return _of_folder(path)
+        return _of_folder(path), None
     if not path.is_file():
         raise Invalid(f"{str(path)!r} is not a regular file", details={"field": "path"})
     try:
         size = path.stat().st_size
-        digest = hashlib.blake2b(digest_size=32)
+        digest, older = blake3(), hashlib.blake2b(digest_size=32)
         with open(path, "rb", buffering=0) as file, Progress(path.name, size) as progress:
             while piece := file.read(_PIECE):
                 digest.update(piece)
+                if not anew:
+                    older.update(piece)
                 progress(len(piece))
     except OSError:
-        return Referenced(str(path))
-    return Referenced(str(path), digest.hexdigest(), size)
+        return Referenced(str(path)), None
+    return Referenced(str(path), digest.hexdigest(), size), None if anew else older.hexdigest()
 
 
 def _of_folder(folder: Path) -> Referenced:

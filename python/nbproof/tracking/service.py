@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nbproof.core.clock import Clock, SystemClock
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, near_names
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     import pandas
 
     from nbproof.core.operation import Download, Page
-    from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
+    from nbproof.storage.objects import ObjectStorage
     from nbproof.tracking.artifacts import Item
     from nbproof.tracking.contents import Contents
     from nbproof.tracking.git import Changes
@@ -121,7 +121,7 @@ class ExperimentTracker:
         journal: JournalWriter,
         records: Callable[[], RunRepository],
         catch_up: Callable[[], object],
-        artifacts: Callable[[], StorageBackend],
+        artifacts: Callable[[], ObjectStorage],
         *,
         clock: Clock | None = None,
         origin: Callable[[], Origin] | None = None,
@@ -153,6 +153,11 @@ class ExperimentTracker:
         self._prepare = prepare or (lambda: None)
         self._ended = ended or (lambda: None)
         self._fetch = fetch or (lambda location: self._artifacts().path(location))
+        self._read: Callable[[str], BinaryIO] = (
+            (lambda location: self._artifacts().open(location))
+            if fetch is None
+            else (lambda location: fetch(location).open("rb"))
+        )
         self._compare_elsewhere = compare
         self._repository = repository
         self._sampler = sampler
@@ -1027,10 +1032,10 @@ class ExperimentTracker:
     def _short_text(self, run_id: str, name: str, most_bytes: int = 1_000_000) -> str | None:
         """Text of an artifact; None where it is gone, too large, or only referred to."""
         try:
-            path, _ = self.get_artifact(run_id, name)
-            if path.stat().st_size > most_bytes:
+            artifact = self.find_artifact(run_id, name)
+            if artifact.reference is not None or artifact.size_bytes > most_bytes:
                 return None
-            return path.read_text("utf-8", "replace")
+            return artifact.read_bytes().decode("utf-8", "replace")
         except (NotFound, Unavailable, Conflict, OSError):
             return None
 
@@ -1174,9 +1179,26 @@ class ExperimentTracker:
         return self._contents(_run_id(self._fresh(), id)).find(name)
 
     def get_artifact(self, id: str, name: str) -> tuple[Path, str]:
-        """The local file and media type of an artifact; a conflict where only a reference is kept."""
+        """A local file and the media type of an artifact; a conflict where only a reference is kept.
+
+        The file is a copy, which is not to be changed and goes when nobody has asked for it for a day.
+        """
         from nbproof.tracking.contents import local_file
 
+        artifact = self._with_content(id, name)
+        return local_file(artifact), artifact.media_type
+
+    def open_artifact(self, id: str, name: str) -> Download:
+        """An artifact as a stream that can seek; a conflict where only a reference is kept."""
+        from nbproof.core.operation import Download
+
+        artifact = self._with_content(id, name)
+        called = artifact.name.rsplit("/", 1)[-1]
+        return Download(
+            None, called, artifact.media_type, artifact.hash, artifact.open(), artifact.size_bytes
+        )
+
+    def _with_content(self, id: str, name: str) -> Artifact:
         artifact = self.find_artifact(id, name)
         if artifact.reference is not None:
             raise Conflict(
@@ -1184,7 +1206,7 @@ class ExperimentTracker:
                 hint="fetch it from there",
                 details={"reference": artifact.reference},
             )
-        return local_file(artifact), artifact.media_type
+        return artifact
 
     def download_artifact(self, id: str, name: str, folder: str | Path = ".") -> Path:
         """Copy an artifact, or all artifacts of a folder, into a folder of this machine.
@@ -1246,16 +1268,17 @@ class ExperimentTracker:
 
         from nbproof.core.generated import Generated
         from nbproof.core.operation import Download
-        from nbproof.tracking.folders import artifacts_below, files_of, zipped
+        from nbproof.tracking.folders import artifacts_below, require_content, zipped
 
         identifier = _run_id(self._fresh(), id)
         found = artifacts_below(self.list_artifacts, identifier, name)
+        require_content(found, self._artifacts().missing)
         tag = blake2b(digest_size=16)
         for called, artifact in found:
             tag.update(f"{called}\0{artifact.hash}\0{artifact.created.isoformat()}\n".encode())
         called = f"{name.strip('/').rpartition('/')[2]}.zip"
         # Buffered, so that a read gives as much as it was asked for.
-        stream = BufferedReader(Generated(zipped(files_of(found))), 1 << 20)
+        stream = BufferedReader(Generated(zipped(found)), 1 << 20)
         return Download(None, called, "application/zip", tag.hexdigest(), stream)
 
     def list_artifacts(
@@ -1970,7 +1993,7 @@ class ExperimentTracker:
     def _contents(self, identifier: str) -> Contents:
         from nbproof.tracking.contents import Contents
 
-        return Contents(identifier, self._records(), self._fetch)
+        return Contents(identifier, self._records(), self._fetch, self._read)
 
     def _columns(self, identifier: str, name: str) -> Columns:
         self._glance()

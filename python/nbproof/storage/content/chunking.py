@@ -6,6 +6,7 @@ read back: a store with chunks of two cutters is whole.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -48,12 +49,9 @@ def pieces(
     block_bytes : int
         How much is read at once, at least two of the largest chunks.
     """
-    import numpy as np
-
     left = memoryview(b"")
     while True:
-        # From numpy, which neither fills it with zeros nor fetches it in small pages.
-        block = np.empty(len(left) + block_bytes, np.uint8).data
+        block = _memory(len(left) + block_bytes)
         block[: len(left)] = left
         filled = len(left)
         while filled < len(block) and (piece := read(block[filled:])):
@@ -69,6 +67,13 @@ def pieces(
         left = block[len(block) - lengths.pop() :]
         if lengths:
             yield block[: len(block) - len(left)], lengths
+
+
+def _memory(size: int) -> memoryview:
+    # From numpy where it is loaded: it neither fills it with zeros nor fetches it in small pages.  Who only
+    # logs a file does not wait for its import.
+    empty = getattr(sys.modules.get("numpy"), "empty", None)
+    return memoryview(bytearray(size)) if empty is None else empty(size, "u1").data
 
 
 def into(read: Callable[[int], bytes]) -> Callable[[memoryview], int]:

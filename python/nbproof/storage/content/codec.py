@@ -12,7 +12,6 @@ __all__ = ["compress", "decompress", "decompressed", "packed", "worth_packing"]
 
 _LEVEL = 1  # measured on CSV: level 3 takes three times as long for no fewer bytes
 _WORTH = 0.95
-_TRIED_BYTES = 4096
 
 # What begins like this is compressed already: it is not tried.
 _COMPRESSED = (

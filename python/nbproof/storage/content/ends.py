@@ -16,10 +16,19 @@ from nbproof.core.ids import is_id, new_id
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["FileSystemStorage", "FsspecStorage", "PackSink", "StorageBackend", "backend_of", "trouble"]
+__all__ = [
+    "FileSystemStorage",
+    "FsspecStorage",
+    "PackSink",
+    "StorageBackend",
+    "backend_of",
+    "locked",
+    "trouble",
+]
 
 _SUFFIX = ".pack"
 _PARTS = 512  # that the operating system writes in one go: it takes 1024
+_MUCH_BYTES = 256 << 10
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "adl", "oss", "memory"})
 
 
@@ -89,6 +98,10 @@ class StorageBackend(Protocol):
         """Bytes of a pack; fewer at its end."""
         ...
 
+    def has(self, pack: str) -> bool:
+        """Whether a pack is there; True also where asking costs more than it may."""
+        ...
+
     def packs(self) -> Iterator[tuple[str, int, bool]]:
         """Id, size in bytes, and whether it is finished, of each pack."""
         ...
@@ -154,7 +167,7 @@ class FileSystemStorage:
                 pack = new_id()
                 path = self._open / (pack + _SUFFIX)
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
-                if _locked(descriptor):
+                if locked(descriptor):
                     _sync_folder(self._open)
                     return _LocalSink(self, pack, descriptor, 0)
                 os.close(descriptor)  # somebody adopted it at once; unlikely, and fine
@@ -169,7 +182,7 @@ class FileSystemStorage:
         except OSError:
             return None
         with suppress(OSError):
-            if _locked(descriptor):
+            if locked(descriptor):
                 state = os.fstat(descriptor)
                 if os.path.samestat(state, path.stat()):  # else it was finished while we asked
                     return _LocalSink(self, pack, descriptor, state.st_size)
@@ -189,6 +202,11 @@ class FileSystemStorage:
         except OSError as error:
             raise trouble(str(self._root), error) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def has(self, pack: str) -> bool:
+        """Whether a pack is there."""
+        name = _checked(pack) + _SUFFIX
+        return os.path.exists(self._open / name) or os.path.exists(self._finished / name)
 
     def packs(self) -> Iterator[tuple[str, int, bool]]:
         """Id, size in bytes, and whether it is finished, of each pack."""
@@ -252,7 +270,12 @@ class _LocalSink:
             if isinstance(error, OSError):
                 raise trouble(repr(self._end), error) from error
             raise
-        self.position += sum(map(len, data))
+        size = sum(map(len, data))
+        if size >= _MUCH_BYTES and hasattr(os, "posix_fadvise"):
+            with suppress(OSError):
+                # The disk begins to write at once, and not when `sync` waits for it.
+                os.posix_fadvise(self._descriptor, self.position, size, os.POSIX_FADV_DONTNEED)
+        self.position += size
 
     def read(self, offset: int, length: int) -> bytes:
         os.lseek(self._descriptor, offset, os.SEEK_SET)
@@ -345,6 +368,10 @@ class FsspecStorage:
         """Bytes of a pack; fewer at its end."""
         with _told(self._url, pack):
             return bytes(self._fs.cat_file(self._path(pack), start=offset, end=offset + length))
+
+    def has(self, pack: str) -> bool:
+        """True: that would be a request each time."""
+        return True
 
     def packs(self) -> Iterator[tuple[str, int, bool]]:
         """Id, size in bytes and True for each pack."""
@@ -474,7 +501,7 @@ def _file_system(url: str, options: dict[str, Any]) -> tuple[AbstractFileSystem,
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
-def _locked(descriptor: int) -> bool:
+def locked(descriptor: int) -> bool:
     """Whether the file is ours alone now; it stays so until it is closed."""
     try:
         import fcntl

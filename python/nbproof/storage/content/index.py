@@ -25,7 +25,7 @@ _TOGETHER = 500  # SQLite allowed 999 parameters once
 
 PACKS, RECORDS = table_of(ContentPackRow), table_of(ContentRecordRow)
 
-_KNOWN = f"SELECT hash, kind FROM {RECORDS.name} WHERE state = {GOOD}"
+_KNOWN = f"SELECT hash, kind FROM {RECORDS.name} WHERE"
 
 Place = tuple[str, Record]
 """The pack and where in it."""
@@ -73,7 +73,7 @@ class ContentIndex:
             found.update((place[1].hash, place) for place in map(_place, rows))
         return found
 
-    def known(self, hashes: Iterable[bytes]) -> set[tuple[bytes, Kind]]:
+    def known(self, hashes: Iterable[bytes], *, any_state: bool = False) -> set[tuple[bytes, Kind]]:
         """Those of the hashes that are here and may be shared, and as what; cheaper than `find`."""
         found: set[tuple[bytes, Kind]] = set()
         with self.database.connect() as connection:
@@ -81,13 +81,14 @@ class ContentIndex:
             for some in batched(dict.fromkeys(hashes), _TOGETHER):
                 if plain:  # asked for each few chunks: to build the statement takes longer than to run it
                     marks = ",".join("?" * len(some))
+                    which = "" if any_state else f" AND state = {GOOD}"
                     rows: Iterable[Any] = connection.exec_driver_sql(
-                        f"{_KNOWN} AND hash IN ({marks})", tuple(some)
+                        f"{_KNOWN} hash IN ({marks}){which}", tuple(some)
                     )
                 else:
                     rows = connection.execute(
                         sa.select(RECORDS.c.hash, RECORDS.c.kind).where(
-                            RECORDS.c.hash.in_(some), RECORDS.c.state == GOOD
+                            RECORDS.c.hash.in_(some), *(() if any_state else (RECORDS.c.state == GOOD,))
                         )
                     )
                 found.update((bytes(hash), _KINDS[kind]) for hash, kind in rows)

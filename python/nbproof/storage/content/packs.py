@@ -30,11 +30,13 @@ __all__ = [
     "digest",
     "footer",
     "pack_header",
+    "packed_records",
     "read_footer",
     "read_pack_header",
     "record_header",
     "scan",
     "unpacked",
+    "unpacked_records",
 ]
 
 FORMAT = 1
@@ -253,14 +255,29 @@ def scan(read: Callable[[int, int], bytes], size: int, start: int = HEADER_BYTES
         offset = record.end
 
 
-def footer(records: Sequence[Record], offset: int, compress: Callable[[bytes], bytes]) -> bytes:
-    """What ends a pack: the index of its records, and where that is found from the end."""
-    index = b"".join(
+def packed_records(records: Iterable[Record]) -> bytes:
+    """Where records are, as bytes: 52 each."""
+    return b"".join(
         [
             _ENTRY.pack(each.hash, each.kind, each.codec, each.stored, each.raw, each.offset)
             for each in records
         ]
     )
+
+
+def unpacked_records(content: bytes | memoryview) -> list[Record]:
+    """What `packed_records` gave; `ValueError` for what it can't have given."""
+    if len(content) % _ENTRY.size:
+        raise ValueError(f"entries have {_ENTRY.size} bytes each")
+    return [
+        Record(hash, Kind(kind), codec, stored, raw, place)
+        for hash, kind, codec, stored, raw, place in _ENTRY.iter_unpack(content)
+    ]
+
+
+def footer(records: Sequence[Record], offset: int, compress: Callable[[bytes], bytes]) -> bytes:
+    """What ends a pack: the index of its records, and where that is found from the end."""
+    index = packed_records(records)
     stored = compress(index)
     head = record_header(Kind.INDEX, ZSTD, len(stored), len(index), digest(index))
     place = struct.pack("<Q", offset)
@@ -284,7 +301,4 @@ def read_footer(
         index = unpacked(record, read(offset + RECORD_BYTES, record.stored), decompress)
     except Damaged:
         return None
-    return [
-        Record(hash, Kind(kind), codec, stored, raw, place)
-        for hash, kind, codec, stored, raw, place in _ENTRY.iter_unpack(index)
-    ]
+    return unpacked_records(index)

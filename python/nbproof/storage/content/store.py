@@ -10,21 +10,21 @@ import io
 import os
 import secrets
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
 from nbproof.core.errors import Invalid, NotFound
-from nbproof.storage.backend import OnBytes, StoredObject
 from nbproof.storage.content.chunking import AVERAGE_BYTES, cut, into, pieces
 from nbproof.storage.content.codec import worth_packing
 from nbproof.storage.content.packs import Kind, Part, Recipe, Record, digest, packed_parts
 from nbproof.storage.content.reading import ContentReader, PackReader
 from nbproof.storage.content.writing import PackWriter, Prepared, digests, groups, pool, prepared
-from nbproof.storage.holds import Holds
+from nbproof.storage.holds import holds_in
+from nbproof.storage.objects import OnBytes, StoredObject
 from nbproof.storage.seen import SeenFiles
 
 if TYPE_CHECKING:
@@ -33,15 +33,18 @@ if TYPE_CHECKING:
     from nbproof.storage.content.ends import StorageBackend
     from nbproof.storage.content.index import ContentIndex
 
-__all__ = ["INTAKE", "ContentStore", "Hashed", "Intake", "hash_of", "location_of"]
+__all__ = ["INTAKE", "ContentStore", "Hashed", "Intake", "Known", "Receiver", "hash_of", "location_of"]
 
 _LISTED = 512  # a list of more parts is itself kept in chunks, so that a change of few writes few of them
 _LEAST_LISTED, _MOST_LISTED = 64, 1024
 _AHEAD = 4
+_BLOCK_BYTES = 2 << 20
+_ALONE = 8  # so few small files are done by whoever brings them: threads cost more than they save
 _FILES_TOGETHER = 256
 _BUFFER_BYTES = 1 << 20
 INTAKE = "intake:"
 _PREFIX = "b3/"
+T = TypeVar("T")
 _HEX = set("0123456789abcdef")
 
 
@@ -58,7 +61,54 @@ def hash_of(location: str) -> bytes:
     raise Invalid(f"{str(location)[:80]!r} is not a place in the store", details={"field": "location"})
 
 
-class ContentStore:
+class Known(Protocol):
+    """What an intake has to know of a store; where it knows less than there is, bytes are kept twice."""
+
+    def known(self, hashes: Iterable[bytes]) -> set[tuple[bytes, Kind]]:
+        """Those of the hashes that are here and may be shared, and as what."""
+        ...
+
+    def indexed_of(self, pack: str) -> int:
+        """How far a pack is known to be whole, in bytes."""
+        ...
+
+
+class Receiver:
+    """The half of a content store that takes content in; it knows no database.
+
+    Parameters
+    ----------
+    end : StorageBackend
+        Where packs are.
+    known : Known
+    folder : Path
+        Of this machine, for what processes tell each other: what is being taken in, which files were seen.
+    """
+
+    def __init__(
+        self, end: StorageBackend, known: Known, folder: Path, *, pack_bytes: int | None = None
+    ) -> None:
+        self.end = end
+        self.known = known
+        self.folder = Path(folder)
+        self.holds = holds_in(self.folder / "intakes")
+        self.seen = SeenFiles(self.folder / "seen-files.jsonl", worth_bytes=0)
+        more = {} if pack_bytes is None else {"pack_bytes": pack_bytes}
+        self.writer = PackWriter(end, known.indexed_of, **more)
+
+    @contextmanager
+    def intake(self) -> Iterator[Intake]:
+        """Take in content; what was neither entered into the index nor kept by the end is taken back."""
+        with self.holds.held(INTAKE + secrets.token_hex(8)), self.writer.used():
+            taking = Intake(self)
+            try:
+                yield taking
+            finally:
+                if not taking.entered:
+                    self.writer.take_back(taking)
+
+
+class ContentStore(Receiver):
     """Chunks in packs, found by the database.
 
     Laws
@@ -81,12 +131,8 @@ class ContentStore:
     def __init__(
         self, end: StorageBackend, index: ContentIndex, folder: Path, *, pack_bytes: int | None = None
     ) -> None:
-        self.end = end
+        super().__init__(end, index, folder, pack_bytes=pack_bytes)
         self.index = index
-        self.holds = Holds(Path(folder) / "intakes")
-        self.seen = SeenFiles(Path(folder) / "seen-files.jsonl", worth_bytes=0)
-        more = {} if pack_bytes is None else {"pack_bytes": pack_bytes}
-        self.writer = PackWriter(end, index.indexed_of, **more)
         self.reader = PackReader(end, index)
 
     def __repr__(self) -> str:
@@ -111,13 +157,8 @@ class ContentStore:
         >>> store.read(kept.location)
         b'a table'
         """
-        with self.holds.held(INTAKE + secrets.token_hex(8)), self.writer.used():
-            taking = Intake(self)
-            try:
-                yield taking
-            finally:
-                if not taking.entered:
-                    self.writer.take_back(taking)
+        with super().intake() as taking:
+            yield taking
 
     def open(self, location: str) -> BinaryIO:
         """A stream of the content that can seek; the caller closes it."""
@@ -182,19 +223,19 @@ class Hashed:
 
 
 class Intake:
-    """Content on its way in; made by `ContentStore.intake`, used by one thread.
+    """Content on its way in; made by `Receiver.intake`, used by one thread.
 
     Attributes
     ----------
     entered : bool
-        Whether `enter` was called.
+        Whether `enter` or `keep` was called.
     new_bytes : int
         What the packs grew by.
     files_read : set of str
         The paths of files that were read, and not found to be as they were when they were taken in before.
     """
 
-    def __init__(self, store: ContentStore) -> None:
+    def __init__(self, store: Receiver) -> None:
         self._store = store
         self._records: dict[str, list[Record]] = {}
         self._mine: dict[tuple[bytes, Kind], None] = {}
@@ -233,13 +274,16 @@ class Intake:
             if on_bytes is not None:
                 on_bytes(len(content))
             return self.put_hashed(Hashed.of(content), packing=packing)
-        return self._put_blocks(pieces(into(source.read)), packing, on_bytes)
+        head = _head(source)
+        if len(head) <= AVERAGE_BYTES:
+            return self.put(head, packing=packing, on_bytes=on_bytes)
+        return self._put_blocks(pieces(into(_after(head, source)), _BLOCK_BYTES), packing, on_bytes)
 
     def put_hashed(self, content: Hashed, *, packing: bool | None = None) -> StoredObject:
         """Take in what was cut and hashed already; it is compressed and written while others are put."""
         if packing is None:
             packing = not content.chunks or worth_packing(content.chunks[0][1])
-        known = self._store.index.known([content.hash, *(hash for hash, _ in content.chunks)])
+        known = self._store.known.known([content.hash, *(hash for hash, _ in content.chunks)])
         under_way = self._packing(content.chunks, packing, known)
         parts = [(hash, len(chunk)) for hash, chunk in content.chunks]
         self._writing.append((under_way, self._lists(content.hash, parts, content.size_bytes, known)))
@@ -281,15 +325,25 @@ class Intake:
         Nothing is taken back after this: whether the transaction comes to its end is not known here.
         """
         self.entered = True
-        self._store.index.add(connection, self._records)
+        self._index().add(connection, self._records)
 
     def commit(self) -> None:
         """`sync` and `enter` in a transaction of its own."""
         self.sync()
-        with self._store.index.database.begin() as connection:
+        with self._index().database.begin() as connection:
             self.enter(connection)
 
+    def keep(self) -> dict[str, list[Record]]:
+        """`sync`, and give what is where: whoever asked sees to it that it comes into the index later."""
+        self.sync()
+        self.entered = True
+        return self._records
+
     # -- inside ------------------------------------------------------------------------------------
+
+    def _index(self) -> ContentIndex:
+        assert isinstance(self._store, ContentStore), "only a whole store has an index"
+        return self._store.index
 
     def _put_blocks(
         self, blocks: Iterator[tuple[memoryview, list[int]]], packing: bool | None, on_bytes: OnBytes | None
@@ -323,7 +377,7 @@ class Intake:
             hash = whole.digest()
         size = sum(length for _, length in parts)
         self._append_all()
-        self._append(self._lists(hash, parts, size, self._store.index.known([hash])))
+        self._append(self._lists(hash, parts, size, self._store.known.known([hash])))
         return StoredObject(hash.hex(), size, location_of(hash))
 
     def _lists(
@@ -362,9 +416,11 @@ class Intake:
         """Begin to compress what is not here yet."""
         fresh = {hash: content for hash, content in found if (hash, Kind.CHUNK) not in self._mine}
         if known is None:
-            known = self._store.index.known(fresh)
+            known = self._store.known.known(fresh)
         fresh = {hash: content for hash, content in fresh.items() if (hash, Kind.CHUNK) not in known}
         self._mine.update(dict.fromkeys((hash, Kind.CHUNK) for hash in fresh))
+        if sum(map(len, fresh.values())) <= AVERAGE_BYTES:
+            return [_done(prepared(list(fresh.items()), packing))] if fresh else []
         return [pool().submit(prepared, group, packing) for group in groups(list(fresh.items()))]
 
     def _append_all(self) -> None:
@@ -417,14 +473,17 @@ class Intake:
                     on_bytes(len(content))
                 continue
             with _opened(sources[number]) as stream:
-                found[number] = self._put_blocks(pieces(stream.readinto), None, on_bytes)
+                found[number] = self._put_blocks(pieces(stream.readinto, _BLOCK_BYTES), None, on_bytes)
                 if _same(states[number], after := os.fstat(stream.fileno())):
                     rested.append((sources[number], after, found[number].hash))
         contents = {number: memoryview(content) for number, content in small.items()}
-        for group, under_way in [
+        hashing = [
             (group, pool().submit(digests, [contents[number] for number in group]))
+            if len(contents) > _ALONE
+            else (group, _done(digests([contents[number] for number in group])))
             for group in _in_groups(list(contents))
-        ]:
+        ]
+        for group, under_way in hashing:
             for number, hash in zip(group, under_way.result(), strict=True):
                 found[number] = StoredObject(hash.hex(), len(contents[number]), location_of(hash))
                 with suppress(OSError):
@@ -446,7 +505,7 @@ class Intake:
 
     def here(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Those of the hashes whose content is in the store, and stays while this intake lasts."""
-        return {hash for hash, _ in self._store.index.known(hashes)}
+        return {hash for hash, _ in self._store.known.known(hashes)}
 
 
 class _Whole:
@@ -531,6 +590,36 @@ def _same(before: os.stat_result, after: os.stat_result) -> bool:
     return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
         after.st_size, after.st_mtime_ns, after.st_ctime_ns,
     )  # fmt: skip
+
+
+def _done(found: T) -> Future[T]:
+    """Work that needed no thread."""
+    future: Future[T] = Future()
+    future.set_result(found)
+    return future
+
+
+def _head(source: BinaryIO) -> bytes:
+    """The first bytes of a stream: one more than a small one has, or all."""
+    head = b""
+    while len(head) <= AVERAGE_BYTES and (piece := source.read(AVERAGE_BYTES + 1 - len(head))):
+        head = head + piece if head else bytes(piece)
+    return head
+
+
+def _after(head: bytes, source: BinaryIO) -> Callable[[int], bytes]:
+    """Reads what was read already, and then the rest."""
+    left = [head]
+
+    def read(size: int) -> bytes:
+        if left:
+            first = left.pop()
+            if len(first) > size:
+                left.append(first[size:])
+            return first[:size]
+        return source.read(size)
+
+    return read
 
 
 class _Reading(io.FileIO):

@@ -6,6 +6,10 @@ What nobody refers to is condemned first: who takes in content from then on does
 anew.  Who began before may share it still, so those intakes are waited for; then it is looked once more what
 is referred to.  What is still referred to by nothing is deleted.  None of that asks a clock.
 
+Processes that log tell the index by way of their journals.  So a pack is rewritten only when it is finished
+and whoever may have added to it has ended and was drained: until then nobody knows what in it is needed.
+What they hold till their records are written counts as referred to.
+
 Who has to find every pack where the index says that it is, as a backup does, is `undisturbed`: that counts
 as taking in, and waits for whoever moves packs at that moment.
 """
@@ -23,6 +27,7 @@ from dataclasses import dataclass, field
 from nbproof.core.errors import NotFound, Unavailable
 from nbproof.storage.content.codec import decompress
 from nbproof.storage.content.index import CONDEMNED, DAMAGED, GOOD, batched
+from nbproof.storage.content.logged import begin_sweep
 from nbproof.storage.content.packs import (
     RECORD_BYTES,
     Damaged,
@@ -98,13 +103,13 @@ class Collected:
     Attributes
     ----------
     objects, chunks : int
-        Referred to by nothing, and forgotten.
+        Lists of chunks, and chunks, that nothing refers to: forgotten.
     bytes : int
         By which the packs shrink.
     left_bytes : int
         Of what is forgotten, in packs of which most is needed or that somebody writes: they go when that
         changes.
-    kept_bytes : int
+    kept, kept_bytes : int
         Referred to.
     waiting : bool
         Somebody took in content all the while: what was found goes with the next collection.
@@ -114,6 +119,7 @@ class Collected:
     chunks: int = 0
     bytes: int = 0
     left_bytes: int = 0
+    kept: int = 0
     kept_bytes: int = 0
     waiting: bool = False
 
@@ -305,7 +311,12 @@ def bytes_of(store: ContentStore, keys: Iterable[Key]) -> int:
 def stored(store: ContentStore, locations: Iterable[str]) -> Stored:
     """Count what is kept; `locations` as often as each is referred to."""
     logical = 0
-    for location, times in Counter(locations).items():
+    wanted = Counter(locations)
+    alone = store.index.find(map(hash_of, wanted), Kind.CHUNK, any_state=True)
+    for location, times in wanted.items():
+        if (chunk := alone.get(hash_of(location))) is not None:
+            logical += times * chunk[1].raw
+            continue
         with suppress(NotFound, Damaged):  # `verify` tells of that
             logical += times * store.size_bytes(location)
     with store.index.database.connect() as connection:
@@ -349,6 +360,8 @@ def verify(
     # An object with a damaged chunk is not shared either: whoever takes it in again looks at all of it.
     bad = {*damaged, *((hash_of(each), Kind.OBJECT) for each in touched)}
     mended = [key for key in before_that if key not in bad] if share >= 1.0 else []
+    if bad:
+        begin_sweep(store.folder)
     if bad or mended:
         with store.index.database.begin() as connection:
             store.index.mark(connection, bad, DAMAGED)
@@ -373,7 +386,8 @@ def collect(
     referred : callable
         The locations that are needed.
     settle : callable
-        Brings into the tables what waits in journals; called before the second look.
+        Brings into the tables what waits in journals; called before each look, and once more where packs
+        were written to meanwhile.
     dry_run : bool
         Only count.
     erase : bool
@@ -386,26 +400,34 @@ def collect(
         for pack, _, finished in list(store.end.packs()):
             if not finished and erase:
                 store.writer.recover(pack, finish=True)
-    live = _live(store, referred())
+        # Said before anything is decided: who logs remembers what it wrote, and shares that.
+        begin_sweep(store.folder)
+    held = _held(store)
+    settle()
+    live = _live(store, referred() | held)
     dead = _dead(store, live)
     if dry_run:
         return _counted(store, live, dead, erase)
     doomed = [key for keys in dead.values() for key in keys]
     # Said before it is looked who takes in: of two that begin at once, at least one sees the other.
     with store.holds.held(_SWEEP + secrets.token_hex(8)):
+        settled = {pack for pack, _, finished in store.end.packs() if finished}
         with store.index.database.begin() as connection:
             store.index.mark(connection, doomed, CONDEMNED)
         if not _intakes_over(store, patience_seconds):
             left = sum(each.end - each.offset for keys in dead.values() for each in keys.values())
-            return Collected(left_bytes=left, kept_bytes=_kept(store, live), waiting=True)
+            kept, kept_bytes = _kept(store, live)
+            return Collected(left_bytes=left, kept=kept, kept_bytes=kept_bytes, waiting=True)
+        held = _held(store)  # what was let go of before has its record in a journal
         settle()
-        live = _live(store, referred())
+        live = _live(store, referred() | held)
         with store.index.database.begin() as connection:
             store.index.mark(connection, [key for key in doomed if key in live], GOOD)
         dead = {
             pack: {key: each for key, each in keys.items() if key not in live} for pack, keys in dead.items()
         }
-        return _sweep(store, live, dead, erase, progress)
+        settled |= _settled_anew(store, settled, dead, erase, settle, patience_seconds)
+        return _sweep(store, live, dead, erase, progress, settled)
 
 
 # -- inside ------------------------------------------------------------------------------------------------
@@ -516,10 +538,15 @@ def _needed(store: ContentStore, hash: bytes) -> set[Key]:
 
 
 def _live(store: ContentStore, locations: Iterable[str]) -> set[Key]:
+    hashes = {hash_of(location) for location in locations if location.startswith("b3/")}
+    listed = store.index.find(hashes, Kind.OBJECT, any_state=True)
     live: set[Key] = set()
-    for location in locations:
-        if location.startswith("b3/"):
-            live |= _needed(store, hash_of(location))
+    for hash in hashes:
+        if hash in listed:
+            live |= _needed(store, hash)
+        else:
+            # One chunk, or nothing: there is nothing to be read for that.
+            live |= {(hash, Kind.OBJECT), (hash, Kind.CHUNK)}
     return live
 
 
@@ -551,16 +578,18 @@ def _goes(size: int, live_bytes: int, dead: bool, erase: bool) -> bool:
     return live_bytes < size * _LIVE_SHARE or (erase and dead)
 
 
-def _kept(store: ContentStore, live: set[Key]) -> int:
-    total = 0
+def _kept(store: ContentStore, live: set[Key]) -> tuple[int, int]:
+    """How many records are needed, and their bytes."""
+    count = total = 0
     for pack in store.index.indexed():
         with store.index.database.connect() as connection:
-            total += sum(
+            needed = [
                 each.end - each.offset
                 for each in store.index.of_pack(connection, pack)
                 if (each.hash, each.kind) in live
-            )
-    return total
+            ]
+        count, total = count + len(needed), total + sum(needed)
+    return count, total
 
 
 def _counted(
@@ -578,7 +607,7 @@ def _counted(
             freed += garbage
         else:
             left += sum(each.end - each.offset for each in keys.values())
-    return Collected(objects, chunks, freed, left, _kept(store, live))
+    return Collected(objects, chunks, freed, left, *_kept(store, live))
 
 
 def _intakes_over(store: ContentStore, patience_seconds: float) -> bool:
@@ -594,17 +623,59 @@ def _intakes_over(store: ContentStore, patience_seconds: float) -> bool:
     return True
 
 
+def _held(store: ContentStore) -> set[str]:
+    """Locations that somebody is about to refer to."""
+    return {name for name in store.holds.look().names if not name.startswith((INTAKE, _SWEEP))}
+
+
+def _settled_anew(
+    store: ContentStore,
+    settled: set[str],
+    dead: dict[str, dict[Key, Record]],
+    erase: bool,
+    settle: Callable[[], object],
+    patience_seconds: float,
+) -> set[str]:
+    """Of the packs to be rewritten that were not finished: those of which the index knows everything now."""
+    sizes = _sizes(store)
+    together = _together(store, sizes)
+    wanted = {
+        pack
+        for pack, size in sizes.items()
+        if pack not in settled
+        and (
+            pack in together
+            or _goes(size, _live_bytes(store, pack, dead.get(pack, {})), bool(dead.get(pack)), erase)
+        )
+    }
+    if not wanted:
+        return set()
+    for pack, _, finished in list(store.end.packs()):
+        if pack in wanted and not finished and store.writer.recover(pack, finish=True) is None:
+            wanted.discard(pack)
+    if not _intakes_over(store, patience_seconds):
+        return set()
+    settle()
+    return wanted
+
+
+def _together(store: ContentStore, sizes: dict[str, int]) -> set[str]:
+    """Small packs that are put together."""
+    small = {pack for pack, size in sizes.items() if size < store.writer.pack_bytes // _SMALL_SHARE}
+    return small if len(small) > _FEW else set()
+
+
 def _sweep(
     store: ContentStore,
     live: set[Key],
     dead: dict[str, dict[Key, Record]],
     erase: bool,
     progress: Progress | None,
+    settled: set[str],
 ) -> Collected:
     freed = left = objects = chunks = 0
     sizes = _sizes(store)
-    small = [pack for pack, size in sizes.items() if size < store.writer.pack_bytes // _SMALL_SHARE]
-    together = set(small) if len(small) > _FEW else set()
+    together = _together(store, sizes)
     done, total = 0, sum(sizes.values())
     for pack, size in sizes.items():
         done += size
@@ -618,7 +689,7 @@ def _sweep(
             objects += sum(kind == Kind.OBJECT for _, kind in keys)
             chunks += sum(kind == Kind.CHUNK for _, kind in keys)
             continue
-        grown = _rewrite(store, pack, set(keys))
+        grown = _rewrite(store, pack, set(keys)) if pack in settled else None
         if grown is None:  # somebody adds to it
             left += sum(each.end - each.offset for each in keys.values())
             continue
@@ -627,14 +698,11 @@ def _sweep(
         chunks += sum(kind == Kind.CHUNK for _, kind in keys)
         if progress is not None:
             progress(done, total)
-    return Collected(objects, chunks, freed, left, _kept(store, live))
+    return Collected(objects, chunks, freed, left, *_kept(store, live))
 
 
 def _rewrite(store: ContentStore, pack: str, dead: set[Key]) -> int | None:
     """Copy what is needed of a pack into another and delete it; gives the bytes copied, None if in use."""
-    is_finished = any(each == pack and finished for each, _, finished in store.end.packs())
-    if not is_finished and store.writer.recover(pack, finish=True) is None:
-        return None
     with store.index.database.connect() as connection:
         records = store.index.of_pack(connection, pack)
     keep = [each for each in records if (each.hash, each.kind) not in dead]

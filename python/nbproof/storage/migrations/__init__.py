@@ -24,6 +24,7 @@ REVISIONS: tuple[str, ...] = (
     "0008",  # data_lineage; an index of the artifacts that are references
     "0009",  # datasets and their versions; content_packs, content_records: the index of the content store
     "0010",  # drift_reports
+    "0011",  # moved_objects: where artifacts are now that were files of their own
 )
 
 HEAD = REVISIONS[-1]

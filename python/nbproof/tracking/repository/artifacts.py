@@ -7,7 +7,7 @@ time shows, in whichever order they were drained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from nbproof.storage.tables import dump_json
 from nbproof.tracking.artifacts import split_version
 from nbproof.tracking.models import Artifact
 from nbproof.tracking.repository.cursors import opened, sealed
-from nbproof.tracking.repository.stored import ARTIFACT_VERSIONS, ARTIFACTS, clean, portions
+from nbproof.tracking.repository.stored import ARTIFACT_VERSIONS, ARTIFACTS, RUNS, clean, portions
 from nbproof.tracking.repository.views import artifact_of, instant
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ def artifact_change(event: Mapping[str, Any], run_id: str, time_us: int) -> Arti
         return ArtifactChange(run_id, name, time_us, None, None if version is None else int(version))
     # `type` because `kind` is the event's own; all but the first five may be missing.
     step = event.get("step")
+    location = clean(event["location"])
     kept = {
         "size_bytes": int(event["size"]),
         "media_type": clean(event["media_type"]),
-        "hash": clean(event["hash"]),
-        "location": clean(event["location"]),
+        # Who sends from an older nbproof tells a hash of another kind; the content's own is in its location.
+        "hash": location[3:] if location.startswith("b3/") else clean(event["hash"]),
+        "location": location,
         "created_us": time_us,
         "kind": clean(event.get("type")),
         "step": None if step is None else int(step),
@@ -101,6 +103,20 @@ def write_artifacts(connection: Connection, changes: Sequence[ArtifactChange], p
             ledger.write(put)
             ledger.delete(change)
     ledger.write(put)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptArtifact:
+    """A version of an artifact, and where its content is."""
+
+    run_id: str
+    run_name: str
+    name: str
+    version: int
+    location: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@v{self.version} of run {self.run_name} ({short(self.run_id)})"
 
 
 class _Ledger:
@@ -334,6 +350,24 @@ class ArtifactRecords:
             # Evenly, with both ends: a series is looked at as a whole.
             rows = [rows[round(place * (len(rows) - 1) / (_SERIES - 1))] for place in range(_SERIES)]
         return own, [(artifact_of(row), row["preview"]) for row in rows]
+
+    def kept(self, locations: Iterable[str] | None = None) -> list[KeptArtifact]:
+        """The artifacts of all runs, those in the trash too, with content here, or with content there."""
+        found: dict[tuple[str, str, int], KeptArtifact] = {}
+        with self._database.connect() as connection:
+            for table in (ARTIFACTS, ARTIFACT_VERSIONS):  # an earlier nbproof wrote no versions
+                c = table.c
+                statement = sa.select(c.run_id, RUNS.c.name, c.name, c.version, c.location).join_from(
+                    table, RUNS, RUNS.c.id == c.run_id
+                )
+                if "deleted_us" in c:
+                    statement = statement.where(c.deleted_us.is_(None))
+                wanted = [None] if locations is None else list(portions(sorted(set(locations))))
+                for some in wanted:
+                    part = c.location != "" if some is None else c.location.in_(some)
+                    for row in connection.execute(statement.where(part)):
+                        found[row[0], row[2], row[3]] = KeptArtifact(*row)
+        return sorted(found.values(), key=lambda each: (each.run_id, each.name, each.version))
 
     def all_of(self, run_id: str) -> list[tuple[Artifact, Any, bool]]:
         """Every version, what was told of it when it was logged, and whether it was deleted."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -35,7 +35,7 @@ from nbproof.tracking.models import (
 from nbproof.tracking.point_stream import PackedMetric
 from nbproof.tracking.points import Points, Window
 from nbproof.tracking.previews import preview_of
-from nbproof.tracking.repository.artifacts import ArtifactRecords
+from nbproof.tracking.repository.artifacts import ArtifactRecords, KeptArtifact
 from nbproof.tracking.repository.belongings import raw_rows
 from nbproof.tracking.repository.completion import completions, near_fields
 from nbproof.tracking.repository.cursors import opened, sealed
@@ -511,13 +511,17 @@ class RunRepository:
         return ArtifactRecords(self._database).page(identifier, **which)
 
     def preview_artifact(
-        self, identifier: str, reference: str, fetch: Callable[[str], Path]
+        self, identifier: str, reference: str, read: Callable[[str], BinaryIO]
     ) -> ArtifactPreview:
         """A small look at an artifact; see `nbproof.tracking.previews`."""
         records = ArtifactRecords(self._database)
         artifact = records.get(identifier, reference)
         told, versions = records.told(identifier, artifact)
-        return preview_of(artifact, told, lambda: fetch(artifact.location), versions)
+        return preview_of(artifact, told, lambda: read(artifact.location), versions)
+
+    def artifacts_kept(self, locations: Iterable[str] | None = None) -> list[KeptArtifact]:
+        """Artifacts of all runs by their content; see `ArtifactRecords.kept`."""
+        return ArtifactRecords(self._database).kept(locations)
 
     def artifacts_of(self, run_id: str) -> list[tuple[Artifact, Any, bool]]:
         """Every version of a run's artifacts; see `ArtifactRecords.all_of`."""

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+from blake3 import blake3
 
 from nbproof._version import __version__
 from nbproof.core.clock import datetime_of, microseconds_of
@@ -81,7 +82,8 @@ This file is a zip. Everything in it is text or the files as they were logged; n
 - `param_history` has all values in the order of time of params that had others before, or were logged later
   than the run's start.
 - `lineage` has the edges that were told about the run and its artifacts: what came of what.
-- `hash` of an artifact is BLAKE2b-256 of its bytes. An artifact whose `file` is null was not at hand; one
+- `hash` of an artifact is BLAKE3-256 of its bytes, BLAKE2b-256 in exports of before there was a content store
+  for artifacts. An artifact whose `file` is null was not at hand; one
   with a `reference` is elsewhere, and only named here. `artifact_versions` are the versions that do not show.
 
 For example, in Python:
@@ -318,7 +320,7 @@ class _Writer:
             return {**told, "file": None}
         kind = str(artifact.facts.get("media_type", ""))
         packed = _PACKED.match(kind) or _PACKED_NAME.search(artifact.name)
-        digest, size = hashlib.blake2b(digest_size=32), 0
+        digest, size = blake3(), 0
         with (
             stream,
             self._member(member, stored=bool(packed) or artifact.size_bytes >= _STORE_FROM) as write,

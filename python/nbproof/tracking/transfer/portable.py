@@ -52,7 +52,7 @@ class PortableArtifact:
         Gives its bytes, as often as it is asked; None for a reference, of which nothing is kept.
     size_bytes : int
     hash : str or None
-        BLAKE2b-256, where the source knows it.
+        BLAKE3-256, where the source knows it; what an earlier nbproof exported has BLAKE2b-256.
     facts : dict
         What else its model says of it, as JSON: media type, time, and whatever later versions add.
     version : int or None

@@ -13,20 +13,20 @@ So importing again changes nothing, and importing after an interruption goes on.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
+from blake3 import blake3
 
 from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import NotFound, PlatformError, Unavailable
 from nbproof.core.ids import new_id, short
 from nbproof.core.operation import View
 from nbproof.core.redaction import redact_text, redact_value, without_credentials
-from nbproof.storage.backend import StoredObject
+from nbproof.storage.objects import StoredObject
 from nbproof.storage.point_records import encoder
 from nbproof.tracking.domain import NAME_LIMIT
 from nbproof.tracking.models import Artifact, Run
@@ -37,8 +37,8 @@ from nbproof.tracking.transfer.portable import PIECE, Findings, PortableArtifact
 from nbproof.tracking.values import plain, tag_value, without_secrets
 
 if TYPE_CHECKING:
-    from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
+    from nbproof.storage.objects import ObjectStorage
     from nbproof.tracking.repository import RunRepository
     from nbproof.tracking.transfer.models import Outcome
 
@@ -113,7 +113,7 @@ class Recorder:
         journal: JournalWriter,
         records: Callable[[], RunRepository],
         catch_up: Callable[[], object],
-        storage: Callable[[], StorageBackend],
+        storage: Callable[[], ObjectStorage],
         findings: Findings,
     ) -> None:
         self._journal = journal
@@ -214,7 +214,7 @@ class Recorder:
             elif artifact.open is None or not ours.location:
                 if artifact.facts.get("reference") != ours.reference:
                     found.differences.append(f"artifact {called!r} refers to something else here")
-            elif (artifact.hash or _hash_of(artifact)) != ours.hash:
+            elif artifact.hash != ours.hash and _hash_of(artifact) != ours.hash:
                 found.differences.append(f"artifact {called!r} has another content here")
 
     def _compare_points(self, run: PortableRun, here: Run, found: Standing) -> None:
@@ -469,9 +469,9 @@ _EVENT_WORDS = frozenset(
 
 
 def _hash_of(artifact: PortableArtifact) -> str:
-    """The hash of a file whose source knows none."""
+    """The hash of a file whose source knows none, or one of another kind: an export of before."""
     assert artifact.open is not None
-    digest = hashlib.blake2b(digest_size=32)
+    digest = blake3()
     try:
         with artifact.open() as stream:
             while piece := stream.read(PIECE):

@@ -43,8 +43,8 @@ from nbproof.tracking.transfer.progress import shown
 if TYPE_CHECKING:
     from nbproof.jobs.service import JobContext, Jobs
     from nbproof.lineage.service import Lineage
-    from nbproof.storage.backend import StorageBackend
     from nbproof.storage.journal.writer import JournalWriter
+    from nbproof.storage.objects import ObjectStorage
     from nbproof.tracking.points import Points
     from nbproof.tracking.repository import RunRepository
     from nbproof.tracking.service import ExperimentTracker
@@ -88,7 +88,7 @@ class RunTransfer:
         journal: JournalWriter,
         records: Callable[[], RunRepository],
         catch_up: Callable[[], object],
-        storage: Callable[[], StorageBackend],
+        storage: Callable[[], ObjectStorage],
         jobs: Callable[[], Jobs],
         folder: Path,
         *,
@@ -258,7 +258,8 @@ class RunTransfer:
                 if each.reference is not None and not each.location
                 else lambda location=each.location: self._storage().open(location),  # type: ignore[misc]
                 each.size_bytes,
-                each.hash or None,
+                # What is still a file of its own has a hash of another kind, from before.
+                None if each.location.startswith("objects/") else each.hash or None,
                 {**artifact_facts(each), **({} if told is None else {"preview": told})},
                 version=each.version,
                 shown=(each.name, each.version) in shown,

@@ -1,13 +1,12 @@
-"""Where content is kept: artifacts now, datasets and models later.
+"""Content as plain files, each under its hash: what waits to be sent to a server.
 
-`StorageBackend` is the seam.  `FileSystemStorage` keeps whole files by their hash; what replaces its inside
-later (chunks, packs, buckets) keeps the protocol, and the locations that were given out stay valid.
+Workspaces kept their artifacts so, before they had a content store; what still lies there is read from here
+until it is moved (`nbproof.storage.content.moving`).
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import math
 import os
 import re
@@ -15,23 +14,21 @@ import secrets
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, TypeVar
+
+from blake3 import blake3
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
-from nbproof.storage.holds import Held, Holds
+from nbproof.storage.holds import Held, holds_in
+from nbproof.storage.objects import OnBytes, StoredObject
 from nbproof.storage.seen import SeenFiles
 
-__all__ = ["FileSystemStorage", "OnBytes", "StorageBackend", "StoredObject", "Verdict"]
+__all__ = ["SpooledObjects"]
 
 T = TypeVar("T")
-
-OnBytes = Callable[[int], object]
-"""Told how many more bytes were taken in; what it raises ends the taking in, and nothing is kept."""
 
 _PIECE = 1 << 20
 _LOOKS = 5  # for content that somebody else moves aside and back at this moment
@@ -49,88 +46,7 @@ _CANNOT_COPY = (
 _LOCATION = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """Content that is kept.
-
-    Attributes
-    ----------
-    hash : str
-        BLAKE2b-256 of the bytes, 64 hex digits.
-    size_bytes : int
-    location : str
-        What `StorageBackend.open` takes; opaque, and never a path of this machine.
-    """
-
-    hash: str
-    size_bytes: int
-    location: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What `FileSystemStorage.verify` found about one object."""
-
-    location: str
-    intact: bool
-
-
-class StorageBackend(Protocol):
-    """Keeps bytes under their hash.
-
-    Laws
-    ----
-    - Safe from any thread, and beside other processes on the same store.
-    - `put` is atomic: a reader sees all of an object or nothing, whenever the machine stops.  When it has
-      returned, the bytes survive a power cut.
-    - The same bytes are kept once; putting them again gives the same location.
-    - Objects do not change.  A stream from `open` stays readable even if the object is deleted meanwhile.
-    - A location leads to nothing outside the store, whoever wrote it.
-    - Memory is bounded, whatever the size of the content.
-    - The disk's failures are `Unavailable`; an unknown location is `NotFound`; a malformed one `Invalid`.
-    """
-
-    def put(self, source: BinaryIO | Path, *, on_bytes: OnBytes | None = None) -> StoredObject:
-        """Keep the bytes of a binary stream, from where it stands, or of a file."""
-        ...
-
-    def put_many(self, sources: Sequence[Path], *, on_bytes: OnBytes | None = None) -> Iterator[StoredObject]:
-        """Keep files, in order; faster than one by one, because they become durable together."""
-        ...
-
-    def open(self, location: str) -> BinaryIO:
-        """A binary stream of the content, which the caller closes."""
-        ...
-
-    def path(self, location: str) -> Path:
-        """A local file with the content, to be read and not to be changed."""
-        ...
-
-    def exists(self, location: str) -> bool:
-        """Whether the content is here."""
-        ...
-
-    def find(self, hash: str) -> StoredObject | None:
-        """The content of that hash, if it is here."""
-        ...
-
-    def let_go(self, location: str) -> None:
-        """Say that the record which refers to content is written, or never will be.
-
-        Until then `put`, `put_many` and `find` keep what they gave from being cleared away as garbage.
-        """
-        ...
-
-    def delete(self, location: str) -> None:
-        """Forget the content; nothing happens if it is not here."""
-        ...
-
-    def iter(self) -> Iterator[StoredObject]:
-        """All that is kept, in the order of the hashes."""
-        ...
-
-
-class FileSystemStorage:
+class SpooledObjects:
     """A store in a folder: ``objects/ab/cdef...``, one read-only file for each content.
 
     Parameters
@@ -147,7 +63,7 @@ class FileSystemStorage:
     Examples
     --------
     >>> import io, tempfile
-    >>> storage = FileSystemStorage(Path(tempfile.mkdtemp()))
+    >>> storage = SpooledObjects(Path(tempfile.mkdtemp()))
     >>> kept = storage.put(io.BytesIO(b"plot"))
     >>> with storage.open(kept.location) as stream:
     ...     kept.size_bytes, stream.read()
@@ -157,10 +73,10 @@ class FileSystemStorage:
     def __init__(self, root: Path) -> None:
         self._root = Path(root).absolute()
         self._seen = SeenFiles(self._root / "seen.jsonl")
-        self.holds = _holds_in(self._root / "holds")
+        self.holds = holds_in(self._root / "holds")
 
     def __repr__(self) -> str:
-        return f"FileSystemStorage({str(self._root)!r})"
+        return f"SpooledObjects({str(self._root)!r})"
 
     def put(self, source: BinaryIO | Path, *, on_bytes: OnBytes | None = None) -> StoredObject:
         """Keep the bytes of a binary stream, from where it stands, or of a file.
@@ -230,6 +146,10 @@ class FileSystemStorage:
                 return True
             self._bring_back(place)
         return False
+
+    def missing(self, locations: Iterable[str]) -> set[str]:
+        """Those of the locations whose content is not here."""
+        return {each for each in locations if not self.exists(each)}
 
     def find(self, hash: str) -> StoredObject | None:
         """The content of that hash, if it is here."""
@@ -330,15 +250,6 @@ class FileSystemStorage:
                 if _LOCATION.fullmatch(location):
                     with suppress(FileNotFoundError):  # deleted meanwhile
                         yield StoredObject(folder.name + path.name, path.stat().st_size, location)
-
-    def verify(self) -> Iterator[Verdict]:
-        """Read everything and compare it with its hash."""
-        for kept in self.iter():
-            digest = _digest()
-            with suppress(NotFound), self.open(kept.location) as stream:
-                while piece := stream.read(_PIECE):
-                    digest.update(piece)
-                yield Verdict(kept.location, digest.hexdigest() == kept.hash)
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -641,12 +552,6 @@ class _Syncing:
             self._thread.join()  # the descriptor is in use
 
 
-@cache
-def _holds_in(folder: Path) -> Holds:
-    """One for a folder in a process: who lets go may have come by another way than who took."""
-    return Holds(folder)
-
-
 def _opened(source: Path) -> BinaryIO:
     try:
         # Asked before opening: to open a pipe is to wait for somebody who writes.
@@ -720,8 +625,8 @@ def _clear_abandoned(incoming: Path, now: float) -> None:
                     os.unlink(entry.path)
 
 
-def _digest() -> hashlib.blake2b:
-    return hashlib.blake2b(digest_size=32)
+def _digest() -> blake3:
+    return blake3()
 
 
 def _gone(location: str) -> NotFound:
