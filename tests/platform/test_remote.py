@@ -293,7 +293,7 @@ def test_a_server_is_asked_all_that_a_repository_is_asked():
     def asked(kind: type) -> set[str]:
         return {name for name in dir(kind) if not name.startswith("_")}
 
-    of_a_server = {"active_since", "cancelled_of", "trash"}
+    of_a_server = {"active_since", "artifacts_kept", "cancelled_of", "trash"}
     of_a_server |= {"artifacts_of", "params_in_time"}  # exports and imports are made there
     of_a_server |= {"packed_metrics"}  # what it sends
     assert asked(RunRepository) - asked(_Records) <= of_a_server

@@ -35,11 +35,11 @@ def backup(session: Session, values: Mapping[str, Any]) -> int:
         print("  the records of PostgreSQL are in it as a SQLite file, ready for: nbproof restore,")
         print("  or for another PostgreSQL database: nbproof restore --database URL")
     if made.content:
-        print(f"  the content of datasets was fetched from {made.content};")
+        print(f"  content was fetched from {made.content};")
         print("  restored, it is in the workspace's folder, and the address is not in the settings")
     if made.missing_packs:
         print(f"  {made.missing_packs} packs of datasets were lost before and are not in it:")
-        print("  nbproof datasets verify names the versions that are touched")
+        print("  nbproof datasets verify names what is touched")
     return 0
 
 

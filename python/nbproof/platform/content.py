@@ -208,6 +208,7 @@ class ContentCare:
 
         if not self._workspace.exists:
             return VerifiedContent(percent=percent)
+        self._workspace.catch_up()
         found = verify(self._workspace.content, share=percent / 100, progress=progress)
         touched = self._workspace.datasets.touched(set(found.damaged)) if found.damaged else []
         artifacts = self._workspace.runs.artifacts_kept(found.damaged) if found.damaged else []
@@ -233,6 +234,7 @@ class ContentCare:
 
         if not self._workspace.exists:
             return ContentStats(place=self._workspace.content_address)
+        self._workspace.catch_up()
         datasets, logical = self._workspace.datasets, []
         versions = datasets.live_versions()
         for each in versions:
@@ -269,6 +271,8 @@ class ContentCare:
             Nobody can tell what another version needs; nothing was erased then.
         """
         datasets = self._workspace.datasets
+        if self._workspace.exists:
+            self._workspace.catch_up()
         records = datasets.to_forget(id, all=all)
         if not (dry_run or yes):
             raise Invalid(

@@ -360,10 +360,14 @@ class Workspace:
             self.folder / "content" / "copies",
             clock=self.clock,
             lineage=lambda: self.lineage,
-            prepare=self.make,
+            prepare=self._make_and_glance,
             run_id=lambda: self.tracker.live.id if self.tracker.live is not None else None,
             changes=self.changes,
         )
+
+    def _make_and_glance(self) -> None:
+        self.make()
+        self.glance()  # what was logged just now is in the index then, and need not be kept twice
 
     @cached_property
     def jobs(self) -> Jobs:
