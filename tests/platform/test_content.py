@@ -231,7 +231,7 @@ def test_packs_that_were_lost_before_are_counted(workspace, chores, tmp_path, ca
         path.unlink()
 
     assert run(["backup", str(tmp_path / "copy.zip")], workspace=workspace) == 0
-    assert "1 packs of datasets were lost before" in capsys.readouterr().out
+    assert "1 packs were lost before" in capsys.readouterr().out
 
 
 # -- verify, figures, the index -----------------------------------------------------------------------

@@ -21,7 +21,7 @@ export interface Artifact {
   /** 0 for a reference whose size is not known. */
   size_bytes: number;
   media_type: string;
-  /** BLAKE2b-256 of the content, hex; empty for a reference that was not read. */
+  /** BLAKE3-256 of the content, hex; empty for a reference that was not read. */
   hash: string;
   created: string;
   step: number | string | null;
@@ -241,10 +241,13 @@ export interface Completions {
   items: Completion[];
 }
 
-/** What the content of datasets takes. */
+/** What the content of datasets and artifacts takes. */
 export interface ContentStats {
+  /** Of datasets. */
   versions: number;
-  /** Of all versions, as if each were kept alone. */
+  /** Versions of artifacts of runs. */
+  artifacts: number;
+  /** Of all of these, as if each were kept alone. */
   logical_bytes: number;
   /** What differs, before compression. */
   unique_bytes: number;
@@ -252,7 +255,7 @@ export interface ContentStats {
   stored_bytes: number;
   chunks: number;
   packs: number;
-  /** Bytes of versions for one that differs. */
+  /** Bytes of them for one that differs. */
   dedup_ratio: number | null;
   /** Bytes that differ for one in a pack. */
   compression_ratio: number | null;
@@ -514,9 +517,9 @@ export interface Forgotten {
   versions: string[];
   /** Nothing else needs them. */
   erased_bytes: number;
-  /** They stay: other versions have the same content. */
+  /** They stay: others have the same content. */
   shared_bytes: number;
-  /** Those other versions. */
+  /** Those others: dataset versions, and artifacts of runs. */
   shared_with: string[];
   /** What the store shrank by. */
   freed_bytes: number;
@@ -534,28 +537,22 @@ export interface FoundContent {
 
 /** Content that nothing refers to, deleted, or with `dry_run` only counted. */
 export interface GarbageReport {
+  /** Stretches of content that nothing refers to. */
   objects: number;
+  /** By which the store shrinks. */
   bytes: number;
-  /** Not referred to either, but younger than the grace period, or just being recorded. */
-  young_objects: number;
-  young_bytes: number;
+  /** Not needed either; they go when most of their pack is, or nobody writes to it. */
+  left_bytes: number;
   /** Referred to. */
   kept_objects: number;
+  /** That those take in the store. */
   kept_bytes: number;
+  /** Content was being taken in all the while: the rest goes the next time. */
+  waiting: boolean;
   /** Names of metrics that purged runs left behind. */
   series: number;
   /** Environments that no run has any more; they stay while any process records. */
   environments: number;
-  /** Of versions that were deleted or never finished. */
-  dataset_objects: number;
-  /** By which the packs of datasets shrink. */
-  dataset_bytes: number;
-  /** Not needed either; they go when most of their pack is, or nobody writes to it. */
-  dataset_left_bytes: number;
-  /** That versions need, as they are in the packs. */
-  dataset_kept_bytes: number;
-  /** Datasets were being registered all the while: the rest goes the next time. */
-  dataset_waiting: boolean;
   dry_run: boolean;
 }
 
@@ -1077,7 +1074,7 @@ export interface CheckLeakage {
 export interface CollectGarbage {
   /** Only say what would go. */
   dry_run?: boolean;
-  /** Content that was put later than so long ago stays. */
+  /** Content of what was deleted later than so long ago stays. */
   grace_hours?: number;
 }
 
@@ -1219,7 +1216,7 @@ export interface ExportRuns {
 
 /** Which content. */
 export interface FindContent {
-  /** BLAKE2b-256 of the bytes, hex. */
+  /** BLAKE3-256 of the bytes, hex. */
   hash: string;
 }
 
@@ -1473,7 +1470,7 @@ export interface ImportRuns {
 
 /** Bytes to keep under their hash. */
 export interface KeepContent {
-  /** BLAKE2b-256 of the bytes, hex. */
+  /** BLAKE3-256 of the bytes, hex. */
   hash: string;
   /** A file of this machine. */
   path: string;
@@ -1657,7 +1654,7 @@ export interface LogReference {
   target: string;
   /** Its name in the run; by default the last part of `target`. */
   name?: string | null;
-  /** BLAKE2b-256 of the content, where it is known. */
+  /** BLAKE3-256 of the content, where it is known. */
   hash?: string | null;
   size_bytes?: number | null;
   kind?: string | null;
@@ -2547,7 +2544,7 @@ export function datasetsDiff(
   return request<DatasetDiff>('GET', '/datasets/diff', { ...ask });
 }
 
-/** Read the content of datasets, compare it with its hashes, and name the versions that are damaged. */
+/** Read all content, compare it with its hashes, and name what of datasets and runs is damaged. */
 export function contentVerify(
   request: Requester,
   ask: VerifyContent = {}
@@ -2555,7 +2552,7 @@ export function contentVerify(
   return request<JobAccepted>('POST', '/content/verify', undefined, ask);
 }
 
-/** Show what the content of datasets takes, and what sharing and compression save. */
+/** Show what the content of datasets and artifacts takes, and what sharing and compression save. */
 export function contentStats(request: Requester): Promise<ContentStats> {
   return request<ContentStats>('GET', '/content/stats');
 }

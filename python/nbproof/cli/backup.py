@@ -38,7 +38,7 @@ def backup(session: Session, values: Mapping[str, Any]) -> int:
         print(f"  content was fetched from {made.content};")
         print("  restored, it is in the workspace's folder, and the address is not in the settings")
     if made.missing_packs:
-        print(f"  {made.missing_packs} packs of datasets were lost before and are not in it:")
+        print(f"  {made.missing_packs} packs were lost before and are not in it:")
         print("  nbproof datasets verify names what is touched")
     return 0
 

@@ -52,9 +52,8 @@ class Process:
             ContentApplier(self.store.index).apply(connection, SimpleNamespace(events=events))  # type: ignore[arg-type]
 
     def records(self) -> int:
-        table = "content_records"
         with self.database.connect() as connection:
-            return connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one()
+            return int(connection.execute(sa.text("SELECT count(*) FROM content_records")).scalar_one())
 
     def packed_bytes(self) -> int:
         return sum(size for _, size, _ in self.store.end.packs())
@@ -272,7 +271,7 @@ def test_a_source_that_fails_leaves_nothing(here):
             return b"x" * 100_000
 
     with pytest.raises(OSError, match="cable"):
-        process.objects.put(Broken())  # type: ignore[arg-type]
+        process.objects.put(Broken())
     assert process.journal == [] and process.packed_bytes() == 0
 
 
@@ -283,10 +282,10 @@ def test_a_journal_that_cannot_be_written_leaves_garbage_and_no_reference(here):
     def full(kind: str, **fields: object) -> None:
         raise OSError(28, "No space left on device")
 
-    process.objects._tell = full  # type: ignore[attr-defined]
+    process.objects._tell = full
     with pytest.raises(OSError, match="No space"):
         process.objects.put(io.BytesIO(NOISE))
-    process.objects._tell = tell  # type: ignore[attr-defined]
+    process.objects._tell = tell
 
     assert not [each for each in process.store.holds.look().names if each.startswith("b3/")]
     kept = process.objects.put(io.BytesIO(NOISE))  # what it had written is not believed
