@@ -99,4 +99,4 @@ def test_references_are_recorded_and_checked(run, project):
     changed = run("runs", "check-references", "r")
     assert changed.code == 1 and "changed" in changed.out
     assert run("runs", "get-artifact", "r", "far").code == 4
-    assert not list((project / ".nbproof").glob("content/objects/*"))
+    assert not list((project / ".nbproof").rglob("*.pack"))

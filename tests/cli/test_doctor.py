@@ -154,7 +154,7 @@ def test_packs_that_are_damaged_or_gone_are_findings(nbproof, project):
     (project / "a.bin").write_bytes(os.urandom(200_000))
     assert nbproof("datasets", "register", "a.bin").code == 0
     told = nbproof("doctor", "--json").json
-    assert "1 pack of datasets" in messages(told) and "1 unfinished" in messages(told)
+    assert "1 pack of content" in messages(told) and "1 unfinished" in messages(told)
     assert verdicts(told, "content") == {"ok"}
 
     (pack,) = (project / ".nbproof" / "content" / "packs" / "open").glob("*.pack")
