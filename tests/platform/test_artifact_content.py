@@ -62,8 +62,9 @@ _DYING = textwrap.dedent(
     seed, left = int(sys.argv[1]), int(sys.argv[2])
     write = os.write
 
-    def dying(descriptor, data):
+    def dying(descriptor, parts):
         global left
+        data = b"".join(parts)
         if len(data) > left:
             write(descriptor, bytes(data)[:left])
             os.kill(os.getpid(), signal.SIGKILL)
@@ -72,7 +73,7 @@ _DYING = textwrap.dedent(
 
     run = nbp.start_run(f"run {seed}", experiment="e")
     chance = random.Random(seed)
-    os.write = dying
+    os.write, os.writev = lambda descriptor, data: dying(descriptor, [data]), dying
     number = 0
     while True:
         content = chance.randbytes(chance.randrange(200_000)) if number % 3 else b"words, " * 3_000

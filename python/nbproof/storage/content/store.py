@@ -608,16 +608,15 @@ def _head(source: BinaryIO) -> bytes:
 
 
 def _after(head: bytes, source: BinaryIO) -> Callable[[int], bytes]:
-    """Reads what was read already, and then the rest."""
+    """Reads what was read already, and then the rest; never more than it is asked for, as some streams do."""
     left = [head]
 
     def read(size: int) -> bytes:
-        if left:
-            first = left.pop()
-            if len(first) > size:
-                left.append(first[size:])
-            return first[:size]
-        return source.read(size)
+        piece = left.pop() if left else source.read(size)
+        if len(piece) > size:
+            left.append(piece[size:])
+            piece = piece[:size]
+        return piece
 
     return read
 
