@@ -71,7 +71,7 @@ def main() -> int:
         with nbp.start_run("bench", experiment="bench"):
             nbp.log_text("warm", "warm.txt")
             text = [seconds(nbp.log_text, str(number), "note.txt") for number in range(50)]
-            table.line("text", median(text) * 1e3, note="three syncs of the disk")
+            table.line("text", median(text) * 1e3, note="one sync of the disk")
             many = Path(name, "many")
             many.mkdir()
             for number in range(_FILES):

@@ -223,6 +223,65 @@ def test_a_run_that_is_purged_leaves_what_a_dataset_has(workspace, project):
     assert workspace.datasets.get_dataset("data").path().read_bytes() == NOISE
 
 
+def test_copies_go_after_a_day_and_with_their_content(workspace):
+    with workspace.tracker.start_run("fit") as run:
+        for name in ("asked", "old", "purged"):
+            run.log_artifact(name.encode(), name)
+    paths = {name: workspace.tracker.get_artifact("fit", name)[0] for name in ("asked", "old", "purged")}
+    assert {name: path.read_bytes() for name, path in paths.items()} == {
+        name: name.encode() for name in paths
+    }
+    os.utime(paths["old"], (0, 0))
+    workspace.tracker.delete_artifact("fit", "purged")
+    Maintenance(workspace).collect_garbage(grace_hours=0)
+    assert [name for name, path in paths.items() if path.exists()] == ["asked"]
+    assert workspace.tracker.get_artifact("fit", "old")[0].read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_fork_that_comes_while_a_thread_logs_logs_by_itself(project):
+    script = textwrap.dedent(
+        """
+        import os, threading
+        import nbproof as nbp
+        run = nbp.start_run("fit")
+        going, over = threading.Event(), threading.Event()
+
+        def log():
+            number = 0
+            while not over.is_set():
+                run.log_artifact(os.urandom(100_000), f"of the parent {number}.bin")
+                going.set()
+                number += 1
+
+        thread = threading.Thread(target=log)
+        thread.start()
+        going.wait()
+        children = []
+        for number in range(8):
+            child = os.fork()
+            if not child:
+                run.log_artifact(b"by a child" * 20_000, f"of child {number}.bin")
+                os._exit(0)
+            children.append(child)
+        assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+        over.set()
+        thread.join()
+        """
+    )
+    environ = {**os.environ, "NBPROOF_WORKSPACE": str(project), "NBPROOF_CAPTURE_GIT": "0"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], env=environ, cwd=project, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    workspace = Workspace(Location(project, False, "a test"), say=lambda line: None, environ={})
+    artifacts = workspace.tracker.get_run("fit").artifacts
+    for number in range(8):
+        assert artifacts[f"of child {number}.bin"].read_bytes() == b"by a child" * 20_000
+    assert verify(workspace.content).damaged == []
+    workspace.close()
+
+
 @pytest.fixture
 def in_bucket(opener: Opener, project: Path, s3: ObjectStore) -> Workspace:
     import json

@@ -318,6 +318,7 @@ class ContentCare:
         Unavailable
             Nobody can tell what a version needs; nothing is deleted then.
         """
+        from nbproof.storage.content.logged import clear_copies
         from nbproof.storage.content.upkeep import collect
 
         workspace = self._workspace
@@ -332,6 +333,10 @@ class ContentCare:
             )
             if not dry_run and not done.waiting:
                 workspace.datasets.forget_encoded(deleted_before_us)
+                index = workspace.content.index
+                clear_copies(
+                    workspace.folder / "content", lambda hash: bool(index.known([hash], any_state=True))
+                )
         return done
 
     # -- inside ----------------------------------------------------------------------------------------

@@ -532,6 +532,8 @@ class Workspace:
     def renew_after_fork(self) -> None:
         """Let go of locks that a thread of the parent may have held; for a forked child."""
         self._lock = threading.RLock()
+        self.__dict__.pop("storage", None)
+        self._content = None
         self.changes.renew_after_fork()
         if "tracker" in self.__dict__:
             self.tracker.renew_after_fork()

@@ -5,8 +5,8 @@ The file is a ZIP that any tool opens::
     manifest.json      format, version, when, and of every other entry its size and BLAKE2b-256
     meta.db            the records, as one SQLite file
     nbproof.toml       the settings, without the address of a database
-    content/objects/.. content, under the names it has in the workspace
     content/packs/..   packs of the content store, wherever they are kept; unfinished ones in packs/open
+    content/objects/.. artifacts of an earlier nbproof that are files of their own yet
     journal/..         what drains have put aside, and journals that this nbproof could not read
 
 Consistent means: all that was acknowledged before the start is in it.  Journals are drained first; then the
@@ -64,7 +64,9 @@ _PIECE = 1 << 20
 _ROWS = 1000
 # Of the folder content: what is on its way, what processes tell each other, copies of what is in packs; and
 # the packs themselves, which are read through their store.
-_NOT_COPIED = ("incoming", "leaving", "holds", "intakes", "copies", "packs", "seen-files.jsonl")
+_NOT_COPIED = (
+    "incoming", "leaving", "holds", "intakes", "copies", "packs", "seen-files.jsonl", "swept", "moving.lock"
+)  # fmt: skip
 _MANIFEST = "manifest.json"
 _RECORDS = "meta.db"
 
@@ -149,7 +151,7 @@ def back_up(
         Brings every journal into the tables; raises where it can't.
     now_us : int
     packs : ContentStore, optional
-        Content of datasets.
+        Content of artifacts and datasets.
     content : str, optional
         Its address, where it is not in the folder.
     progress : callable, optional

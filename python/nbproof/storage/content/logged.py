@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from nbproof.storage.content.ends import StorageBackend
     from nbproof.storage.content.store import ContentStore
 
-__all__ = ["EVENT", "LoggedIndex", "PackedObjects", "begin_sweep", "events_of"]
+__all__ = ["EVENT", "LoggedIndex", "PackedObjects", "begin_sweep", "clear_copies", "events_of"]
 
 EVENT = "content"
 """The kind of event that says what is where in a pack."""
@@ -51,6 +51,7 @@ _MOST_FRESH = 200_000
 _SOME = 500  # SQLite allowed 999 parameters once
 _PIECE = 1 << 20
 _SULK_SECONDS = 60.0
+_COPY_SECONDS = 86_400.0
 
 Found = TypeVar("Found")
 
@@ -71,6 +72,16 @@ def begin_sweep(folder: Path) -> None:
             os.replace(mark.name, folder / _SWEEPS)
     except OSError as error:
         raise trouble(str(folder), error) from error
+
+
+def clear_copies(folder: Path, is_kept: Callable[[bytes], bool] = lambda hash: True) -> None:
+    """Delete copies of objects that nobody asked for in a day, and those of what is not kept any more."""
+    before = time.time() - _COPY_SECONDS
+    with suppress(OSError):
+        for copy in (folder / "copies" / "objects").iterdir():
+            with suppress(OSError, ValueError):
+                if copy.stat().st_mtime < before or not is_kept(bytes.fromhex(copy.name)):
+                    copy.unlink()
 
 
 class LoggedIndex:
@@ -298,7 +309,7 @@ class PackedObjects:
             return self._store().open(place)
 
     def path(self, location: str) -> Path:
-        """A file of this machine with the content: a copy, which stays for the next one who asks."""
+        """A file of this machine with the content: a copy, which stays a day for the next one who asks."""
         place = self._place(location)
         if isinstance(place, Path):
             return place
@@ -323,6 +334,7 @@ class PackedObjects:
                         raise
             except OSError as error:
                 raise trouble(str(copy.parent), error) from error
+        clear_copies(self._receiver.folder)
         return copy
 
     def exists(self, location: str) -> bool:
