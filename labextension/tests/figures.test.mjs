@@ -7,6 +7,7 @@ import smoothing from '../lib/unit/figures/smooth.js';
 import excerpts from '../lib/unit/figures/excerpt.js';
 import line from '../lib/unit/figures/line.js';
 import bars from '../lib/unit/figures/bars.js';
+import compared from '../lib/unit/figures/compared.js';
 import dataset from '../lib/unit/figures/dataset.js';
 import names from '../lib/unit/figures/names.js';
 import numbers from '../lib/unit/figures/numbers.js';
@@ -409,4 +410,80 @@ test('where every value is there once, none is frequent', () => {
   assert.ok(!dataset.isUnique({ bars: [], top: [['a', 2]] }));
   assert.ok(!dataset.isUnique({ bars: [1], top: [['a', 1]] }));
   assert.ok(!dataset.isUnique({ bars: [], top: [] }));
+});
+
+test('two histograms stand on one axis, in shares of their rows', () => {
+  const column = {
+    edges: [0, 1, 2],
+    labels: [],
+    reference_bars: [0.75, 0.25],
+    current_bars: [0.1, 0.9]
+  };
+  const paired = compared.pairedOf(column);
+  assert.equal(paired.most, 0.9);
+  const box = { left: 0, top: 0, right: 20, bottom: 9 };
+  const drawn = compared.drawnIn(paired, box);
+  assert.equal(drawn.before, 'M0 9v-7.5h9v7.5zM10 9v-2.5h9v2.5z');
+  assert.equal(drawn.outline, 'M0 9V8H10V0H20V9');
+  const chart = compared.pairedChart(
+    paired,
+    { width: 400, height: 200 },
+    value => `${value} m`
+  );
+  assert.equal(chart.xTicks[0].label, '0 m');
+  assert.equal(chart.xTicks.at(-1).label, '2 m');
+  assert.equal(chart.yTicks[0].label, '0 %');
+  assert.equal(chart.barAt(chart.frame.left + 1), 0);
+  assert.equal(chart.barAt(chart.frame.right - 1), 1);
+  assert.equal(chart.barAt(chart.frame.right + 1), null);
+});
+
+test('values have two bars each; what has no row has none, what has one is seen', () => {
+  const paired = compared.pairedOf({
+    edges: [],
+    labels: ['Oslo', 'Rome'],
+    reference_bars: [1, 0],
+    current_bars: ['0.0001', 0.9999]
+  });
+  const drawn = compared.drawnIn(paired, {
+    left: 0,
+    top: 0,
+    right: 20,
+    bottom: 10
+  });
+  assert.equal(drawn.before, 'M1 10v-10h4v10z');
+  assert.equal(drawn.now, 'M5 10v-1h4v1zM15 10v-10h4v10z');
+  assert.equal(drawn.outline, '');
+  assert.equal(
+    compared.pairedOf({
+      edges: [],
+      labels: [],
+      reference_bars: [],
+      current_bars: []
+    }),
+    null
+  );
+});
+
+test('shares and values are told as people read them', () => {
+  assert.deepEqual([0, 0.0004, 0.0123, 0.5].map(compared.partText), [
+    '0 %',
+    '< 0.1 %',
+    '1.2 %',
+    '50 %'
+  ]);
+  assert.deepEqual(
+    [null, '', 'a', 1.5, true, { a: [1] }].map(compared.cellText),
+    ['–', '""', 'a', '1.5', 'true', '{"a":[1]}']
+  );
+});
+
+test('the columns of a table of changes are those in which any row differs', () => {
+  assert.deepEqual(
+    compared.changedColumns([
+      { values: { a: [1, 2] } },
+      { values: { b: [1, 2], a: [3, 4] } }
+    ]),
+    ['a', 'b']
+  );
 });

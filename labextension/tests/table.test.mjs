@@ -237,7 +237,8 @@ test('a place comes back from its text as it was', () => {
       kind: 'dataset',
       workspace: '9f31c2a07be4',
       dataset: 'a/b & c@v3',
-      tab: 'versions'
+      tab: 'compare',
+      against: 'train@prod'
     }
   ];
   for (const place of places) {

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -72,6 +73,13 @@ class Gallery:
         expect(view.get_by_role("tab", selected=True)).to_be_visible()
         return view
 
+    def dataset(self, workspace: str, dataset: str, tab: str = "columns", **words: str) -> Locator:
+        """A dataset's page."""
+        self.window.command("nbproof:open-dataset", workspace=workspace, dataset=dataset, tab=tab, **words)
+        view = self.window.page.locator(".jp-nbproof-DatasetView:visible")
+        expect(view.get_by_role("tab", selected=True)).to_be_visible()
+        return view
+
     def table(self, workspace: str, **words: str) -> Locator:
         """The runs table as a link shows it."""
         link = f"runs?{urlencode({'workspace': workspace, **words})}"
@@ -89,12 +97,16 @@ def jupyterlab() -> Iterator[tuple[Lab, Window]]:
     lab = Lab(user)
     try:
         lab.wait()
-        for name, script, argument in (("studies", "many_runs.py", "2000"), ("oddities", "odd_runs.py", "")):
+        for name, script, argument in (
+            ("studies", "many_runs.py", "2000"),
+            ("oddities", "odd_runs.py", ""),
+            ("data", "odd_datasets.py", ""),
+        ):
             folder = lab.root / name
             folder.mkdir()
             user.own(folder)
             user.run(
-                [sys.executable, "-P", SUPPORT / script, argument],
+                [sys.executable, "-P", SUPPORT / script, *argument.split()],
                 cwd=folder, env=lab.environment(), timeout=240, check=True,
             )  # fmt: skip
         workspace = lab.ask("GET", "workspaces/resolve?path=oddities")["id"]
@@ -102,6 +114,7 @@ def jupyterlab() -> Iterator[tuple[Lab, Window]]:
         lab.ask("POST", f"runs/{live['id']}/metrics?workspace={workspace}", {"key": "loss", "value": 0.5})
         lab.notebook("studies/study.ipynb", "1 + 1")
         lab.notebook("oddities/odd.ipynb", "1 + 1")
+        lab.notebook("data/data.ipynb", "1 + 1")
         lab.notebook("fresh/first.ipynb", "")
         program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
         expect.set_options(timeout=20_000)
@@ -120,14 +133,17 @@ def main(wanted: list[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with jupyterlab() as (lab, window):
         gallery = Gallery(window, wanted)
-        studies, oddities = (
-            str(lab.ask("GET", f"workspaces/resolve?path={name}")["id"]) for name in ("studies", "oddities")
+        studies, oddities, data = (
+            str(lab.ask("GET", f"workspaces/resolve?path={name}")["id"])
+            for name in ("studies", "oddities", "data")
         )
         take_panel(gallery)
         window.open(panel=False)
         take_table(gallery, studies, oddities)
         take_comparison(gallery, lab, studies, oddities)
         take_run(gallery, lab, studies, oddities)
+        take_dataset(gallery, data)
+        take_dataset_trouble(gallery, data)
         take_trouble(gallery, lab, studies)
 
 
@@ -249,6 +265,127 @@ def take_run(gallery: Gallery, lab: Lab, studies: str, oddities: str) -> None:
             if gallery.wants(f"{name}-{tab}"):
                 gallery.run(oddities, identifier, tab)
                 gallery.take(f"{name}-{tab}")
+
+
+def take_dataset(gallery: Gallery, data: str) -> None:
+    if not gallery.wants("dataset"):
+        return
+    window = gallery.window
+    for name, dataset, tab in (
+        ("dataset-columns", "orders@v2", "columns"),
+        ("dataset-versions", "orders", "versions"),
+        ("dataset-lineage", "orders", "lineage"),
+        ("dataset-wide", "wide", "columns"),
+        ("dataset-odd", "🎈 party/raw/2026", "columns"),
+        (
+            "dataset-long-name",
+            "a name that is so long that no sidebar has room for the whole of it / v2",
+            "columns",
+        ),
+        ("dataset-folder", "files", "columns"),
+        ("dataset-many", "many", "versions"),
+        ("dataset-unasked", "orders@v2", "compare"),
+        ("dataset-alone", "🎈 party/raw/2026", "compare"),
+    ):
+        if gallery.wants(name):
+            gallery.dataset(data, dataset, tab)
+            gallery.settle()
+            gallery.take(name)
+    take_dataset_comparison(gallery, data)
+    if gallery.wants("dataset-list"):
+        window.open("data/data.ipynb")
+        expect(window.panel.locator(".jp-nbproof-Dataset")).not_to_have_count(0)
+        gallery.take("dataset-list")
+        window.panel.get_by_label("Filter datasets").fill("nothing like it")
+        expect(window.panel).to_contain_text("No dataset has")
+        gallery.take("dataset-list-nothing")
+        window.open(panel=False)
+
+
+def take_dataset_comparison(gallery: Gallery, data: str) -> None:
+    for name, dataset, key in (
+        ("dataset-drifted", "orders@v2", "order"),
+        ("dataset-mended", "orders@v3", "order"),
+        ("dataset-files", "files", ""),
+        ("dataset-wide-drift", "wide", ""),
+    ):
+        if not gallery.wants(name):
+            continue
+        view = gallery.dataset(data, dataset, "compare")
+        if key and not view.get_by_role("button", name=f"Match no longer by {key}").is_visible():
+            view.get_by_label("Rows match by").fill(key)
+            view.get_by_label("Rows match by").press("Enter")
+        view.get_by_role("button", name="Compare", exact=True).click()
+        counts = view.locator(".jp-nbproof-Counts")
+        expect(counts).to_be_visible(timeout=60_000)
+        gallery.take(name)
+        if dataset == "files":
+            continue
+        columns = view.get_by_role("region", name="Columns")
+        expect(columns.locator("[data-column]")).not_to_have_count(0)
+        first = columns.locator(".jp-nbproof-Drift-name").first
+        first.click()
+        gallery.take(f"{name}-columns", columns.get_by_role("heading").scroll_into_view_if_needed)
+        detail = columns.locator(".jp-nbproof-Drift-detail")
+        gallery.take(
+            f"{name}-detail", partial(detail.evaluate, "one => one.scrollIntoView({block: 'center'})")
+        )
+    if gallery.wants("dataset-leakage"):
+        view = gallery.dataset(data, "orders@v3", "compare", against="orders@v2")
+        view.get_by_role("button", name="Check for leakage").click()
+        expect(view.get_by_role("region", name="Leakage")).to_contain_text("was taken as the training set")
+        gallery.take("dataset-leakage")
+
+
+def take_dataset_trouble(gallery: Gallery, data: str) -> None:
+    if not gallery.wants("dataset"):
+        return
+    page = gallery.window.page
+    for name, dataset in (("dataset-gone", "ordres"), ("dataset-no-version", "orders@v99")):
+        if gallery.wants(name):
+            gallery.window.command("nbproof:open-dataset", workspace=data, dataset=dataset)
+            expect(page.locator(".jp-nbproof-DatasetView:visible")).to_contain_text("Retry")
+            gallery.take(name)
+    if gallery.wants("dataset-other-gone"):
+        view = gallery.dataset(data, "orders", "compare", against="train@v1")
+        expect(view.get_by_role("alert")).to_be_visible()
+        gallery.take("dataset-other-gone")
+    if gallery.wants("dataset-working"):
+        page.route("**/nbproof/api/v1/jobs/*", lambda route: route.fulfill(json=_JOB))
+        page.route("**/nbproof/api/v1/datasets/drift?*", lambda route: None)
+        view = gallery.dataset(data, "orders@v2", "compare", against="orders@v3")
+        view.get_by_role("button", name="Compare", exact=True).click()
+        expect(view.get_by_role("progressbar")).to_have_count(2)
+        gallery.take("dataset-working")
+        page.unroute("**/nbproof/api/v1/jobs/*")
+        page.unroute("**/nbproof/api/v1/datasets/drift?*")
+    columns = "**/nbproof/api/v1/datasets/*/columns?*"
+    if gallery.wants("dataset-loading"):
+        page.route(columns, lambda route: None)
+        gallery.dataset(data, "many@v7")
+        gallery.take("dataset-loading")
+        page.unroute(columns)
+    if gallery.wants("dataset-error"):
+        trouble = '{"error": {"code": "unavailable", "message": "the disk is away", "hint": "mount it"}}'
+        page.route(columns, lambda route: route.fulfill(status=503, body=trouble))
+        view = gallery.dataset(data, "many@v8")
+        expect(view).to_contain_text("The statistics could not be read")
+        gallery.take("dataset-error")
+        page.unroute(columns)
+    if gallery.wants("dataset-offline"):
+        view = gallery.dataset(data, "orders@v1")
+        gallery.settle()
+        page.route("**/nbproof/api/v1/**", lambda route: route.abort())
+        view.get_by_role("button", name="Refresh").click()
+        expect(view).to_contain_text("does not answer")
+        gallery.take("dataset-offline")
+        page.unroute("**/nbproof/api/v1/**")
+
+
+_JOB = {
+    "id": "0" * 32, "kind": "datasets.compare", "status": "running", "progress": 0.42, "message": None,
+    "result": None, "error": None, "created": "2026-11-01T00:00:00Z", "started": None, "ended": None,
+}  # fmt: skip
 
 
 def take_trouble(gallery: Gallery, lab: Lab, studies: str) -> None:

@@ -227,35 +227,113 @@ def test_a_deleted_dataset_leaves_the_list_and_its_page_closes(
     expect(section).to_contain_text("No datasets yet")
 
 
-def test_two_versions_are_compared_and_the_lineage_leads_to_the_run(
-    window: Window, lab: Lab, plain_user: PlainUser
-) -> None:
-    folder = lab.root / "drift"
-    lab.notebook("drift/first.ipynb", "1 + 1")
-    script = (
-        "import nbproof as nbp, numpy as np, pyarrow as pa\n"
-        "draw = np.random.default_rng(1)\n"
-        "def table(shift, **more):\n"
-        "    amount, calm = draw.normal(shift, 1, 2000), draw.normal(0, 1, 2000)\n"
-        "    return pa.table({'amount': amount, 'calm': calm, **more})\n"
-        "nbp.register_dataset(table(0), 'trips')\n"
-        "with nbp.start_run('shifts', experiment='e'):\n"
-        "    nbp.register_dataset(table(3, city=['Oslo'] * 2000), 'trips')\n"
-    )
-    plain_user.run([sys.executable, "-c", script], cwd=folder, env=lab.environment(), timeout=120, check=True)
-    workspace = lab.ask("GET", "workspaces/resolve?path=drift")["id"]
-    window.open(panel=False)
-    window.command("nbproof:open-dataset", workspace=workspace, dataset="trips", tab="compare")
-    view = window.page.locator(".jp-nbproof-DatasetView:visible")
-    expect(view).to_contain_text("city (string) is new")
-    view.get_by_role("button", name="Look for drift").click()
-    amount = view.locator("[data-column=amount]")
-    expect(amount.locator(".jp-nbproof-Severity")).to_have_text(re.compile("High|Critical"))
-    expect(amount.get_by_role("img")).to_have_count(2)
-    expect(view.locator("[data-column=calm] .jp-nbproof-Severity")).to_have_text("None")
-    window.both_themes("dataset-drift")
+TRIPS = """
+import nbproof as nbp, numpy as np, pyarrow as pa
+draw = np.random.default_rng(1)
+amount, calm = draw.normal(0, 1, 2000), draw.normal(0, 1, 2000).round(3)
+first = {"id": np.arange(2000), "amount": amount, "calm": calm}
+nbp.register_dataset(pa.table(first), "trips", aliases=["train"])
+mended = calm.copy()
+mended[3] = 7.125
+more = {"id": np.arange(1, 2001), "amount": amount + 3, "calm": np.append(mended[1:], 0.5)}
+with nbp.start_run("shifts", experiment="e"):
+    nbp.register_dataset(pa.table({**more, "city": ["Oslo"] * 2000}), "trips")
+nbp.register_dataset(pa.table(first), "copy of trips")
+"""
 
-    view.get_by_role("tab", name="Lineage").click()
+
+@pytest.fixture(scope="module")
+def trips(lab: Lab, plain_user: PlainUser) -> str:
+    """Id of a workspace with two versions of a dataset, of which a run made the second."""
+    lab.notebook("drift/first.ipynb", "1 + 1")
+    plain_user.run(
+        [sys.executable, "-c", TRIPS], cwd=lab.root / "drift", env=lab.environment(), timeout=120, check=True
+    )
+    return str(lab.ask("GET", "workspaces/resolve?path=drift")["id"])
+
+
+def test_two_versions_are_compared_by_columns_values_and_rows(window: Window, trips: str) -> None:
+    window.open(panel=False)
+    window.command("nbproof:open-dataset", workspace=trips, dataset="trips", tab="compare")
+    view = window.page.locator(".jp-nbproof-DatasetView:visible")
+    expect(view.get_by_label("Against")).to_have_value("trips@v1")
+    expect(view.get_by_role("list", name="Changes of columns")).to_contain_text("city new, string")
+
+    view.get_by_label("Rows match by").fill("id")
+    view.get_by_label("Rows match by").press("Enter")
+    expect(view.get_by_role("button", name="Match no longer by id")).to_be_visible()
+    view.get_by_role("button", name="Compare", exact=True).click()
+
+    columns = view.get_by_role("region", name="Columns")
+    legend = columns.get_by_role("list", name="Legend")
+    expect(legend).to_contain_text("Before: trips@v1 2,000 rows")
+    expect(legend).to_contain_text("Now: trips@v2 2,000 rows")
+    amount = columns.locator("[data-column=amount]")
+    expect(amount.locator(".jp-nbproof-Severity")).to_have_text(re.compile("High|Critical"))
+    expect(amount.get_by_role("img")).to_have_accessible_name(
+        re.compile(r"amount: before most rows from .+ to .+ \(\d.* %\); now from .+ to .+ \(\d.* %\)")
+    )
+    expect(columns.locator("[data-column=calm] .jp-nbproof-Severity")).to_have_text("None")
+
+    rows = view.get_by_role("region", name="Rows")
+    expect(rows.locator(".jp-nbproof-Counts [data-kind=added] dd")).to_have_text("1")
+    expect(rows.locator(".jp-nbproof-Counts [data-kind=removed] dd")).to_have_text("1")
+    expect(rows.locator(".jp-nbproof-Counts [data-kind=changed] dd")).to_have_text("1,999")
+    changed = rows.get_by_role("group", name="Changed rows: the first 10 of 1,999").get_by_role("row")
+    expect(changed.nth(3).get_by_role("rowheader")).to_have_text("3")
+    expect(changed.nth(3)).to_contain_text("→7.125")
+    expect(columns.locator("[data-column=calm]")).to_contain_text("1 row changed")
+    window.both_themes("dataset-compare")
+
+    # By the keyboard: the name of a column opens its figures below it.
+    name = columns.get_by_role("button", name="amount", exact=True)
+    name.focus()
+    name.press("Enter")
+    expect(name).to_have_attribute("aria-expanded", "true")
+    detail = columns.locator(".jp-nbproof-Drift-detail")
+    expect(detail.locator(".jp-nbproof-Chart-tick").first).to_contain_text("%")
+    detail.locator("svg.jp-nbproof-Paired").hover(position={"x": 120, "y": 100})
+    expect(detail.locator(".jp-nbproof-Plot-note")).to_have_text(
+        re.compile(r"from .+ to .+: .+ % before, .+ % now")
+    )
+    expect(detail).to_contain_text("values before")
+    window.both_themes("dataset-compare-column")
+
+
+def test_versions_of_two_datasets_are_compared_and_leakage_is_told(window: Window, trips: str) -> None:
+    window.open(panel=False)
+    window.command("nbproof:open-dataset", workspace=trips, dataset="copy of trips", tab="compare")
+    view = window.page.locator(".jp-nbproof-DatasetView:visible")
+    expect(view).to_contain_text("There is no other version yet")
+    expect(view.get_by_role("button", name="Compare", exact=True)).to_be_disabled()
+
+    view.get_by_label("Against").select_option(label="Another version or dataset…")
+    box = view.get_by_label("Compare with the dataset or version")
+    expect(box).to_be_focused()
+    box.fill("tripz@v1")
+    box.press("Enter")
+    expect(view.get_by_role("alert")).to_contain_text("No dataset 'tripz'")
+    expect(view.get_by_role("alert")).to_contain_text("trips")
+
+    view.get_by_label("Against").select_option(label="Another version or dataset…")
+    box.fill("trips@train")
+    box.press("Enter")
+    expect(view.get_by_label("Against")).to_be_focused()
+    view.get_by_role("button", name="Check for leakage").click()
+    leakage = view.get_by_role("region", name="Leakage")
+    expect(leakage).to_contain_text("100.0 % of the test rows are in the training set")
+    expect(leakage).to_contain_text(
+        "trips@v1 was taken as the training set, copy of trips@v1 as the test set."
+    )
+    view.get_by_role("button", name="Compare", exact=True).click()
+    expect(view.get_by_role("region", name="Rows")).to_contain_text("Nothing differs.")
+    window.both_themes("dataset-leakage")
+
+
+def test_the_lineage_of_a_version_leads_to_the_run(window: Window, trips: str) -> None:
+    window.open(panel=False)
+    window.command("nbproof:open-dataset", workspace=trips, dataset="trips", tab="lineage")
+    view = window.page.locator(".jp-nbproof-DatasetView:visible")
     expect(view.get_by_role("link", name="shifts, Run")).to_be_visible()
     window.screenshot("dataset-lineage")
     view.get_by_role("link", name="shifts, Run").click()

@@ -15,11 +15,12 @@ import type {
   DatasetField,
   DatasetVersion
 } from '../services/api';
+import { ColumnName } from './ColumnName';
 import { Notice } from './Notice';
 import { Section } from './Section';
 import { Skeleton } from './Skeleton';
 import { SmallHistogram } from './SmallHistogram';
-import { problemWords } from './words';
+import { problemLine, problemWords } from './words';
 
 /** More columns than this are searched rather than read. */
 const MANY = 15;
@@ -140,7 +141,7 @@ function ColumnTable(props: DatasetColumns.IProps): JSX.Element {
           title={trans.__('The statistics could not be read')}
           actions={[{ label: trans.__('Retry'), onClick: props.onRetry }]}
         >
-          {problemWords(columns.problem, trans).title}
+          {problemLine(columns.problem, trans)}
         </Notice>
       )}
       {/* A wide table scrolls by itself, with the keyboard too. */}
@@ -212,7 +213,7 @@ function ColumnRow({
   return (
     <tr data-column={field.name}>
       <th scope="row">
-        <bdi title={field.name}>{field.name}</bdi>
+        <ColumnName name={field.name} trans={trans} />
         <span className="jp-nbproof-Stats-type" title={field.type}>
           {field.type_words}
         </span>

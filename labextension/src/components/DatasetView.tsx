@@ -13,11 +13,11 @@ import { codeOf, countText } from '../figures/dataset';
 import type { DatasetTab } from '../figures/link';
 import { formatBytes, shortPath } from '../figures/numbers';
 import { nbproofIcon } from '../icons';
-import type { DatasetModel, Format } from '../models/dataset';
+import type { DatasetModel, Find, Format } from '../models/dataset';
 import type { DatasetVersion } from '../services/api';
 import type { Problem } from '../services/problem';
 import { DatasetColumns } from './DatasetColumns';
-import { DatasetDrift } from './DatasetDrift';
+import { DatasetCompare } from './DatasetCompare';
 import { EditableNotes, EditableTags, LineForm, useFocusBack } from './Editing';
 import { KindMark } from './KindMark';
 import { LineageGraph } from './LineageGraph';
@@ -105,7 +105,11 @@ export namespace DatasetView {
     openDataset: (reference: string) => void;
     openReport: (id: string) => void;
     loadLineage: () => void;
-    compare: (other: DatasetVersion) => void;
+    loadOther: (reference: string) => void;
+    /** Look for drift and for differences. */
+    compare: (against: string, key: readonly string[]) => void;
+    look: (find: Find, against: string, key?: readonly string[]) => void;
+    stop: (find: Find, against: string, key?: readonly string[]) => void;
     /** Resolve to whether it was done. */
     setAlias: (alias: string) => Promise<boolean>;
     setDescription: (text: string) => Promise<boolean>;
@@ -163,7 +167,7 @@ function TabPage(props: Shown): JSX.Element {
     case 'versions':
       return <Versions {...props} />;
     case 'compare':
-      return <DatasetDrift key={props.version.id} {...props} />;
+      return <DatasetCompare key={props.version.id} {...props} />;
     case 'lineage':
       return <LineageTab key={props.version.id} {...props} />;
   }
@@ -313,19 +317,53 @@ function Head(props: Shown): JSX.Element {
   );
 }
 
+/** Not among the versions: one that was not fetched, by its number. */
+const ANOTHER = 'another';
+
 function VersionPicker({ model, version, trans }: Shown): JSX.Element {
   const { versions, state } = model;
+  const [draft, setDraft] = useState<string | null>(null);
+  const box = useRef<HTMLInputElement>(null);
+  const opener = useRef<HTMLSelectElement>(null);
+  useFocusBack(draft !== null, box, opener);
+  if (draft !== null) {
+    const number = /^v?([1-9][0-9]{0,8})$/.exec(draft.trim());
+    return (
+      <LineForm
+        box={box}
+        label={trans.__('Number of the version')}
+        placeholder="v42"
+        text={draft}
+        word={trans.__('Show')}
+        canSave={number !== null}
+        trans={trans}
+        onChange={setDraft}
+        onSave={() => {
+          if (number !== null) {
+            model.show({ version: Number(number[1]) });
+            setDraft(null);
+          }
+        }}
+        onCancel={() => setDraft(null)}
+      />
+    );
+  }
   const all = versions.some(one => one.id === version.id)
     ? versions
     : [...versions, version];
   return (
     <span className="jp-nbproof-Select">
       <select
+        ref={opener}
         aria-label={trans.__('Version')}
         value={state.version === null ? '' : String(version.version)}
         onChange={event => {
           const { value } = event.target;
-          model.show({ version: value === '' ? null : Number(value) });
+          if (value === ANOTHER) {
+            setDraft('');
+          } else {
+            model.show({ version: value === '' ? null : Number(value) });
+          }
         }}
       >
         <option value="">
@@ -338,6 +376,9 @@ function VersionPicker({ model, version, trans }: Shown): JSX.Element {
               : `v${one.version}`}
           </option>
         ))}
+        {model.hasMore && (
+          <option value={ANOTHER}>{trans.__('Another version…')}</option>
+        )}
       </select>
     </span>
   );
@@ -568,12 +609,17 @@ function Versions({ model, version, actions, trans }: Shown): JSX.Element {
       title={trans.__('Versions')}
       count={model.hasMore ? undefined : versions.length}
     >
-      <p className="jp-nbproof-dim">
-        {trans.__(
-          'These versions take %1 in the store; each kept alone, they would be %2.',
-          formatBytes(stored),
-          formatBytes(alone)
-        )}
+      <p className="jp-nbproof-DatasetView-stored jp-nbproof-dim">
+        {stored < alone
+          ? trans.__(
+              'These versions take %1 in the store; each kept alone, they would be %2.',
+              formatBytes(stored),
+              formatBytes(alone)
+            )
+          : trans.__(
+              'These versions take %1 in the store.',
+              formatBytes(stored)
+            )}
       </p>
       <div className="jp-nbproof-Stats-scroll">
         <table className="jp-nbproof-Stats jp-nbproof-Versions">

@@ -128,9 +128,12 @@ function Body(props: DatasetsSection.IProps): JSX.Element {
               <button
                 type="button"
                 className="jp-nbproof-LinkButton"
+                disabled={datasets.isLoadingMore}
                 onClick={actions.loadMore}
               >
-                {trans.__('Show more datasets')}
+                {datasets.isLoadingMore
+                  ? trans.__('Loading more datasets…')
+                  : trans.__('Show more datasets')}
               </button>
             </p>
           )}

@@ -1,5 +1,7 @@
 import { JSX, ReactNode, useId } from 'react';
 
+import { countText } from '../figures/dataset';
+
 /** A part of a page with its heading. */
 export function Section({
   title,
@@ -19,7 +21,10 @@ export function Section({
         <h2 id={id}>
           {title}
           {count !== undefined && (
-            <span className="jp-nbproof-Section-count"> {count}</span>
+            <span className="jp-nbproof-Section-count">
+              {' '}
+              {countText(count)}
+            </span>
           )}
         </h2>
         {tools}

@@ -97,6 +97,8 @@ export type Place =
       /** The dataset's name: `sales`, or one of its versions: `sales@v3`. */
       readonly dataset: string;
       readonly tab: DatasetTab;
+      /** What it is compared with; empty: the version before. */
+      readonly against: string;
     };
 
 export const CHARTS: ChartsState = {
@@ -164,6 +166,7 @@ export function placeText(place: Place): string {
     case 'dataset':
       put('dataset', place.dataset);
       put('tab', place.tab === 'columns' ? '' : place.tab);
+      put('against', place.against);
       break;
     case 'compare': {
       const { state } = place;
@@ -246,7 +249,8 @@ export function placeOf(text: string): Place | null {
             kind,
             workspace,
             dataset: get('dataset'),
-            tab: oneOf(DATASET_TABS, get('tab'), 'columns')
+            tab: oneOf(DATASET_TABS, get('tab'), 'columns'),
+            against: get('against')
           };
     case 'compare':
       return {

@@ -6,9 +6,11 @@ import { versionName } from '../figures/dataset';
 import type { DatasetTab } from '../figures/link';
 import {
   ColumnSummaries,
+  DatasetDiff,
   DatasetVersion,
   datasetsAlias,
   datasetsColumns,
+  datasetsCompare,
   datasetsDelete,
   datasetsDrift,
   datasetsGetPath,
@@ -16,22 +18,26 @@ import {
   datasetsUpdate,
   datasetsVersions,
   DriftReport,
+  LeakageReport,
   LineageGraph,
   lineageGraph,
   Requester
 } from '../services/api';
 import type { Change } from '../services/change';
 import type { Client } from '../services/client';
+import { cancelled, resultOf } from '../services/job';
 import { asProblem, Problem } from '../services/problem';
 import type { Phase } from './runs';
 
-/** Versions fetched at a time: each carries its columns. */
+/** Versions fetched at a time. */
 const PAGE = 50;
 /** Statistics are kept of so many versions, for whoever goes to and fro. */
 const KEPT = 4;
 const REDRAW_MS = 500;
 const LINEAGE = 'GET /lineage';
-const DRIFT = 'POST /datasets/drift';
+const COMPARE = 'POST /datasets/comparisons';
+/** The server gives no longer pages. */
+const LONGEST_PAGE = 1000;
 /** More edges than this are not fetched for a picture of some sixty nodes. */
 const MOST_EDGES = 2000;
 
@@ -42,6 +48,8 @@ export interface DatasetState {
   /** Number of the version; null: always the latest. */
   readonly version: number | null;
   readonly tab: DatasetTab;
+  /** What it is compared with, such as `sales@v1`; null: the version before. */
+  readonly against: string | null;
 }
 
 /** The statistics of a version's columns, or why there are none. */
@@ -51,15 +59,37 @@ export interface Columns {
   readonly problem: Problem | null;
 }
 
-/** What was found when two versions were compared, or why nothing was. */
-export interface Compared {
-  readonly phase: Phase;
-  /** Null where columns have no statistics to compare. */
-  readonly report: DriftReport | null;
-  readonly problem: Problem | null;
+/** What is looked for between two versions. */
+export type Find = 'drift' | 'differences' | 'leakage';
+
+/** What an answer to each of them is. */
+interface Findings {
+  drift: DriftReport;
+  differences: DatasetDiff;
+  leakage: LeakageReport;
 }
 
-const NOT_COMPARED: Compared = { phase: 'idle', report: null, problem: null };
+/** Something that is looked for, was found, or was not, and why. */
+export interface Finding<T> {
+  readonly phase: Phase;
+  readonly found: T | null;
+  readonly problem: Problem | null;
+  /** From 0 to 1 while it is looked for; null where that cannot be told. */
+  readonly share: number | null;
+}
+
+const NOT_ASKED: Finding<never> = {
+  phase: 'idle',
+  found: null,
+  problem: null,
+  share: null
+};
+
+/** The version that is compared with, or why there is none. */
+export interface Other {
+  readonly version: DatasetVersion | null;
+  readonly problem: Problem | null;
+}
 
 const NO_COLUMNS: Columns = { phase: 'idle', summaries: null, problem: null };
 
@@ -114,7 +144,7 @@ export class DatasetModel implements IDisposable {
 
   /** Whether the server compares versions. */
   get canCompare(): boolean {
-    return this._client.capabilities.has(DRIFT);
+    return this._client.capabilities.has(COMPARE);
   }
 
   /** Whether the server draws lineage. */
@@ -131,38 +161,133 @@ export class DatasetModel implements IDisposable {
     return this._lineageProblem;
   }
 
-  /** What was found against another version. */
-  comparedWith(other: DatasetVersion): Compared {
+  /** What the version is compared with: a reference, by default the version before it. */
+  get against(): string | null {
+    const { against } = this._state;
+    const shown = this._shown;
+    if (against !== null || shown === null) {
+      return against;
+    }
+    const others = this._versions.filter(one => one.id !== shown.id);
+    const before =
+      others.find(one => one.version < shown.version) ?? others.at(0);
+    return before === undefined
+      ? null
+      : versionName(before.dataset, before.version);
+  }
+
+  /** The version of that reference; null until it was fetched. */
+  otherOf(reference: string): Other | null {
+    return this._others.get(reference) ?? null;
+  }
+
+  /** Fetch the version that is compared with. */
+  async loadOther(reference: string): Promise<void> {
+    if (this._others.get(reference)?.problem === null) {
+      return;
+    }
+    this._others.set(reference, { version: null, problem: null });
+    let other: Other;
+    try {
+      const version = await datasetsShow(this._request, { id: reference });
+      other = { version, problem: null };
+    } catch (thrown) {
+      other = { version: null, problem: asProblem(thrown) };
+    }
+    if (!this._isDisposed) {
+      this._others.set(reference, other);
+      this._changed.emit();
+    }
+  }
+
+  /** What was found against a reference; differences by the columns of a key, if any. */
+  finding<F extends Find>(
+    find: F,
+    against: string,
+    key: readonly string[] = []
+  ): Finding<Findings[F]> {
     return (
-      this._compared.get(`${other.id} ${this._shown?.id ?? ''}`) ?? NOT_COMPARED
+      (this._findings.get(this._keyOf(find, against, key)) as
+        Finding<Findings[F]> | undefined) ?? NOT_ASKED
     );
   }
 
-  /** Compare the version with another one; the report is kept by the server. */
-  async compare(other: DatasetVersion): Promise<void> {
+  /** Look for something between a reference and the version; the server keeps reports of drift. */
+  async look(
+    find: Find,
+    against: string,
+    key: readonly string[] = []
+  ): Promise<void> {
     const version = this._shown;
     if (version === null) {
       return;
     }
-    const key = `${other.id} ${version.id}`;
-    this._compared.set(key, { ...NOT_COMPARED, phase: 'loading' });
-    this._changed.emit();
-    void this.loadColumns(false, other);
-    void this.loadColumns();
-    let compared: Compared;
+    const place = this._keyOf(find, against, key);
+    this._stops.get(place)?.abort();
+    const stop = new AbortController();
+    this._stops.set(place, stop);
+    const tell = (finding: Partial<Finding<unknown>>): void => {
+      if (!this._isDisposed && this._stops.get(place) === stop) {
+        this._findings.set(place, { ...NOT_ASKED, ...finding });
+        this._changed.emit();
+      }
+    };
+    tell({ phase: 'loading' });
     try {
-      const report = await datasetsDrift(this._request, {
-        reference: versionName(other.dataset, other.version),
-        current: versionName(version.dataset, version.version)
-      });
-      compared = { phase: 'ready', report, problem: null };
+      const found = await this._found(
+        find,
+        against,
+        versionName(version.dataset, version.version),
+        key,
+        stop.signal,
+        share => tell({ phase: 'loading', share })
+      );
+      tell({ phase: 'ready', found });
     } catch (thrown) {
-      compared = { phase: 'ready', report: null, problem: asProblem(thrown) };
+      const problem = asProblem(thrown);
+      tell(
+        problem.code === 'cancelled'
+          ? { phase: 'idle' }
+          : { phase: 'ready', problem }
+      );
     }
-    if (!this._isDisposed) {
-      this._compared.set(key, compared);
-      this._changed.emit();
+  }
+
+  /** Look no longer for something. */
+  stop(find: Find, against: string, key: readonly string[] = []): void {
+    const place = this._keyOf(find, against, key);
+    this._stops.get(place)?.abort();
+  }
+
+  private async _found(
+    find: Find,
+    a: string,
+    b: string,
+    key: readonly string[],
+    signal: AbortSignal,
+    onShare: (share: number | null) => void
+  ): Promise<unknown> {
+    if (find === 'drift') {
+      return Promise.race([
+        datasetsDrift(this._request, { reference: a, current: b }),
+        new Promise<never>((_, reject) =>
+          signal.addEventListener('abort', () => reject(cancelled()))
+        )
+      ]);
     }
+    const accepted = await datasetsCompare(this._request, {
+      a,
+      b,
+      find,
+      ...(find === 'differences' ? { key: [...key] } : {})
+    });
+    return resultOf(this._request, accepted, signal, ({ share }) =>
+      onShare(share)
+    );
+  }
+
+  private _keyOf(find: Find, against: string, key: readonly string[]): string {
+    return JSON.stringify([find, against, this._shown?.id ?? '', ...key]);
   }
 
   /** Fetch where the version came from, and what came of it. */
@@ -222,10 +347,9 @@ export class DatasetModel implements IDisposable {
     const before = this._state;
     this._state = { ...before, ...change };
     if (this._state.version !== before.version) {
-      this._shown = this._known(this._state.version);
-      if (this._shown === null || this._problem !== null) {
-        void this.refresh().catch(() => undefined);
-      }
+      // What the list knows of it is shown at once, else what was shown until the answer is there.
+      this._shown = this._known(this._state.version) ?? this._shown;
+      void this.refresh().catch(() => undefined);
     }
     this._changed.emit();
     this._stateChanged.emit();
@@ -238,18 +362,16 @@ export class DatasetModel implements IDisposable {
       this._changed.emit();
     }
     const asked = ++this._asked;
-    const { version } = this._state;
     try {
       await this._client.capabilities.load();
-      const page = await datasetsVersions(this._request, {
-        name: this.name,
-        limit: Math.max(PAGE, this._versions.length)
-      });
-      const shown =
-        (version === null
-          ? page.items.at(0)
-          : page.items.find(one => one.version === version)) ??
-        (await datasetsShow(this._request, { id: this.reference }));
+      const [page, shown] = await Promise.all([
+        datasetsVersions(this._request, {
+          name: this.name,
+          fields: false,
+          limit: Math.min(LONGEST_PAGE, Math.max(PAGE, this._versions.length))
+        }),
+        datasetsShow(this._request, { id: this.reference })
+      ]);
       if (this._isDisposed || asked !== this._asked) {
         return;
       }
@@ -262,6 +384,10 @@ export class DatasetModel implements IDisposable {
     } catch (thrown) {
       if (!this._isDisposed && asked === this._asked) {
         this._problem = asProblem(thrown);
+        if (this._problem.status === 404) {
+          // It was deleted: what is still known of it is no use to anybody.
+          this._shown = null;
+        }
         this._changed.emit();
       }
       throw thrown;
@@ -277,6 +403,7 @@ export class DatasetModel implements IDisposable {
     const asked = this._asked;
     const page = await datasetsVersions(this._request, {
       name: this.name,
+      fields: false,
       limit: PAGE,
       after
     });
@@ -395,6 +522,7 @@ export class DatasetModel implements IDisposable {
       return;
     }
     this._isDisposed = true;
+    this._stops.forEach(stop => stop.abort());
     this._redraw.dispose();
     Signal.clearData(this);
   }
@@ -427,12 +555,18 @@ export class DatasetModel implements IDisposable {
   private readonly _client: Client;
   private readonly _request: Requester;
   private readonly _redraw: Throttler<void>;
-  private _state: DatasetState = { version: null, tab: 'columns' };
+  private _state: DatasetState = {
+    version: null,
+    tab: 'columns',
+    against: null
+  };
   private _versions: readonly DatasetVersion[] = [];
   private _next: string | null = null;
   private _shown: DatasetVersion | null = null;
   private readonly _columns = new Map<string, Columns>();
-  private readonly _compared = new Map<string, Compared>();
+  private readonly _others = new Map<string, Other>();
+  private readonly _findings = new Map<string, Finding<unknown>>();
+  private readonly _stops = new Map<string, AbortController>();
   private _lineage: LineageGraph | null = null;
   private _lineageProblem: Problem | null = null;
   private _phase: Phase = 'idle';

@@ -61,6 +61,11 @@ export class DatasetsModel implements IDisposable {
     return this._next !== null;
   }
 
+  /** Whether the next page is on its way. */
+  get isLoadingMore(): boolean {
+    return this._isLoadingMore;
+  }
+
   /** The filter as typed. */
   get query(): string {
     return this._query;
@@ -144,6 +149,7 @@ export class DatasetsModel implements IDisposable {
       return;
     }
     this._isLoadingMore = true;
+    this._changed.emit();
     const asked = this._asked;
     try {
       const page = await datasetsList(this._request, {
@@ -154,12 +160,12 @@ export class DatasetsModel implements IDisposable {
       if (asked === this._asked && !this._isDisposed) {
         this._items = [...this._items, ...page.items];
         this._next = page.next;
-        this._changed.emit();
       }
     } catch (thrown) {
       this._failed(thrown);
     } finally {
       this._isLoadingMore = false;
+      this._changed.emit();
     }
   }
 

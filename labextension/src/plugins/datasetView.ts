@@ -70,7 +70,8 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
       kind: 'dataset',
       workspace: model.workspace ?? '',
       dataset: model.reference,
-      tab: model.state.tab
+      tab: model.state.tab,
+      against: model.state.against ?? ''
     });
     places?.add(() =>
       tracker.currentWidget !== null &&
@@ -173,6 +174,12 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
               type: 'string',
               enum: [...DATASET_TABS],
               description: trans.__('The tab that is in front')
+            },
+            against: {
+              type: 'string',
+              description: trans.__(
+                'The version it is compared with: name@v3, name@alias'
+              )
             }
           }
         }
@@ -195,7 +202,11 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
           return null;
         }
         const tab = DATASET_TABS.find(one => one === args.tab);
-        const shown = tab === undefined ? {} : { tab };
+        const against = textOf(args.against);
+        const shown = {
+          ...(tab === undefined ? {} : { tab }),
+          ...(against === null ? {} : { against })
+        };
         // An id is no name, though it could be one.
         const named = WHOLE_ID.test(reference) ? null : versionOf(reference);
         if (named !== null) {
@@ -274,7 +285,8 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
         args: ({ content: { model } }) => ({
           workspace: model.workspace ?? '',
           dataset: model.reference,
-          tab: model.state.tab
+          tab: model.state.tab,
+          against: model.state.against ?? ''
         }),
         name: ({ content: { model } }) =>
           `${model.workspace ?? ''}:${model.name}`

@@ -55,7 +55,8 @@ export const linksPlugin: JupyterFrontEndPlugin<IPlaces> = {
           return commands.execute(CommandIDs.openDataset, {
             workspace,
             dataset: place.dataset,
-            tab: place.tab
+            tab: place.tab,
+            against: place.against
           });
         case 'runs':
           return commands.execute(CommandIDs.openTable, {

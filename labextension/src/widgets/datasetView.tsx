@@ -193,7 +193,15 @@ export class DatasetViewWidget extends ReactWidget {
     openDataset: reference => this._options.openDataset(reference),
     openReport: id => this._options.openReport(id),
     loadLineage: () => void this.model.loadLineage(),
-    compare: other => void this.model.compare(other),
+    loadOther: reference => void this.model.loadOther(reference),
+    compare: (against, key) => {
+      if (this.model.version?.kind !== 'folder') {
+        void this.model.look('drift', against);
+      }
+      void this.model.look('differences', against, key);
+    },
+    look: (find, against, key) => void this.model.look(find, against, key),
+    stop: (find, against, key) => this.model.stop(find, against, key),
     setAlias: alias =>
       this._change(this._options.trans.__('The alias could not be set'), () =>
         this.model.setAlias(alias)
