@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         diff_versions,
         get_dataset,
         get_lineage,
+        profile_table,
         register_dataset,
         set_contract,
         track_transformation,
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.leakage import LeakageReport
     from nbproof.datasets.models import Dataset, DatasetVersion
     from nbproof.datasets.service import DataVersionControl
+    from nbproof.datasets.table_profiles import TableProfile
     from nbproof.lineage.models import LineageEdge, LineageGraph
     from nbproof.storage.content.ends import FileSystemStorage, FsspecStorage, StorageBackend
     from nbproof.tracking.models import (
@@ -107,13 +109,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nbproof.api.datasets": "check_leakage contract_of detect_drift diff_versions get_dataset get_lineage "
-    "register_dataset set_contract track_transformation",
+    "profile_table register_dataset set_contract track_transformation",
     "nbproof.datasets.diff_models": "DatasetDiff",
     "nbproof.datasets.drift_models": "DriftReport",
     "nbproof.datasets.handle": "DatasetHandle",
     "nbproof.datasets.leakage": "LeakageReport",
     "nbproof.datasets.models": "Dataset DatasetVersion",
     "nbproof.datasets.service": "DataVersionControl",
+    "nbproof.datasets.table_profiles": "TableProfile",
     "nbproof.lineage.models": "LineageEdge LineageGraph",
     "nbproof.storage.content.ends": "FileSystemStorage FsspecStorage StorageBackend",
     "nbproof.tracking.models": "Artifact ArtifactPreview Comparison Environment Experiment Leaderboard "
@@ -157,6 +160,7 @@ __all__ = [
     "SavedSearch",
     "SecretBlanked",
     "StorageBackend",
+    "TableProfile",
     "Unavailable",
     "__version__",
     "active_run",
@@ -203,6 +207,7 @@ __all__ = [
     "metric_histories",
     "metric_history",
     "preview_artifact",
+    "profile_table",
     "register_dataset",
     "restore_backup",
     "save_search",

@@ -72,6 +72,7 @@ DATASETS = {
     "detect_drift": "(reference, current, *, exact=False, columns=None, run_id=None)",
     "diff_versions": "(a, b, *, key=None, progress=None)",
     "check_leakage": "(train, test, *, entity=None, time=None, progress=None)",
+    "profile_table": "(source, table=None, *, columns=None, exact=None)",
 }
 
 MAGICS = {

@@ -14,6 +14,7 @@ __all__ = [
     "diff_versions",
     "get_dataset",
     "get_lineage",
+    "profile_table",
     "register_dataset",
     "set_contract",
     "track_transformation",
@@ -22,6 +23,7 @@ __all__ = [
 register_dataset = of_service(lambda: current().datasets, DataVersionControl.register_dataset)
 track_transformation = of_service(lambda: current().datasets, DataVersionControl.track_transformation)
 get_lineage = of_service(lambda: current().datasets, DataVersionControl.get_lineage)
+profile_table = of_service(lambda: current().datasets, DataVersionControl.profile_table)
 get_dataset = of_service(lambda: current().datasets, DataVersionControl.get_dataset)
 detect_drift = of_service(lambda: current().datasets, DataVersionControl.detect_drift)
 check_leakage = of_service(lambda: current().datasets, DataVersionControl.check_leakage)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.rows import RowFiles
     from nbproof.stats.profile import ColumnProfile
 
-__all__ = ["Contents", "DatasetHandle"]
+__all__ = ["Contents", "DatasetHandle", "statistics_of"]
 
 _HEAD = 10
 _AHEAD = 4
@@ -349,9 +349,7 @@ class DatasetHandle:
     @cached_property
     def statistics(self) -> pd.DataFrame:
         """One row for each column: counts, extremes, moments, quartiles."""
-        import pandas as pd
-
-        return pd.DataFrame([_statistics(each) for each in self.profile]).set_index("column")
+        return statistics_of(self.profile)
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -508,6 +506,13 @@ def _of_no_columns(rows: int) -> pa.Table:
 def _plain(name: str) -> str:
     """A name that every file system takes."""
     return "".join(each if each.isalnum() or each in " ._-" else "_" for each in name).strip(". ")[:150]
+
+
+def statistics_of(profiles: Sequence[ColumnProfile]) -> pd.DataFrame:
+    """One row for each column: counts, extremes, moments, quartiles."""
+    import pandas as pd
+
+    return pd.DataFrame([_statistics(each) for each in profiles]).set_index("column")
 
 
 def _statistics(profile: ColumnProfile) -> dict[str, Any]:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.datasets.leakage import LeakageReport
     from nbproof.datasets.repository import DatasetRepository
+    from nbproof.datasets.table_profiles import TableProfile
     from nbproof.datasets.taking import Taken
     from nbproof.lineage.models import LineageGraph
     from nbproof.lineage.service import Lineage
@@ -369,6 +370,54 @@ class DataVersionControl:
 
         return profile_of(self._opened(id))
 
+    def profile_table(
+        self,
+        source: Any,
+        table: str | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        exact: bool | None = None,
+    ) -> TableProfile:
+        """The statistics and distributions of a table that stays where it is; no row is read from there.
+
+        Parameters
+        ----------
+        source : str or relation
+            The address of a PostgreSQL database, ``postgresql://host/shop``, or a relation of DuckDB.
+        table : str, optional
+            In the database: ``orders`` or ``schema.orders``; names with dots in double quotes.
+        columns : sequence of str, optional
+            Only these.
+        exact : bool, optional
+            Beyond four million rows DuckDB chooses points by a sample and estimates how many values differ,
+            unless this is true.
+
+        Returns
+        -------
+        TableProfile
+            Which `detect_drift` compares with any version or frame.
+
+        Raises
+        ------
+        Invalid
+            It is no table that can be profiled where it is, or it has no columns.
+        NotFound
+            There is no such column.
+        Unavailable
+            The database can't be reached or the table can't be read.
+
+        Examples
+        --------
+        >>> import duckdb, nbproof as nbp
+        >>> there = nbp.profile_table(duckdb.sql("SELECT range % 10 AS digit FROM range(1000)"))
+        >>> there.rows, there.statistics.loc["digit", "mean"].item()
+        (1000, 4.5)
+        """
+        from nbproof.datasets.table_profiles import TableProfile, profiled
+
+        name, place, found = profiled(source, table, columns=columns, exact=exact)
+        return TableProfile(name, place, found[0].rows, tuple(found), datetime_of(self._clock.now_us()))
+
     # -- comparing -------------------------------------------------------------------------------------
 
     def detect_drift(
@@ -384,8 +433,9 @@ class DataVersionControl:
 
         Parameters
         ----------
-        reference, current : str, DatasetHandle, DatasetVersion, or frame
-            Versions, the older first.  A frame is looked at now and not registered.
+        reference, current : str, DatasetHandle, DatasetVersion, frame, or TableProfile
+            Versions, the older first.  A frame is looked at now and not registered.  A relation of DuckDB,
+            and what `profile_table` gave, are compared by what their engine told.
         exact : bool
             Read the data instead: every statistic is exact, and all columns are looked at together too.
         columns : sequence of str, optional

@@ -80,10 +80,12 @@ class DriftMagic(Magic):
 
     def _meant(self, value: Any) -> Any:
         from nbproof.datasets.lineage import version_of
+        from nbproof.datasets.table_profiles import TableProfile
 
         named = _variables().get(value) if isinstance(value, str) else None
         # A number or a text of that name is none of ours: the word names a dataset then.
         table = hasattr(named, "__arrow_c_stream__") or hasattr(named, "shape")
+        table = table or isinstance(named, TableProfile)
         return named if table or version_of(named) is not None else value
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from nbproof.core.errors import Unavailable
+from nbproof.core.errors import Invalid, Unavailable
 from nbproof.storage.engines.plan import Column, Form, quoted
 
-__all__ = ["PostgresEngine"]
+__all__ = ["PostgresEngine", "parsed_table", "place_of"]
 
 _TYPES: dict[str, tuple[Form, str]] = {
     "bool": ("boolean", "bool"),
@@ -59,8 +59,16 @@ class PostgresEngine:
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows that a statement gives."""
+        import psycopg
+
         with self._connection.cursor() as cursor:
-            found: list[tuple[Any, ...]] = cursor.execute(sql).fetchall()
+            try:
+                found: list[tuple[Any, ...]] = cursor.execute(sql).fetchall()
+            except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+                raise Unavailable(
+                    f"{'.'.join(self.table)} could not be asked: {error.diag.message_primary or error}",
+                    hint="may the user read all of its columns, and is there time and memory enough?",
+                ) from error
             return found
 
     def close(self) -> None:
@@ -91,6 +99,64 @@ class PostgresEngine:
                 ) from error
             types = self._connection.adapters.types
             return tuple(_column(each, types.get(each.type_code)) for each in cursor.description or ())
+
+
+def place_of(url: str) -> str:
+    """The address of a PostgreSQL database, without user, password and options.
+
+    Raises
+    ------
+    Invalid
+        It is none.
+
+    Examples
+    --------
+    >>> place_of("postgresql+psycopg://ann:secret@db:5433/shop?sslmode=require")
+    'postgresql://db:5433/shop'
+    """
+    import sqlalchemy as sa
+
+    hint = "postgresql://user@host:5432/database"
+    try:
+        parsed = sa.engine.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise Invalid("that is no address of a database", hint=hint, details={"field": "source"}) from error
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise Invalid(
+            f"tables are profiled where they are in PostgreSQL, not in {parsed.get_backend_name()}",
+            hint=hint,
+            details={"field": "source"},
+        )
+    host = parsed.host or "" if ":" not in (parsed.host or "") else f"[{parsed.host}]"
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"postgresql://{host}{port}/{parsed.database or ''}"
+
+
+def parsed_table(text: str) -> tuple[str, ...]:
+    """The name of a table, after its schema's if there is one; a name with dots stands in double quotes.
+
+    Raises
+    ------
+    Invalid
+        It is none.
+
+    Examples
+    --------
+    >>> parsed_table("shop.Sales"), parsed_table('"my.table"')
+    (('shop', 'Sales'), ('my.table',))
+    """
+    import re
+
+    part = r'(?:"((?:[^"]|"")+)"|([^".]+))'
+    found = re.fullmatch(rf"(?:{part}\.)?{part}", text)
+    if found is None:
+        raise Invalid(
+            f"{text!r} is no name of a table",
+            hint='write table, schema.table or "name.with.dots" in double quotes',
+            details={"field": "table"},
+        )
+    parts = ((found[1], found[2]), (found[3], found[4]))
+    return tuple(whole.replace('""', '"') if whole else bare for whole, bare in parts if whole or bare)
 
 
 def _connect(url: str) -> Any:
