@@ -363,6 +363,14 @@ test('a download is named after its version; what file systems refuse is left ou
   );
 });
 
+test('a version by reference stays somewhere; others have nothing of that', () => {
+  const reference = { target: 's3://lake/sales.parquet', size_bytes: 3 };
+  assert.equal(dataset.targetOf({ reference }), 's3://lake/sales.parquet');
+  for (const none of [null, undefined, 'text', {}, { target: 3 }]) {
+    assert.equal(dataset.targetOf({ reference: none }), null);
+  }
+});
+
 test('bars fill their box, and whatever has a row is seen', () => {
   const { path, total, highest } = dataset.smallBars([1, 0, 100_000], 30, 20);
   assert.equal(path, 'M0 20v-1h9v1zM20 20v-20h9v20z');

@@ -43,8 +43,9 @@ SCENARIOS: dict[str, Callable[[Caller, Path], None]] = {}
 class Caller:
     """Asks operations by name."""
 
-    def __init__(self, workspace: Workspace | RemoteWorkspace) -> None:
+    def __init__(self, workspace: Workspace | RemoteWorkspace, folder: Path) -> None:
         self.workspace = workspace
+        self.folder = folder  # in which the workspace is
 
     def __call__(self, verb: str, /, **values: Any) -> Any:
         operation = find_operation(verb)
@@ -82,7 +83,7 @@ def server(plain_user) -> Iterator[Served]:
 def call(request: pytest.FixtureRequest, project: Path) -> Iterator[Caller]:
     if request.param == "locally":
         workspace = Workspace(Location(project, False, "a test"), say=lambda line: None)
-        yield Caller(workspace)
+        yield Caller(workspace, project)
         workspace.close()
         return
     server: Served = request.getfixturevalue("server")
@@ -93,7 +94,7 @@ def call(request: pytest.FixtureRequest, project: Path) -> Iterator[Caller]:
     found = server.get(f"/workspaces/resolve?path={folder.name}")
     assert not found["exists"]
     remote = RemoteWorkspace(f"{server.url}?workspace={found['id']}", token=server.token)
-    yield Caller(remote)
+    yield Caller(remote, folder)
 
 
 @scenario("experiments.create", "experiments.get", "experiments.list")
@@ -590,6 +591,30 @@ def datasets(call: Caller, folder: Path) -> None:
         call("datasets.show", id="sales")
 
 
+@scenario("datasets.refer")
+def references(call: Caller, folder: Path) -> None:
+    place = call.folder
+    (place / "big.csv").write_text("city,visits\nOslo,3\n")
+    made = call("datasets.refer", path=str(place / "big.csv"), alias=["prod"], description="stays")
+    assert (made.name, made.aliases, made.rows) == ("big@v1", ["prod"], 1)
+    assert made.reference["target"] == str(place / "big.csv")
+    assert call("datasets.refer", path=str(place / "big.csv")).unchanged
+    assert call("content.stats").referenced_versions == 1
+    with call("datasets.get", id="big").open() as stream:
+        assert stream.read() == b"city,visits\nOslo,3\n"
+    (place / "big.csv").write_text("city,visits\nOslo,30\n")
+    with pytest.raises(Conflict, match="big@v1 was registered by reference"):
+        call("datasets.get", id="big")
+    verified = call.job(call("content.verify")).result
+    assert (verified["changed"], verified["missing"]) == (["big@v1"], [])
+    (place / "big.csv").unlink()
+    assert call.job(call("content.verify")).result["missing"] == ["big@v1"]
+    with pytest.raises(NotFound, match="any more"):
+        call("datasets.get", id="big")
+    with pytest.raises(NotFound, match="there is nothing at"):
+        call("datasets.refer", path=str(place / "none.csv"))
+
+
 @scenario("datasets.send")
 def parcels(call: Caller, folder: Path) -> None:
     content = b"city,visits\nOslo,3\n"
@@ -689,9 +714,13 @@ def contracts(call: Caller, folder: Path) -> None:
     told = call("datasets.set_contract", name="sales", file=file, on_breach="refuse")
     assert told.contract["columns"] == {"visits": {"min": 0}} and told.contract["on_breach"] == "refuse"
     assert call("datasets.contract", name="sales") == told
-    (folder / "sales.csv").write_text("city,visits\nOslo,3\n")
-    with pytest.raises(Invalid, match="sales breaks its contract: a file is no table"):
+    (folder / "sales.csv").write_text("city,visits\nOslo,-3\n")
+    with pytest.raises(Invalid, match="sales breaks its contract: visits: the least is -3"):
         call("datasets.register", path=folder / "sales.csv", name="sales")
+    (folder / "sales.txt").write_text("no rows")
+    with pytest.raises(Invalid, match="sales breaks its contract: a file is no table"):
+        call("datasets.register", path=folder / "sales.txt", name="sales")
+    (folder / "sales.csv").write_text("city,visits\nOslo,3\n")
     call("datasets.register", path=folder / "sales.csv", name="other")
     proposal = call("datasets.contract", name="other@v1", propose=True)
     assert proposal.proposed and proposal.contract["columns"]["visits"]["type"] == "int64"

@@ -1,6 +1,7 @@
 """What versions have to keep to: checked at registration, warned of or refused, and proposed."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -161,15 +162,6 @@ def test_what_no_contract_can_say_is_refused(datasets, contract, field):
         datasets.contracts.get_contract("sales")
 
 
-def test_a_file_says_that_its_contract_was_not_checked(datasets, tmp_path):
-    (tmp_path / "a.csv").write_text("x\n1\n")
-
-    with pytest.warns(UserWarning, match="a file is no table"):
-        version = datasets.register_dataset(tmp_path / "a.csv", contract={"min_rows": 1})
-
-    assert version.breaches == ["a file is no table, so that its contract could not be checked"]
-
-
 def test_tables_without_rows_or_columns(datasets):
     rules = {"columns": {"x": {"type": "double", "nullable": False, "min": 0, "values": [1.0]}}, "key": ["x"]}
     datasets.contracts.set_contract("none", rules, on_breach="refuse")
@@ -177,3 +169,66 @@ def test_tables_without_rows_or_columns(datasets):
     assert datasets.register_dataset(pa.table({"x": pa.array([], pa.float64())}), "none").breaches == []
     with pytest.raises(Invalid, match="x: the column is missing"):
         datasets.register_dataset(pa.table({}), "none")
+
+
+# -- files -------------------------------------------------------------------------------------------------
+
+
+def write_rows(path: Path, frame: pd.DataFrame) -> None:
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif path.suffix == ".jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, index=False)
+
+
+GOOD = pd.DataFrame({"id": [1, 2, 3], "price": [0.5, 1.5, 2.5]})
+OF_FILES = {"columns": {"id": {"type": "integer"}, "price": {"min": 0}}, "key": ["id"]}
+
+
+@pytest.mark.parametrize("reference", [False, True], ids=["copied", "by reference"])
+@pytest.mark.parametrize("name", ["orders.csv", "orders.parquet", "orders.jsonl", "orders"])
+def test_a_file_of_rows_has_to_keep_to_its_contract(datasets, content, tmp_path, name, reference):
+    path = tmp_path / name
+    place = path
+    if not path.suffix:
+        path.mkdir()
+        write_rows(path / "one.csv", GOOD)
+        place = path / "two.csv"
+    datasets.contracts.set_contract("orders", OF_FILES, on_breach="refuse")
+    for bad, words in [
+        (GOOD.assign(id=[7, 8, 9], price=[-1.0, 0.5, 1.5]), "price: the least is -1"),
+        (GOOD.assign(id=[7, 7, 7]), "key id: 2 rows have one that another row has"),
+        (GOOD.assign(id=[7, 8, 9])[["id"]], "price: the column is missing"),
+    ]:
+        write_rows(place, bad)
+        if place != path and "missing" in words:
+            continue  # the first file says which columns a folder has
+        with pytest.raises(Invalid, match=words):
+            datasets.register_dataset(path, "orders", reference=reference)
+    assert datasets.list_datasets().items == []
+    assert sum(size for _, size, _ in content.end.packs()) < 64  # the head of a pack in which nothing is
+
+    write_rows(place, GOOD.assign(id=[7, 8, 9]))
+    version = datasets.register_dataset(path, "orders", reference=reference)
+    assert (version.breaches, version.rows) == ([], 3 if place == path else 6)
+    assert [field.name for field in version.fields] == ["id", "price"]
+    assert datasets.get_dataset("orders").profile[1].maximum == 2.5
+
+
+def test_a_file_that_is_no_table_breaks_every_contract(datasets, tmp_path):
+    (tmp_path / "orders.parquet").write_bytes(b"no Parquet")
+    (tmp_path / "notes.txt").write_text("some words")
+    with pytest.warns(UserWarning, match="can't be read as Parquet"):
+        broken = datasets.register_dataset(tmp_path / "orders.parquet", contract=OF_FILES)
+    assert broken.rows is None and len(broken.breaches) == 1
+    with pytest.warns(UserWarning, match="a file is no table, so that its contract could not be checked"):
+        datasets.register_dataset(tmp_path / "notes.txt", contract=OF_FILES)
+
+
+def test_a_file_breach_is_warned_of_and_recorded(datasets, tmp_path):
+    write_rows(tmp_path / "orders.csv", GOOD.assign(price=-1.0))
+    with pytest.warns(UserWarning, match="orders breaks its contract: price: the least is -1"):
+        version = datasets.register_dataset(tmp_path / "orders.csv", contract=OF_FILES)
+    assert version.breaches == ["price: the least is -1, at least 0 is expected"]

@@ -55,6 +55,7 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
         "more = sales.assign(visits=sales['visits'] * 1000)\nvisits = 3\n%drift sales@v1 more",
         "found = nbp.search_runs('dataset = \"counted@v1\"')\n"
         "print(list(found['name']), nbp.get_run('counting').datasets[0].how)",
+        "%track_data raw.csv --name visits/there --reference",
     )
 
     assert "sales@v1" in ran.data(1)[0]["text/plain"]
@@ -65,6 +66,7 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
     assert "there is nothing at" in ran.text(6)
     assert "sales@v1" in ran.data(8)[0]["text/plain"] and "a frame" in ran.data(8)[0]["text/plain"]
     assert ran.text(9).strip() == "['counting'] wrote"
+    assert "nothing was copied" in ran.data(10)[0]["text/plain"]
 
 
 def test_a_run_that_lives_is_shown_by_a_widget_with_a_static_fallback(project):

@@ -441,3 +441,78 @@ def test_the_settings_name_the_bucket_and_a_backup_does_not(project, s3, tmp_pat
     )
     pd.testing.assert_frame_equal(there.datasets.get_dataset("sales").to_pandas(), frame(0))
     there.close()
+
+
+# -- by reference ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lake(project):
+    folder = project / "lake"
+    folder.mkdir()
+    for number in range(3):
+        frame(number, 1000).to_parquet(folder / f"{number}.parquet")
+    return folder
+
+
+@on_both
+def test_verify_tells_which_references_have_changed_and_which_are_missing(workspace, care, lake, capsys):
+    for name in ("0", "1", "2"):
+        nbp.register_dataset(lake / f"{name}.parquet", f"part-{name}", reference=True)
+    whole = care.verify()
+    assert (whole.references, whole.changed, whole.missing) == (3, [], [])
+    assert "everything is as it was written" in str(whole)
+    assert run(["datasets", "verify"], workspace=workspace) == 0
+
+    frame(7, 1000).to_parquet(lake / "1.parquet")
+    (lake / "2.parquet").unlink()
+    for percent in (100.0, 1.0):
+        found = care.verify(percent=percent)
+        assert (found.changed, found.missing, found.damaged) == (["part-1@v1"], ["part-2@v1"], [])
+    assert run(["datasets", "verify"], workspace=workspace) == 1
+    assert "part-2@v1" in capsys.readouterr().out
+
+
+@on_both
+def test_references_take_no_room_and_survive_garbage_collection(workspace, chores, care, lake):
+    size = sum(path.stat().st_size for path in lake.iterdir())
+    version = nbp.register_dataset(lake, reference=True)
+    nbp.register_dataset(lake, "copied")
+    nbp.delete_dataset("copied", all=True)
+    collected = chores.collect_garbage(grace_hours=0)
+    assert collected.dataset_bytes > 0
+    stats = care.stats()
+    assert (stats.referenced_versions, stats.referenced_bytes) == (1, size)
+    assert stats.stored_bytes < size / 2 and "0 bytes of them are kept" in str(stats)
+    assert len(nbp.get_dataset("lake").to_pandas()) == 3000
+    forgotten = care.forget(version.name, yes=True)
+    assert forgotten.versions == ["lake@v1"] and len(list(lake.iterdir())) == 3
+    with pytest.raises(NotFound):
+        nbp.get_dataset("lake")
+
+
+def test_a_backup_has_references_and_not_their_files(workspace, chores, lake, tmp_path):
+    nbp.register_dataset(lake, reference=True)
+    chores.back_up(tmp_path / "copy.zip")
+    assert (tmp_path / "copy.zip").stat().st_size < sum(path.stat().st_size for path in lake.iterdir()) * 2
+    restore_workspace(tmp_path / "copy.zip", tmp_path / "there", now_us=2**60)
+    there = opened(tmp_path / "there")
+    assert len(there.datasets.get_dataset("lake").to_pandas()) == 3000
+    there.close()
+
+
+def test_a_command_refers_to_a_file(workspace, lake, capsys):
+    assert run(["datasets", "register", "lake/0.parquet", "--reference", "--json"], workspace=workspace) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dataset"], told["rows"]) == ("0", 1000) and told["reference"]["target"].endswith(
+        "0.parquet"
+    )
+    assert run(["datasets", "show", "0"], workspace=workspace) == 0
+    assert "by reference" in capsys.readouterr().out
+    assert run(["datasets", "versions", "0"], workspace=workspace) == 0
+    assert "file, by reference" in capsys.readouterr().out
+    fsspec = pytest.importorskip("fsspec").filesystem("memory")
+    fsspec.pipe("/of-a-command/a.csv", b"n\n1\n")
+    words = ["datasets", "register", "memory://of-a-command/a.csv", "--reference", "--json"]
+    assert run(words, workspace=workspace) == 0
+    assert json.loads(capsys.readouterr().out)["source"] == "memory://of-a-command/a.csv"

@@ -22,7 +22,7 @@ import pytest
 
 import nbproof as nbp
 from nbproof.cli.main import run as run_command
-from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
+from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
 from nbproof.datasets.parcels import FileContent, FolderContent, Header, Piece, parcel_of
 from nbproof.platform.location import Location
 from nbproof.platform.remote import RemoteWorkspace
@@ -471,6 +471,53 @@ def test_only_what_a_version_consists_of_is_given_out(far):
             far.streamed("datasets.objects", id="mine", objects=[place]) as stream,
         ):
             stream.read()
+
+
+def test_a_reference_is_a_path_of_the_servers_machine(far, server, tmp_path):
+    frame = pd.DataFrame({"city": ["Oslo", "Rome"] * 500, "n": range(1000)})
+    (server.root / "lake").mkdir()
+    frame.to_csv(server.root / "lake" / "big.csv", index=False)
+    version = nbp.register_dataset("lake/big.csv", reference=True, aliases=["prod"])
+    assert (version.name, version.rows, version.aliases) == ("big@v1", 1000, ["prod"])
+    assert version.reference["target"] == str(server.root / "lake" / "big.csv")
+    handle = nbp.get_dataset("big@prod")
+    assert handle.to_pandas(columns=["n"])["n"].tolist() == list(range(1000))
+    assert handle.profile[1].maximum == 999 and "by reference" in str(handle)
+    assert handle.path().read_bytes() == (server.root / "lake" / "big.csv").read_bytes()
+    assert nbp.register_dataset("lake", "lake", reference=True).files == 1
+    assert (nbp.get_dataset("lake").checkout(tmp_path / "lake") / "big.csv").exists()
+
+    (server.root / "lake" / "big.csv").write_text("city,n\nBonn,1\n")
+    for read in (handle.to_pandas, nbp.get_dataset("big").path):
+        with pytest.raises((Conflict, Unavailable)):
+            read()
+    with pytest.raises(Conflict, match="big@v1 was registered by reference"):
+        nbp.get_dataset("big").to_pandas()
+    for path in ("../../../etc/passwd", "/etc/passwd", ".nbproof/meta.db", "s3://bucket/key"):
+        with pytest.raises(NotAllowed):
+            nbp.register_dataset(path, "stolen", reference=True)
+    with pytest.raises(NotFound, match="on the server's machine"):
+        nbp.register_dataset(tmp_path.name, reference=True)
+    with pytest.raises(Invalid, match="a path on the server's machine"):
+        nbp.register_dataset(frame, "frame", reference=True)
+
+
+def test_files_that_are_sent_have_to_keep_to_their_contract(far, tmp_path):
+    nbp.set_contract("checked", {"columns": {"n": {"min": 0}}, "key": ["n"]}, on_breach="refuse")
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for place in (tmp_path / "one.csv", folder / "two.csv"):
+        source = place if place.parent == tmp_path else folder
+        place.write_text("n\n1\n-1\n")
+        with pytest.raises(Invalid, match="the least is -1"):
+            nbp.register_dataset(source, "checked")
+        place.write_text("n\n1\n1\n")
+        with pytest.raises(Invalid, match="1 rows have one that another row has"):
+            nbp.register_dataset(source, "checked")
+    with pytest.raises(NotFound):
+        nbp.get_dataset("checked")
+    (tmp_path / "one.csv").write_text("n\n1\n2\n")
+    assert nbp.register_dataset(tmp_path / "one.csv", "checked").rows == 2
 
 
 def test_commands_work_through_a_server(far, project, capsys):

@@ -36,7 +36,7 @@ export function DatasetColumns(props: DatasetColumns.IProps): JSX.Element {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [version.id]);
   const { fields } = version;
-  if (version.kind === 'folder') {
+  if (version.kind === 'folder' && fields.length === 0) {
     return (
       <p className="jp-nbproof-Curves-none jp-nbproof-dim">
         {trans.__('A folder has no columns; its files are kept as they are.')}

@@ -9,7 +9,7 @@ import {
 } from '@jupyterlab/ui-components';
 import { JSX, ReactNode, useEffect, useId, useRef, useState } from 'react';
 
-import { codeOf, countText } from '../figures/dataset';
+import { codeOf, countText, targetOf } from '../figures/dataset';
 import type { DatasetTab } from '../figures/link';
 import { formatBytes, shortPath } from '../figures/numbers';
 import { nbproofIcon } from '../icons';
@@ -386,14 +386,27 @@ function VersionPicker({ model, version, trans }: Shown): JSX.Element {
 
 function Facts({ version, actions, trans }: Shown): JSX.Element {
   const { rows, columns, files, source, run_id: run } = version;
+  const target = targetOf(version);
   return (
     <dl className="jp-nbproof-Facts">
       <Fact word={trans.__('Kind')}>
         <span className="jp-nbproof-DatasetView-kind">
           <KindMark kind={version.kind} />
-          {kindWord(version.kind, trans)}
+          {target === null
+            ? kindWord(version.kind, trans)
+            : trans.__('%1 by reference', kindWord(version.kind, trans))}
         </span>
       </Fact>
+      {target !== null && (
+        <Fact word={trans.__('Stays at')}>
+          <span
+            title={trans.__('%1: nothing of it is in the store', target)}
+            data-target={target}
+          >
+            {shortPath(target)}
+          </span>
+        </Fact>
+      )}
       {rows !== null && <Fact word={trans.__('Rows')}>{countText(rows)}</Fact>}
       {columns !== null && (
         <Fact word={trans.__('Columns')}>{countText(columns)}</Fact>
@@ -416,7 +429,7 @@ function Facts({ version, actions, trans }: Shown): JSX.Element {
           trans={trans}
         />
       </Fact>
-      {source !== null && (
+      {source !== null && source !== target && (
         <Fact word={trans.__('Read from')}>
           <span title={source}>{shortPath(source)}</span>
         </Fact>
@@ -659,7 +672,11 @@ function Versions({ model, version, actions, trans }: Shown): JSX.Element {
                 </td>
                 <td>{countOrDash(one.rows ?? one.files)}</td>
                 <td>{countOrDash(one.columns)}</td>
-                <td>{formatBytes(one.size_bytes)}</td>
+                <td>
+                  {targetOf(one) === null
+                    ? formatBytes(one.size_bytes)
+                    : trans.__('%1 by reference', formatBytes(one.size_bytes))}
+                </td>
                 <td>{formatBytes(one.new_bytes)}</td>
                 <td>
                   <span className="jp-nbproof-Aliases">

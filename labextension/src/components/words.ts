@@ -214,8 +214,6 @@ export function kindWord(kind: string, trans: TranslationBundle): string {
       return trans.__('File');
     case 'folder':
       return trans.__('Folder');
-    case 'reference':
-      return trans.__('Reference');
     default:
       return kind;
   }

@@ -48,6 +48,17 @@ export function fileNameOf(version: DatasetVersion, format: string): string {
   }
 }
 
+/** Where the content of a version by reference stays; null of one that was copied. */
+export const targetOf = ({
+  reference
+}: Pick<DatasetVersion, 'reference'>): string | null => {
+  if (typeof reference !== 'object' || reference === null) {
+    return null;
+  }
+  const { target } = reference as { target?: unknown };
+  return typeof target === 'string' ? target : null;
+};
+
 /** How much there is of what, with the digits in groups. */
 export const countText = (count: number): string => count.toLocaleString();
 

@@ -261,6 +261,10 @@ export interface ContentStats {
   compression_ratio: number | null;
   /** Where the packs are, if not in the workspace's folder. */
   place: string | null;
+  /** Versions by reference. */
+  referenced_versions: number;
+  /** What they refer to: none of it is in the store. */
+  referenced_bytes: number;
 }
 
 /** A name with its versions. */
@@ -271,7 +275,7 @@ export interface Dataset {
   versions: number;
   /** Number of the latest version. */
   latest: number | null;
-  kind: 'table' | 'file' | 'folder' | 'reference' | null;
+  kind: 'table' | 'file' | 'folder' | null;
   rows: number | null;
   columns: number | null;
   files: number | null;
@@ -359,7 +363,7 @@ export interface DatasetVersion {
   /** Its name. */
   dataset: string;
   version: number;
-  kind: 'table' | 'file' | 'folder' | 'reference';
+  kind: 'table' | 'file' | 'folder';
   /** BLAKE3 of what the content is: equal for equal content. */
   digest: string;
   rows: number | null;
@@ -375,7 +379,7 @@ export interface DatasetVersion {
   aliases: string[];
   /** The path or address that it was read from. */
   source: string | null;
-  /** Where content stays that was not copied, and its hash. */
+  /** Where content stays that was not copied (`target`), and by what it is known again. */
   reference: unknown;
   /** Of the contract, when it was registered. */
   breaches: string[];
@@ -1698,6 +1702,20 @@ export interface PurgeRuns {
 /** All of the index. */
 export type RebuildIndex = Record<string, never>;
 
+/** A file or folder to refer to. */
+export interface ReferToDataset {
+  /** On the machine that keeps the workspace, from the workspace's folder on. */
+  path: string;
+  /** The dataset; by default the file's own name. */
+  name?: string | null;
+  description?: string | null;
+  tags?: Record<string, string>;
+  /** Point these at the new version. */
+  alias?: string[];
+  /** What it and the versions after it have to keep to. */
+  contract?: unknown;
+}
+
 /** A file to keep as a version. */
 export interface RegisterDataset {
   /** A file or folder of this machine. */
@@ -1710,6 +1728,8 @@ export interface RegisterDataset {
   alias?: string[];
   /** Where it comes from, if not from there: an address, for instance. */
   origin?: string | null;
+  /** Copy nothing: it stays where it is, also at an address such as s3://bucket/key. */
+  reference?: boolean;
 }
 
 /** Which notebook or folder. */
@@ -2412,6 +2432,19 @@ export function datasetsVersions(
 /** Keep a file or folder as the next version of a dataset; over HTTP the body is the file. Path only: bytes travel by hand. */
 export function datasetsRegisterPath(): string {
   return `/datasets`;
+}
+
+/** Register a file or folder that stays where it is, on the machine that keeps the workspace. */
+export function datasetsRefer(
+  request: Requester,
+  ask: ReferToDataset
+): Promise<DatasetVersion> {
+  return request<DatasetVersion>(
+    'POST',
+    '/datasets/references',
+    undefined,
+    ask
+  );
 }
 
 /** Show a version: what it is, its columns, where it came from. */

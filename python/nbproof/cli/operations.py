@@ -46,7 +46,8 @@ def run_operation(session: Session, operation: Operation, form: Form, values: Ma
         from nbproof.cli.render import show
 
         show(session, operation, answer, values)
-    return 1 if getattr(answer, "damaged_records", 0) else 0
+    wrong = ("damaged_records", "changed", "missing") if operation.name == "content.verify" else ()
+    return 1 if any(getattr(answer, each) for each in wrong) else 0
 
 
 def _save(session: Session, download: Download, values: Mapping[str, Any]) -> int:

@@ -24,6 +24,7 @@ from nbproof.core.operation import Operation, Page, View
 from nbproof.datasets.diff_models import DatasetDiff
 from nbproof.datasets.drift_models import DriftReport
 from nbproof.datasets.leakage import LeakageReport
+from nbproof.datasets.models import DatasetVersion
 from nbproof.platform.maintenance import GarbageReport
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import (
@@ -319,11 +320,27 @@ def _artifacts(printer: Printer, artifacts: Sequence[Artifact]) -> None:
     )
 
 
+def _versions(printer: Printer, versions: Sequence[DatasetVersion]) -> None:
+    rows = [{**each.listed(), "version": each.name} for each in versions]
+    printer.table(
+        [title.upper() for title in rows[0]],
+        (
+            [
+                printer.time(each.created_at) if title == "created" else "" if value is None else str(value)
+                for title, value in row.items()
+            ]
+            for each, row in zip(versions, rows, strict=True)
+        ),
+        right=["ROWS", "COLUMNS", "SIZE", "NEW"],
+    )
+
+
 _TABLES: dict[type, Callable[[Printer, Any], None]] = {
     Run: _runs,
     Experiment: _experiments,
     Metric: _metrics,
     Artifact: _artifacts,
+    DatasetVersion: _versions,
 }
 
 

@@ -55,7 +55,7 @@ def diff_between(
         )
     try:
         schemas = [each.schema for each in (one, other)]
-    except (Invalid, NotFound):
+    except Invalid:
         if key:
             raise
         # Bytes that are no rows.

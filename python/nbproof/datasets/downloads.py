@@ -6,10 +6,10 @@ import json
 import struct
 import tempfile
 import zipfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader, BytesIO
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING, Literal, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
 from nbproof.core.errors import Unavailable
 from nbproof.core.generated import Generated
@@ -62,11 +62,28 @@ def download_of(
     return Download(None, name, media_type, stream=made)
 
 
-def objects_of(content: ContentStore, places: Sequence[str]) -> Download:
-    """Objects one after the other, each with its length before it: 8 bytes, big-endian."""
+def objects_of(
+    content: ContentStore,
+    places: Sequence[str],
+    elsewhere: Mapping[str, tuple[int, Callable[[], BinaryIO]]],
+) -> Download:
+    """Objects one after the other, each with its length before it: 8 bytes, big-endian.
+
+    Parameters
+    ----------
+    elsewhere : mapping
+        Of those that are not in the store: their length, and what opens them.
+    """
 
     def pieces() -> Generator[bytes, None, None]:
         for place in places:
+            if place in elsewhere:
+                size, opened = elsewhere[place]
+                yield _LENGTH.pack(size)
+                with opened() as stream:
+                    while block := stream.read(_BLOCK):
+                        yield block
+                continue
             yield _LENGTH.pack(content.size_bytes(place))
             for piece in content.stream(place):
                 yield bytes(piece)

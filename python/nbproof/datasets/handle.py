@@ -331,7 +331,7 @@ class DatasetHandle:
         self.note_reading()
         for found, _, location in self._listed():
             if path is None or found == path:
-                return self._content.open(location)
+                return self._open_file(found, location)
         raise NotFound(f"{self.name} has no file {path!r}", hint="files() lists those that it has")
 
     @property
@@ -398,12 +398,27 @@ class DatasetHandle:
         path = self._local()
         found = self._row_files(path)
         if found is None:
-            raise Invalid(
-                f"{self.name} is a {self.kind} and no table",
-                hint="path() and checkout(folder) give files; rows are read of .parquet, .csv, .jsonl and "
-                ".feather",
-            )
+            raise self._no_table()
         return found
+
+    def _no_table(self) -> Invalid:
+        return Invalid(
+            f"{self.name} is a {self.kind} and no table",
+            hint="path() and checkout(folder) give files; rows are in .parquet, .csv, .jsonl and .feather",
+        )
+
+    def kept_elsewhere(self) -> dict[str, tuple[int, Callable[[], BinaryIO]]]:
+        """Of files that are not in the store, by their places: their size, and what opens them."""
+        return {}
+
+    def _open_file(self, path: str, location: str) -> BinaryIO:
+        return self._content.open(location)
+
+    def _stream_file(self, path: str, location: str) -> Iterator[bytes | memoryview]:
+        return self._content.stream(location)
+
+    def _read_files(self, files: Sequence[tuple[str, str]]) -> Iterator[bytes]:
+        return self._content.read_each([location for _, location in files])
 
     def _row_files(self, path: Path) -> RowFiles | None:
         from nbproof.datasets.rows import row_files
@@ -428,13 +443,13 @@ class DatasetHandle:
             self._write_folder(folder / name)
         else:
             with Progress(f"{self.name}", self.version.size_bytes) as progress:
-                self._write_file(folder / name, self._manifest["file"], progress)
+                self._write_file(folder / name, name, self._manifest["file"], progress)
 
-    def _write_file(self, target: Path, location: str, progress: Callable[[int], object]) -> None:
+    def _write_file(self, target: Path, path: str, location: str, progress: Callable[[int], object]) -> None:
         partial = target.with_name(f"{target.name}.part")
         try:
             with partial.open("wb") as file:
-                for piece in self._content.stream(location):
+                for piece in self._stream_file(path, location):
                     file.write(piece)
                     progress(len(piece))
             os.replace(partial, target)
@@ -449,7 +464,7 @@ class DatasetHandle:
             small: list[tuple[str, str]] = []
             for path, size, location in self._listed():
                 if size > _SMALL_BYTES:
-                    self._write_file(target / path, location, progress)
+                    self._write_file(target / path, path, location, progress)
                     continue
                 small.append((path, location))
                 if len(small) == _TOGETHER:
@@ -460,7 +475,7 @@ class DatasetHandle:
     def _write_small(
         self, target: Path, files: Sequence[tuple[str, str]], progress: Callable[[int], object]
     ) -> None:
-        contents = self._content.read_each([location for _, location in files])
+        contents = self._read_files(files)
         for (path, _), content in zip(files, contents, strict=True):
             (target / path).write_bytes(content)
             progress(len(content))

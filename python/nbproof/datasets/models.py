@@ -28,6 +28,7 @@ __all__ = [
     "ListDatasets",
     "ListVersions",
     "ParcelAnswer",
+    "ReferToDataset",
     "RegisterDataset",
     "RunId",
     "SendParcel",
@@ -36,7 +37,7 @@ __all__ = [
     "UpdateVersion",
 ]
 
-Kind = Literal["table", "file", "folder", "reference"]
+Kind = Literal["table", "file", "folder"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Reference = Annotated[
     Text,
@@ -83,7 +84,9 @@ class DatasetVersion(View):
     tags: dict[str, str] = Field(default_factory=dict)
     aliases: list[str] = Field(default_factory=list)
     source: str | None = Field(None, description="The path or address that it was read from.")
-    reference: Json = Field(None, description="Where content stays that was not copied, and its hash.")
+    reference: Json = Field(
+        None, description="Where content stays that was not copied (`target`), and by what it is known again."
+    )
     breaches: list[str] = Field(default_factory=list, description="Of the contract, when it was registered.")
     run_id: str | None = None
     created_at: Instant
@@ -100,7 +103,7 @@ class DatasetVersion(View):
         return {
             "version": f"v{self.version}",
             "aliases": ", ".join(self.aliases),
-            "kind": self.kind,
+            "kind": self.kind if self.reference is None else f"{self.kind}, by reference",
             "rows": self.rows if self.rows is not None else self.files,
             "columns": self.columns,
             "size": "erased" if self.forgotten else size_text(self.size_bytes),
@@ -117,10 +120,12 @@ class DatasetVersion(View):
             told["unchanged"] = "the latest version has this content already: no new version was made"
         if self.forgotten:
             told["forgotten"] = "its content was erased"
+        new = f"{size_text(self.new_bytes)} new in the store"
         if self.reference is not None:
-            told["stays at"] = self.reference.get("target", "")
+            told["by reference"] = f"nothing was copied: it stays at {self.reference.get('target', '')}"
+            new = f"none of it in the store (what is known of it takes {size_text(self.new_bytes)})"
         told |= {
-            "size": f"{size_text(self.size_bytes)}, {size_text(self.new_bytes)} new in the store",
+            "size": f"{size_text(self.size_bytes)}, {new}",
             "digest": self.digest[:12],
             "aliases": ", ".join(self.aliases) or None,
             "tags": ", ".join(f"{key}={value}" for key, value in self.tags.items()) or None,
@@ -136,9 +141,8 @@ class DatasetVersion(View):
     def _content(self) -> str:
         if self.kind == "table":
             return f"a table of {self.rows:,} rows, {self.columns:,} columns"
-        if self.kind == "folder":
-            return f"a folder of {self.files:,} files"
-        return "a file" if self.kind == "file" else "a reference"
+        found = f"a folder of {self.files:,} files" if self.kind == "folder" else "a file"
+        return found if self.rows is None else f"{found} with {self.rows:,} rows, {self.columns:,} columns"
 
 
 class Dataset(View):
@@ -249,6 +253,20 @@ class RegisterDataset(Ask):
         max_length=10_000,
         description="Where it comes from, if not from there: an address, for instance.",
     )
+    reference: bool = Field(
+        False, description="Copy nothing: it stays where it is, also at an address such as s3://bucket/key."
+    )
+
+
+class ReferToDataset(Ask):
+    """A file or folder to refer to."""
+
+    path: Text = Field(description="On the machine that keeps the workspace, from the workspace's folder on.")
+    name: Text | None = Field(None, description="The dataset; by default the file's own name.")
+    description: str | None = Field(None, max_length=100_000)
+    tags: dict[str, str] = Field(default_factory=dict)
+    alias: list[str] = Field(default_factory=list, description="Point these at the new version.")
+    contract: Json = Field(None, description="What it and the versions after it have to keep to.")
 
 
 class GetContent(Ask):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from nbproof.core.errors import Invalid
 from nbproof.core.operation import Download, Page, operation
 from nbproof.core.serving import served_root
 from nbproof.datasets.diff_models import DatasetDiff, DiffVersions
@@ -19,6 +22,7 @@ from nbproof.datasets.models import (
     ListDatasets,
     ListVersions,
     ParcelAnswer,
+    ReferToDataset,
     RegisterDataset,
     SendParcel,
     SetAlias,
@@ -39,6 +43,7 @@ __all__ = [
     "get_profile",
     "list_datasets",
     "list_versions",
+    "refer_to_dataset",
     "register_dataset",
     "send_parcel",
     "set_alias",
@@ -47,6 +52,9 @@ __all__ = [
     "track_transformation",
     "update_version",
 ]
+
+# An address of which a path was made.
+_COLLAPSED = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
 
 
 @operation("datasets.list", "GET /datasets", action="read", python="list_datasets", cli="datasets list")
@@ -77,6 +85,23 @@ def list_versions(datasets: DataVersionControl, ask: ListVersions) -> Page[Datas
 )
 def register_dataset(datasets: DataVersionControl, ask: RegisterDataset) -> DatasetVersion:
     """Keep a file or folder as the next version of a dataset; over HTTP the body is the file."""
+    if ask.reference:
+        if served_root() is not None:
+            raise Invalid(
+                "what is sent can't stay where it is",
+                hint="POST /datasets/references with the path of a file on the server's machine",
+                details={"field": "reference"},
+            )
+        source = _COLLAPSED.sub(r"\1://", str(ask.path))
+        return datasets.register_dataset(
+            source,
+            ask.name,
+            description=ask.description,
+            tags=ask.tags,
+            aliases=ask.alias,
+            origin=ask.origin,
+            reference=True,
+        )
     # What was sent lies where nobody finds it again: of that, its name says more.
     sent = ask.path.name if served_root() is not None else None
     return datasets.register_dataset(
@@ -86,6 +111,20 @@ def register_dataset(datasets: DataVersionControl, ask: RegisterDataset) -> Data
         tags=ask.tags,
         aliases=ask.alias,
         origin=ask.origin or sent,
+    )
+
+
+@operation("datasets.refer", "POST /datasets/references", action="write", creates=True)
+def refer_to_dataset(datasets: DataVersionControl, ask: ReferToDataset) -> DatasetVersion:
+    """Register a file or folder that stays where it is, on the machine that keeps the workspace."""
+    return datasets.register_dataset(
+        ask.path,
+        ask.name,
+        description=ask.description,
+        tags=ask.tags,
+        aliases=ask.alias,
+        contract=ask.contract,
+        reference=True,
     )
 
 

@@ -15,26 +15,30 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
 import struct
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Invalid, Unavailable
 from nbproof.core.operation import validated
 from nbproof.datasets.domain import Slab
 from nbproof.datasets.models import RunId
+from nbproof.datasets.rows import row_files
 from nbproof.datasets.taking import (
     Taken,
     Tree,
     fields_of,
     file_manifest,
     folder_manifest,
+    look_at_rows,
     merged_profiles,
     slab_of,
     table_manifest,
@@ -163,11 +167,12 @@ class Parcel:
 
     Attributes
     ----------
+    path : Path
     header : Header
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._places: dict[bytes, tuple[int, int, bytes]] = {}
         whole = path.stat().st_size
         with path.open("rb") as file:
@@ -196,7 +201,7 @@ class Parcel:
     def read(self, name: bytes) -> bytes:
         """A piece that is small enough, checked."""
         start, size, hash = self._places[name]
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             file.seek(start)
             content = _exactly(file, size)
         _check(_hash(content), hash)
@@ -209,7 +214,7 @@ class Parcel:
     def open(self, name: bytes) -> IO[bytes]:
         """A piece as a stream; not checked."""
         start, size, _ = self._places[name]
-        return io.BufferedReader(_Window(self._path, start, size), _BLOCK)
+        return io.BufferedReader(_Window(self.path, start, size), _BLOCK)
 
 
 class _Window(io.RawIOBase):
@@ -247,11 +252,45 @@ def take_parcel(
         return _take_table(intake, parcel, told, repository, content, watch)
     if isinstance(told, FileContent):
         _take_files(intake, parcel, [(told.hash, told.size)])
-        return Taken(file_manifest(told.size, _place(told.hash)), "file", told.size, files=1)
+        taken = Taken(file_manifest(told.size, _place(told.hash)), "file", told.size, files=1)
+        if watch is not None:
+            name = PurePosixPath((parcel.header.source or "").replace("\\", "/")).name or "file"
+            _look(taken, parcel, [(name, told.hash)], content, watch)
+        return taken
     tree = _tree_of(told)
     _take_files(intake, parcel, [(hash, size) for _, size, hash in told.files])
     size = sum(size for _, size, _ in told.files)
-    return Taken(folder_manifest(intake, tree), "folder", size, files=len(told.files))
+    taken = Taken(folder_manifest(intake, tree), "folder", size, files=len(told.files))
+    if watch is not None:
+        _look(taken, parcel, [(path, hash) for path, _, hash in told.files], content, watch)
+    return taken
+
+
+def _look(
+    taken: Taken,
+    parcel: Parcel,
+    files: Sequence[tuple[str, str]],
+    content: ContentStore,
+    watch: KeyWatch,
+) -> None:
+    """Look at the rows of files that arrived or are here: they lie beside the parcel for so long."""
+    with tempfile.TemporaryDirectory(dir=parcel.path.parent, prefix="rows-") as folder:
+        placed = []
+        for number, (name, hash) in enumerate(files):
+            place = Path(folder, f"{number}{PurePosixPath(name).suffix}")
+            key = bytes.fromhex(hash)
+            try:
+                with place.open("wb") as file:
+                    if key in parcel:
+                        with parcel.open(key) as stream:
+                            shutil.copyfileobj(stream, file, _BLOCK)
+                    else:
+                        for block in content.stream(_place(hash)):
+                            file.write(block)
+            except OSError as error:
+                raise Unavailable(f"the server's disk can't take the files: {error.strerror}") from error
+            placed.append((name, str(place)))
+        look_at_rows(taken, row_files(placed, folder=taken.kind == "folder"), parcel.header.name, watch)
 
 
 def _take_files(intake: Intake, parcel: Parcel, wanted: Sequence[tuple[str, int]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import weakref
@@ -22,7 +23,7 @@ from nbproof.datasets.downloads import exactly, read_objects
 from nbproof.datasets.drift_models import DriftReport
 from nbproof.datasets.drift_reports import DriftReports
 from nbproof.datasets.handle import DatasetHandle
-from nbproof.datasets.lineage import version_of
+from nbproof.datasets.lineage import edges_of_registering, version_of
 from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetVersion, ParcelAnswer
 from nbproof.datasets.naming import dataset_name
 from nbproof.datasets.parcels import Header, parcel_of
@@ -121,8 +122,11 @@ class RemoteDatasets(DataVersionControl):
         aliases: Sequence[str] = (),
         contract: Mapping[str, Any] | None = None,
         origin: str | None = None,
+        reference: bool = False,
     ) -> DatasetVersion:
         """Send what the server lacks of a table, a file or a folder, and have it registered."""
+        if reference:
+            return self._referred(source, name, description, tags, aliases, contract)
         path = path_of(source)
         called = dataset_name(name if name is not None else own_name(path))
         self._catch_up()
@@ -144,6 +148,31 @@ class RemoteDatasets(DataVersionControl):
         assert answer.version is not None
         warn_of(answer.breaches, called)
         return answer.version
+
+    def _referred(
+        self,
+        source: Any,
+        name: str | None,
+        description: str | None,
+        tags: Mapping[str, str] | None,
+        aliases: Sequence[str],
+        contract: Mapping[str, Any] | None,
+    ) -> DatasetVersion:
+        """Refer to a path of the server's machine."""
+        if not isinstance(source, (str, os.PathLike)):
+            raise Invalid(
+                "a reference is a path on the server's machine",
+                hint="leave out reference=True to send what is in memory",
+                details={"field": "source"},
+            )
+        asked = {"path": os.fspath(source), "name": name, "description": description, "alias": list(aliases)}
+        given = {key: value for key, value in asked.items() if value}
+        version: DatasetVersion = self._ask(
+            "datasets.refer", **given, tags=dict(tags or {}), contract=contract
+        )
+        self._drawn(edges_of_registering(version, self._live_run()))
+        warn_of([] if version.unchanged else version.breaches, version.dataset)
+        return version
 
     def _outgoing(self, source: Any, path: Path | None, name: str) -> Outgoing:
         if path is not None:

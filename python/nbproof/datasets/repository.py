@@ -137,6 +137,13 @@ class DatasetRepository:
             assert found is not None
             return self._with_aliases(connection, [found])[0]
 
+    def set_reference(self, record: VersionRecord, reference: Mapping[str, Any]) -> None:
+        """Say where the content of a version by reference is now, and by what it is known again."""
+        with self.database.begin() as connection:
+            connection.execute(
+                sa.update(_VERSIONS).where(_VERSIONS.c.id == record.id).values(reference=dict(reference))
+            )
+
     def set_alias(self, record: VersionRecord, alias: str, *, now_us: int) -> None:
         """Point an alias at a version, taking it from the one that had it."""
         with self.database.begin() as connection:
@@ -157,7 +164,10 @@ class DatasetRepository:
             values: dict[str, Any] = {"deleted_us": now_us}
             if forget:
                 # What was learned from the content goes with it.
-                values = {"manifest": None, "profile": None, "fields": None, "forgotten_us": now_us}
+                values = {
+                    "manifest": None, "profile": None, "fields": None, "reference": None,
+                    "forgotten_us": now_us,
+                }  # fmt: skip
             connection.execute(sa.update(_VERSIONS).where(_VERSIONS.c.id.in_(ids)).values(values))
             if forget:
                 connection.execute(

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, datetime_of
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.frames import Incoming
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.datasets.leakage import LeakageReport
+    from nbproof.datasets.references import ReferenceHandle
     from nbproof.datasets.repository import DatasetRepository
     from nbproof.datasets.table_profiles import TableProfile
     from nbproof.datasets.taking import Taken
@@ -77,6 +78,8 @@ class DataVersionControl:
         The run that is live, if any.
     changes : Changes, optional
         Told which datasets changed: by a version, an alias, what is said of a version, or a deletion.
+    root : Path, optional
+        The project: from where paths are meant that somebody elsewhere refers to.
     """
 
     def __init__(
@@ -90,7 +93,9 @@ class DataVersionControl:
         prepare: Callable[[], object] | None = None,
         run_id: Callable[[], str | None] | None = None,
         changes: Changes | None = None,
+        root: Path | None = None,
     ) -> None:
+        self._root = root
         self._repository = repository
         self._content = content
         self._cache = cache
@@ -114,6 +119,7 @@ class DataVersionControl:
         aliases: Sequence[str] = (),
         contract: Mapping[str, Any] | None = None,
         origin: str | None = None,
+        reference: bool = False,
     ) -> DatasetVersion:
         """Keep a table, a file or a folder as the next version of a dataset.
 
@@ -138,6 +144,10 @@ class DataVersionControl:
             is recorded in ``breaches``; or, where the contract says so, nothing is registered.
         origin : str, optional
             Where it comes from, if not from that path: an address, for instance.
+        reference : bool
+            Copy nothing: the file or folder stays where it is, a path or an address such as
+            ``s3://bucket/key``.  Kept are its hashes and, of files of rows, the statistics; whenever it is
+            read it is seen whether it is still the same.
 
         Returns
         -------
@@ -162,16 +172,29 @@ class DataVersionControl:
         >>> first.name, again.name, again.unchanged
         ('register-demo@v1', 'register-demo@v1', True)
         """
-        path = path_of(source)
-        called = dataset_name(name if name is not None else own_name(path))
+        target: str | None = None
+        path: Path | None = None
+        own: Path | None
+        if reference:
+            from nbproof.datasets.references import name_of_target, target_of
+
+            target = target_of(source, self._root, path_of)
+            own = Path(name_of_target(target))
+        else:
+            own = path = path_of(source)
+        called = dataset_name(name if name is not None else own_name(own))
 
         def take(intake: Intake, latest: VersionRecord | None, watch: KeyWatch | None) -> Taken:
+            if target is not None:
+                from nbproof.datasets.references import take_reference
+
+                return take_reference(intake, target, watch)
             return self._taken(intake, source, path, called, latest, watch)
 
         version, breaches = self._registered(
             called,
             take,
-            source=origin or (None if path is None else str(path)),
+            source=origin or target or (None if path is None else str(path)),
             description=description,
             tags=tags or {},
             aliases=aliases,
@@ -233,13 +256,16 @@ class DataVersionControl:
             breaches = [] if rules is None or watch is None else _breaches(called, rules, taken, watch)
             if latest is not None and latest.digest == taken.digest and latest.manifest is not None:
                 version, made = latest, False
+                if taken.reference is not None and taken.reference != latest.reference:
+                    # The same content, found at another place or written anew: from now on known by that.
+                    self._repository().set_reference(latest, taken.reference)
             else:
                 new = NewVersion(
                     taken.kind, taken.digest, None, None,
                     taken.rows, taken.columns, taken.files, taken.size_bytes, 0, taken.fields,
                     None if description is None else redact_text(description)[0], checked,
                     None if source is None else without_credentials(source),
-                    breaches=breaches or None, run_id=run_id,
+                    reference=taken.reference, breaches=breaches or None, run_id=run_id,
                 )  # fmt: skip
                 version, made = self._kept(intake, taken, called, new), True
         if contract is not None:
@@ -352,17 +378,17 @@ class DataVersionControl:
         """Some of what a version consists of, for a client that puts it together; its manifest too."""
         from nbproof.datasets.downloads import objects_of
 
-        record = self._repository().resolve(id)
-        known = self._known_objects.get(record.digest)
+        handle = self._opened(id)
+        files = handle.kept_elsewhere()
+        known = self._known_objects.get(handle.version.digest)
         if known is None:
-            known = frozenset(self.content_of_version(record))
-            self._known_objects = {
-                **dict(list(self._known_objects.items())[-_REMEMBERED:]),
-                record.digest: known,
-            }
+            needed = self.content_of_version(self._repository().resolve(handle.version.id))
+            known = frozenset(needed) | files.keys()
+            rest = dict(list(self._known_objects.items())[-_REMEMBERED:])
+            self._known_objects = {**rest, handle.version.digest: known}
         if unknown := [place for place in places if place not in known]:
-            raise NotFound(f"{record.dataset}@v{record.version} has nothing at {unknown[0][:80]!r}")
-        return objects_of(self._content(), places)
+            raise NotFound(f"{handle.name} has nothing at {unknown[0][:80]!r}")
+        return objects_of(self._content(), places, files)
 
     def profile_of(self, id: str) -> Download:
         """The profile of each column as JSON, whole: distributions that can be compared."""
@@ -710,6 +736,11 @@ class DataVersionControl:
                 raise _unreadable([record], error) from error
         return found
 
+    def references(self) -> list[ReferenceHandle]:
+        """The versions in the lists whose content stays where it is."""
+        found = [self._handle(each) for each in self.live_versions() if each.reference is not None]
+        return cast("list[ReferenceHandle]", found)
+
     def touched(self, damaged: set[str]) -> list[VersionRecord]:
         """The versions in the lists that need any of these, in the order of names and numbers."""
         known: dict[str, bool] = {}
@@ -782,20 +813,34 @@ class DataVersionControl:
         latest: VersionRecord | None,
         watch: KeyWatch | None = None,
     ) -> Taken:
-        from nbproof.datasets.taking import take_file, take_folder, take_table
+        from nbproof.datasets.taking import (
+            everything_at,
+            look_at_rows,
+            refuse_changed,
+            rows_at,
+            take_file,
+            take_folder,
+            take_table,
+        )
 
         if path is not None:
+            before = None if watch is None else everything_at(path)
             with Progress(f"registering {name}", size_of(path)) as progress:
                 take = take_folder if path.is_dir() else take_file
-                return take(intake, path, on_bytes=progress)
+                taken = take(intake, path, on_bytes=progress)
+            if before is not None:
+                look_at_rows(taken, rows_at(path), path.name, watch)
+                if changed := everything_at(path).items() ^ before.items():
+                    raise refuse_changed(sorted({str(each.relative_to(path.parent)) for each, _ in changed}))
+            return taken
         table = self._incoming(source)
-        before = profiles_before = None
+        manifest = profiles_before = None
         if latest is not None and latest.kind == "table" and latest.manifest is not None:
-            before = json.loads(self._content().read(latest.manifest))
+            manifest = json.loads(self._content().read(latest.manifest))
             profiles_before = partial(self._kept_profiles, latest)
         if watch is not None and watch.key:
             table = replace(table, batches=watch.watched(table.batches))
-        return take_table(intake, table, self._repository(), before=before, profiles_before=profiles_before)
+        return take_table(intake, table, self._repository(), before=manifest, profiles_before=profiles_before)
 
     def _incoming(self, source: Any) -> Incoming:
         from nbproof.datasets.frames import incoming
@@ -848,7 +893,12 @@ class DataVersionControl:
         if record.manifest is None:
             raise NotFound(f"the content of {record.dataset}@v{record.version} was erased")
         manifest = json.loads(self._content().read(record.manifest))
-        handle: DatasetHandle = DatasetHandle(
+        kind = DatasetHandle
+        if record.reference is not None:
+            from nbproof.datasets.references import ReferenceHandle
+
+            kind = ReferenceHandle
+        handle: DatasetHandle = kind(
             self._view(record), manifest, self._content(), lambda: self._profiles(record, handle), self._cache
         )
         return handle
@@ -880,24 +930,28 @@ class DataVersionControl:
 
         return profiles_of(*handle.batches())[1]
 
-    def _needed(self, manifest: str, seen: set[str]) -> Iterator[str]:
-        if manifest in seen:
+    def _needed(self, manifest: str, seen: set[str], *, copied: bool = True) -> Iterator[str]:
+        # The folders of a reference may be those of a version whose files were copied: they are apart.
+        key = manifest if copied else f"reference {manifest}"
+        if key in seen:
             return
-        seen.add(manifest)
+        seen.add(key)
         yield manifest
         told = json.loads(self._content().read(manifest))
+        copied = copied and not told.get("reference")
         if told["kind"] == "table":
             for column in told["columns"]:
                 yield from column["files"]
-        elif told["kind"] == "file":
+        elif told["kind"] == "file" and copied:
             yield told["file"]
         elif told["kind"] == "folder":
-            yield from self._needed(told["root"], seen)
+            yield from self._needed(told["root"], seen, copied=copied)
         elif told["kind"] == "directory":
-            for _, _, place in told["files"]:
-                yield place
+            if copied:
+                for _, _, place in told["files"]:
+                    yield place
             for _, place in told["folders"]:
-                yield from self._needed(place, seen)
+                yield from self._needed(place, seen, copied=copied)
 
     def _view(self, record: VersionRecord, *, unchanged: bool = False) -> DatasetVersion:
         return DatasetVersion(
@@ -931,7 +985,9 @@ def _breaches(name: str, rules: Contract, taken: Taken, watch: KeyWatch) -> list
     from nbproof.stats.profile import ColumnProfile
 
     if taken.profiles is None:
-        found = [f"a {taken.kind} is no table, so that its contract could not be checked"]
+        found = [
+            f"{taken.no_table or f'a {taken.kind} is no table'}, so that its contract could not be checked"
+        ]
     else:
         profiles = taken.profiles()
         taken.profiles = lambda: profiles

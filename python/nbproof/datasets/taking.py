@@ -35,22 +35,27 @@ from nbproof.storage.content.writing import pool
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nbproof.datasets.contracts import KeyWatch
     from nbproof.datasets.frames import Incoming
     from nbproof.datasets.repository import DatasetRepository
+    from nbproof.datasets.rows import RowFiles
     from nbproof.storage.content.store import Hashed, Intake
     from nbproof.storage.objects import OnBytes
 
 __all__ = [
     "Taken",
     "Tree",
+    "everything_at",
     "fields_of",
     "file_manifest",
     "folder_manifest",
+    "look_at_rows",
     "manifest_of",
     "marks_in",
     "marks_of",
     "merged_profiles",
     "refuse_changed",
+    "rows_at",
     "schema_of",
     "slab_of",
     "table_manifest",
@@ -80,6 +85,10 @@ class Taken:
         What was encoded anew.
     profiles : callable
         Makes the profiles of the columns, as they are kept; called only where they are needed.
+    no_table : str, optional
+        Why files that were looked at are no table.
+    reference : dict, optional
+        Where content stays that was not copied, and by what it is known again.
     """
 
     manifest: bytes
@@ -91,6 +100,8 @@ class Taken:
     fields: list[dict[str, Any]] | None = None
     slabs: list[Slab] = field(default_factory=list)
     profiles: Callable[[], list[dict[str, Any]]] | None = None
+    no_table: str | None = None
+    reference: dict[str, Any] | None = None
 
     @property
     def digest(self) -> str:
@@ -324,6 +335,49 @@ def _hash(location: str) -> bytes:
     from nbproof.storage.content.store import hash_of
 
     return hash_of(location)
+
+
+def look_at_rows(taken: Taken, files: RowFiles | None, name: str, watch: KeyWatch | None) -> None:
+    """Find of files of rows what is known of tables: how many rows, which columns, their profiles."""
+    from nbproof.datasets.rows import profiles_of
+
+    if files is None:
+        taken.no_table = f"a {taken.kind} is no table"
+        return
+    try:
+        schema = files.dataset(name).schema
+        batches = files.batches(name)
+        if watch is not None and watch.key:
+            batches = watch.watched(batches)
+        rows, profiles = profiles_of(schema, batches)
+    except Invalid as error:
+        taken.no_table = error.message
+        return
+    taken.rows, taken.columns, taken.fields = rows, len(schema), fields_of(schema)
+    taken.profiles = lambda: [each.to_json() for each in profiles]
+
+
+def rows_at(path: Path) -> RowFiles | None:
+    """The file or folder at a path as files of rows; None where it is none."""
+    from nbproof.datasets.rows import row_files
+
+    if not path.is_dir():
+        return row_files([(path.name, str(path))], folder=False)
+    found = [
+        ("/".join((*parts, name)), each)
+        for parts, files, _ in walked(path, (), set())
+        for each, name, _ in files
+    ]
+    return row_files(found, folder=True)
+
+
+def everything_at(path: Path) -> dict[Path, tuple[int, ...]]:
+    """The files at a path, with what changes with them."""
+    if not path.is_dir():
+        return {path: marks_of(path)}
+    return {
+        Path(each): marks_in(state) for _, files, _ in walked(path, (), set()) for each, _, state in files
+    }
 
 
 # -- files and folders -------------------------------------------------------------------------------------

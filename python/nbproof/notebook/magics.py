@@ -114,6 +114,7 @@ class TrackDataMagic:
             description=values.get("description"),
             tags=values.get("tag"),
             aliases=values.get("alias", ()),
+            reference=bool(values.get("reference")),
         )
 
     @cached_property
@@ -133,6 +134,7 @@ class TrackDataMagic:
                 Argument("description", "--description", metavar="TEXT"),
                 Argument("tag", "--tag", "mapping", metavar="KEY=VALUE"),
                 Argument("alias", "--alias", "list", metavar="ALIAS", help="Point this at the version."),
+                Argument("reference", "--reference", "switch", help="Copy nothing: the file stays there."),
             ),
             "Keep a frame, a file or a folder as the next version of a dataset.",
         )

@@ -62,13 +62,36 @@ class VerifiedContent(View):
     )
     damaged_objects: int = Field(0, description="Files and columns that are touched, needed or not.")
     advice: str | None = Field(None, description="What can be done.")
+    references: int = Field(0, description="Versions by reference that were looked at.")
+    changed: list[str] = Field(
+        default_factory=list, description="Versions by reference whose files have changed since."
+    )
+    missing: list[str] = Field(
+        default_factory=list, description="Versions by reference whose files are not there any more."
+    )
+    unreachable: list[str] = Field(
+        default_factory=list, description="Versions by reference whose files can't be read now."
+    )
 
     def told(self) -> dict[str, object]:
         """What a cell and a terminal show of it."""
         read = f"{self.records:,} stretches, {size_text(self.bytes)}"
-        found = {"read": read if self.percent >= 100 else f"{read}: {self.percent:g} % of the content"}
+        found: dict[str, object] = {
+            "read": read if self.percent >= 100 else f"{read}: {self.percent:g} % of the content"
+        }
+        if self.references:
+            found["by reference"] = f"{self.references:,} versions looked at"
+        for word, names in (
+            ("changed since", self.changed),
+            ("not there any more", self.missing),
+            ("can't be read now", self.unreachable),
+        ):
+            if names:
+                found[word] = ", ".join(names)
         if not self.damaged_records:
-            return {**found, "found": "everything is as it was written"}
+            whole = "everything is as it was written"
+            others = self.changed or self.missing or self.unreachable
+            return {**found, "found": "what is in the store is as it was written" if others else whole}
         versions = ", ".join([*self.damaged, *self.damaged_artifacts]) or "nothing in the lists"
         return {
             **found,
@@ -95,6 +118,8 @@ class ContentStats(View):
     dedup_ratio: float | None = Field(None, description="Bytes of them for one that differs.")
     compression_ratio: float | None = Field(None, description="Bytes that differ for one in a pack.")
     place: str | None = Field(None, description="Where the packs are, if not in the workspace's folder.")
+    referenced_versions: int = Field(0, description="Versions by reference.")
+    referenced_bytes: int = Field(0, description="What they refer to: none of it is in the store.")
 
     def told(self) -> dict[str, object]:
         """What a cell and a terminal show of it."""
@@ -106,6 +131,11 @@ class ContentStats(View):
         }
         if self.place:
             told["at"] = self.place
+        if self.referenced_versions:
+            told["by reference"] = (
+                f"{self.referenced_versions:,} versions, {size_text(self.referenced_bytes)} that stay where "
+                "they are: 0 bytes of them are kept"
+            )
         if self.dedup_ratio is not None and self.compression_ratio is not None:
             told["sharing"] = f"each byte is used {self.dedup_ratio:.2f} times"
             told["compression"] = f"{self.compression_ratio:.2f} bytes of content in one that is kept"
@@ -209,6 +239,7 @@ class ContentCare:
         if not self._workspace.exists:
             return VerifiedContent(percent=percent)
         self._workspace.catch_up()
+        states = self._references(read=percent >= 100)
         found = verify(self._workspace.content, share=percent / 100, progress=progress)
         touched = self._workspace.datasets.touched(set(found.damaged)) if found.damaged else []
         artifacts = self._workspace.runs.artifacts_kept(found.damaged) if found.damaged else []
@@ -221,7 +252,17 @@ class ContentCare:
             damaged_artifacts=[str(each) for each in artifacts],
             damaged_objects=len(found.damaged),
             advice=_MEND if found.damaged else None,
+            references=len(states),
+            changed=[name for name, state in states if state == "changed"],
+            missing=[name for name, state in states if state == "missing"],
+            unreachable=[name for name, state in states if state == "unreachable"],
         )
+
+    def _references(self, *, read: bool) -> list[tuple[str, str]]:
+        """Whether each version by reference holds; where not all is read, as far as sizes and times tell."""
+        from nbproof.datasets.references import state_of
+
+        return [(each.name, state_of(each, read=read)) for each in self._workspace.datasets.references()]
 
     def submit_verify(self, ask: VerifyContent) -> JobAccepted:
         """Queue a `verify`."""
@@ -254,6 +295,8 @@ class ContentCare:
             dedup_ratio=found.dedup_ratio,
             compression_ratio=found.compression_ratio,
             place=self._workspace.content_address,
+            referenced_versions=sum(each.reference is not None for each in versions),
+            referenced_bytes=sum(each.size_bytes for each in versions if each.reference is not None),
         )
 
     def forget(self, id: str, *, all: bool = False, dry_run: bool = False, yes: bool = False) -> Forgotten:

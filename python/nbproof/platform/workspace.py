@@ -363,6 +363,7 @@ class Workspace:
             prepare=self._make_and_glance,
             run_id=lambda: self.tracker.live.id if self.tracker.live is not None else None,
             changes=self.changes,
+            root=self.root,
         )
 
     def _make_and_glance(self) -> None:
