@@ -407,6 +407,16 @@ class DatasetHandle:
             hint="path() and checkout(folder) give files; rows are in .parquet, .csv, .jsonl and .feather",
         )
 
+    def check(self, *, read: bool = False) -> object:
+        """See whether content that stays elsewhere is what was registered; raises where it is not.
+
+        Parameters
+        ----------
+        read : bool
+            Read it, also where nothing seems to have changed.
+        """
+        return None
+
     def kept_elsewhere(self) -> dict[str, tuple[int, Callable[[], BinaryIO]]]:
         """Of files that are not in the store, by their places: their size, and what opens them."""
         return {}

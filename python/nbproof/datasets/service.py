@@ -388,6 +388,8 @@ class DataVersionControl:
             self._known_objects = {**rest, handle.version.digest: known}
         if unknown := [place for place in places if place not in known]:
             raise NotFound(f"{handle.name} has nothing at {unknown[0][:80]!r}")
+        if not files.keys().isdisjoint(places):
+            handle.check()  # before the answer begins: it can't say afterwards what was wrong
         return objects_of(self._content(), places, files)
 
     def profile_of(self, id: str) -> Download:
