@@ -480,7 +480,7 @@ def test_references_take_no_room_and_survive_garbage_collection(workspace, chore
     nbp.register_dataset(lake, "copied")
     nbp.delete_dataset("copied", all=True)
     collected = chores.collect_garbage(grace_hours=0)
-    assert collected.dataset_bytes > 0
+    assert collected.bytes > 0
     stats = care.stats()
     assert (stats.referenced_versions, stats.referenced_bytes) == (1, size)
     assert stats.stored_bytes < size / 2 and "0 bytes of them are kept" in str(stats)
