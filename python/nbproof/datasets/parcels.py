@@ -445,7 +445,7 @@ def _encoded(intake: Intake, wanted: Iterable[tuple[bytes, _Work]]) -> Iterator[
     def done() -> tuple[bytes, Slab]:
         key, under_way = waiting.popleft()
         own, hashed, profile = under_way.result()
-        kept = intake.put_hashed(hashed, packing=True)
+        (kept,) = intake.put_hashed([hashed])
         return key, Slab(own, kept.location, kept.size_bytes, profile)
 
     try:

@@ -32,6 +32,7 @@ _DATASETS, _VERSIONS = table_of(DatasetRow), table_of(DatasetVersionRow)
 _ALIASES, _SLABS = table_of(DatasetAliasRow), table_of(DatasetSlabRow)
 _REPORTS = table_of(DriftReportRow)
 _LIVE = _VERSIONS.c.deleted_us.is_(None)
+_SLAB = tuple(each.name for each in fields(Slab))
 _TOGETHER = 500
 _MANY = 20
 
@@ -381,7 +382,7 @@ class DatasetRepository:
 
     def add_slabs(self, connection: Connection, slabs: Iterable[Slab]) -> None:
         """Remember what was encoded."""
-        values = [asdict(each) for each in slabs]
+        values = [{name: getattr(each, name) for name in _SLAB} for each in slabs]
         if values:
             adding = _insert(connection, _SLABS)
             connection.execute(

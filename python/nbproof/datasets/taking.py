@@ -69,6 +69,7 @@ FORMAT = 1
 _AHEAD = 6
 _REPEATING = 1 / 8  # so many different numbers of all are worth a dictionary
 _SOME = 3
+_TOGETHER, _TOGETHER_BYTES = 64, 256 << 10
 
 
 @dataclass
@@ -261,6 +262,8 @@ class _Encoding:
         self._begun: set[bytes] = set()
         self._before: set[bytes] = set()  # of the slab before
         self._done: dict[bytes, Slab] = {}
+        self._ready: list[tuple[bytes, Hashed, bytes]] = []
+        self._ready_bytes = 0
 
     def begin(self, key: bytes, name: str, column: pa.ChunkedArray) -> None:
         """Encode a column, unless one with its fingerprint is being encoded."""
@@ -281,18 +284,28 @@ class _Encoding:
         """All of them, by their fingerprints."""
         while self._waiting:
             self._end_next()
+        self._put()
         return self._done
 
     def _end_next(self) -> None:
         key, under_way = self._waiting.popleft()
         try:
             content, profile = under_way.result()
-            kept = self._intake.put_hashed(content, packing=True)
+            self._ready.append((key, content, profile))
+            self._ready_bytes += content.size_bytes
+            if self._ready_bytes >= _TOGETHER_BYTES or len(self._ready) == _TOGETHER:
+                self._put()
         except BaseException:
             for _, each in self._waiting:
                 each.cancel()
             raise
-        self._done[key] = Slab(key, kept.location, kept.size_bytes, profile)
+
+    def _put(self) -> None:
+        """Small ones together: looked up, compressed and written at once."""
+        kept = self._intake.put_hashed([content for _, content, _ in self._ready])
+        for (key, _, profile), each in zip(self._ready, kept, strict=True):
+            self._done[key] = Slab(key, each.location, each.size_bytes, profile)
+        self._ready, self._ready_bytes = [], 0
 
 
 def slab_of(name: str, column: pa.ChunkedArray) -> tuple[Hashed, bytes]:

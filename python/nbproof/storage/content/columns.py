@@ -173,11 +173,9 @@ def coded_in(content: pa.Buffer) -> pa.DictionaryArray:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    source = pa.BufferReader(content)
-    (name,) = pq.read_schema(source).names
-    return one_array(
-        pq.read_table(source, use_threads=False, pre_buffer=False, read_dictionary=[name]).column(0)
-    )
+    (name,) = pq.read_schema(pa.BufferReader(content)).names
+    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=[name], pre_buffer=False)
+    return one_array(file.read(use_threads=False).column(0))
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:
@@ -207,7 +205,9 @@ def decoded(content: Any, kind: pa.DataType) -> pa.ChunkedArray:
     if bytes(source[:6]) == b"ARROW1":
         column = pa.ipc.open_file(source).read_all().column(0)
     else:
-        column = pq.read_table(pa.BufferReader(source), use_threads=False, pre_buffer=False).column(0)
+        # Not `read_table`: of a small file most of its time goes into what it could do besides.
+        file = pq.ParquetFile(pa.BufferReader(source), pre_buffer=False)
+        column = file.read(use_threads=False).column(0)
     if column.type.equals(kind):
         return column
     return pa.chunked_array([_cast(chunk, kind) for chunk in column.chunks], type=kind)

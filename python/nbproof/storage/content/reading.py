@@ -61,11 +61,21 @@ class PackReader:
             if found is None:
                 chunk = self._index.find([hash], Kind.CHUNK, any_state=True).get(hash)
                 return None if chunk is None else Recipe(chunk[1].raw, 0, [(hash, chunk[1].raw)])
-            try:
-                return Recipe.of(self.record(found))
-            except NotFound:
-                continue
+            if (recipe := self._recipe_at(found)) is not None:
+                return recipe
         return None
+
+    def recipes(self, hashes: Sequence[bytes]) -> dict[bytes, Recipe]:
+        """What objects are made of; those that are not here are left out."""
+        objects = self._index.find(hashes, Kind.OBJECT, any_state=True)
+        chunks = self._index.find(
+            [each for each in hashes if each not in objects], Kind.CHUNK, any_state=True
+        )
+        found = {hash: Recipe(record.raw, 0, [(hash, record.raw)]) for hash, (_, record) in chunks.items()}
+        for hash in objects:
+            if (recipe := self._recipe_at(objects[hash]) or self.recipe(hash)) is not None:
+                found[hash] = recipe
+        return found
 
     def parts(self, recipe: Recipe) -> list[Part]:
         """The chunks of an object's content, in order."""
@@ -84,6 +94,13 @@ class PackReader:
             yield from cast("list[bytes | memoryview]", found)
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _recipe_at(self, place: Place) -> Recipe | None:
+        """None where garbage collection has just moved it."""
+        try:
+            return Recipe.of(self.record(place))
+        except NotFound:
+            return None
 
     def _fetch(self, parts: Sequence[Part]) -> list[bytes | memoryview]:
         for look in range(_LOOKS):

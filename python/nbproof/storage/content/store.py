@@ -14,6 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
@@ -169,8 +170,17 @@ class ContentStore(Receiver):
         return b"".join(self.stream(location))
 
     def read_each(self, locations: Sequence[str]) -> Iterator[bytes]:
-        """All of the content of each, in order; for what is known to be small."""
-        return map(self.read, locations)
+        """All of the content of each, in order, the next ones being fetched meanwhile."""
+        found = self.reader.recipes([hash_of(each) for each in locations])
+        parts = [
+            self.reader.parts(recipe)
+            if (recipe := found.get(hash_of(each))) is not None
+            else self._parts(each)
+            for each in locations
+        ]
+        chunks = self.reader.chunks([part for each in parts for part in each])
+        for each in parts:
+            yield b"".join(islice(chunks, len(each)))
 
     def stream(self, location: str) -> Iterator[bytes | memoryview]:
         """The content piece by piece, the next ones being fetched meanwhile."""
@@ -273,23 +283,30 @@ class Intake:
             content = memoryview(source).cast("B")
             if on_bytes is not None:
                 on_bytes(len(content))
-            return self.put_hashed(Hashed.of(content), packing=packing)
+            packing = worth_packing(content[:64]) if packing is None else packing
+            return self.put_hashed([Hashed.of(content)], packing=packing)[0]
         head = _head(source)
         if len(head) <= AVERAGE_BYTES:
             return self.put(head, packing=packing, on_bytes=on_bytes)
         return self._put_blocks(pieces(into(_after(head, source)), _BLOCK_BYTES), packing, on_bytes)
 
-    def put_hashed(self, content: Hashed, *, packing: bool | None = None) -> StoredObject:
+    def put_hashed(self, contents: Sequence[Hashed], *, packing: bool = True) -> list[StoredObject]:
         """Take in what was cut and hashed already; it is compressed and written while others are put."""
-        if packing is None:
-            packing = not content.chunks or worth_packing(content.chunks[0][1])
-        known = self._store.known.known([content.hash, *(hash for hash, _ in content.chunks)])
-        under_way = self._packing(content.chunks, packing, known)
-        parts = [(hash, len(chunk)) for hash, chunk in content.chunks]
-        self._writing.append((under_way, self._lists(content.hash, parts, content.size_bytes, known)))
+        known = self._store.known.known(
+            [hash for content in contents for hash in (content.hash, *(part for part, _ in content.chunks))]
+        )
+        under_way = self._packing([each for content in contents for each in content.chunks], packing, known)
+        lists: list[Prepared] = []
+        for content in contents:
+            parts = [(hash, len(chunk)) for hash, chunk in content.chunks]
+            lists += self._lists(content.hash, parts, content.size_bytes, known)
+        self._writing.append((under_way, lists))
         if len(self._writing) > _AHEAD:
             self._append_next()
-        return StoredObject(content.hash.hex(), content.size_bytes, location_of(content.hash))
+        return [
+            StoredObject(content.hash.hex(), content.size_bytes, location_of(content.hash))
+            for content in contents
+        ]
 
     def put_many(
         self,
