@@ -17,13 +17,14 @@ _GROUP = 1_000_000
 _COLUMNS = 10
 _REGISTER = textwrap.dedent(
     """
-    import resource, sys
+    import re, sys
     import pyarrow.dataset as ds
     import nbproof as nbp
 
     path, way = sys.argv[1:]
     version = nbp.register_dataset(ds.dataset(path) if way == "rows" else path, "large")
-    print(version.rows, version.size_bytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    # Not by getrusage, which remembers what the process was before it became another program.
+    print(version.rows, version.size_bytes, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
     """
 )
 
@@ -44,6 +45,7 @@ def parquet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pa
     path.unlink()
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nobody tells how much memory was used")
 @pytest.mark.parametrize("way", ["rows", "file"])
 @pytest.mark.parametrize(
     "parquet", [800 << 20, pytest.param(10 << 30, marks=pytest.mark.soak)], indirect=True, ids=["1GB", "10GB"]
@@ -58,4 +60,4 @@ def test_a_table_larger_than_memory_is_registered_in_some_of_it(parquet, way, tm
 
     assert told[0] == (str(rows) if way == "rows" else "None")
     assert int(told[1]) > rows * _COLUMNS * 8 * 0.99
-    assert int(told[2]) < 1_000_000  # kilobytes
+    assert int(told[2]) < 700_000  # kilobytes

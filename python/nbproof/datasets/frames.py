@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -200,9 +200,7 @@ def _incoming_arrow(obj: Any) -> Incoming | None:
         return _streamed("arrow", obj.schema, iter(obj))
     if module := sys.modules.get("pyarrow.dataset"):
         if isinstance(obj, module.Dataset):
-            # Its own default is to read four files ahead of who is slower than the disk.
-            read = partial(obj.to_batches, batch_readahead=2, fragment_readahead=1)
-            return _streamed("arrow", obj.schema, _lazily(read))
+            return _streamed("arrow", obj.schema, _lazily(partial(in_little_memory, obj)))
         if isinstance(obj, module.Scanner):
             return _streamed("arrow", obj.projected_schema, _lazily(obj.to_batches))
     library = type(obj).__module__.partition(".")[0].lstrip("_")
@@ -245,6 +243,17 @@ def _in_memory(table: pa.Table, kind: str) -> Incoming:
     schema = _without_pandas(table.schema, restore)
     plain = table.replace_schema_metadata(schema.metadata)
     return _incoming("arrow", schema, _batches(plain), restore, table.num_rows)
+
+
+def in_little_memory(dataset: Any, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of an Arrow dataset, for whoever is slower than the disk."""
+    import pyarrow.dataset as ds
+
+    # By default four files are read ahead, and of Parquet all that was fetched stays in memory to the end.
+    options: dict[str, Any] = {"batch_readahead": 2, "fragment_readahead": 1}
+    if isinstance(getattr(dataset, "format", None), ds.ParquetFileFormat):
+        options["fragment_scan_options"] = ds.ParquetFragmentScanOptions(pre_buffer=False)
+    yield from dataset.to_batches(columns=columns, **options)
 
 
 def _streamed(kind: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Incoming:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from nbproof.core.errors import Invalid
+from nbproof.datasets.frames import in_little_memory
 from nbproof.stats.profile import ColumnProfile, merge, profile_column
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ class RowFiles:
     def batches(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Their rows, a few at a time."""
         try:
-            found = self.dataset(name).to_batches(columns=columns, batch_readahead=2, fragment_readahead=1)
-            yield from found
+            yield from in_little_memory(self.dataset(name), columns)
         except (OSError, ValueError) as error:
             raise self.unreadable(name, error) from error
 
