@@ -7,6 +7,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -114,7 +115,8 @@ def arrived(stream: IO[bytes], folder: Path) -> IO[bytes]:
             except OSError as error:
                 raise _no_room(near, error) from error
     except BaseException:
-        file.close()
+        with suppress(OSError):  # what it still held in memory has no room either
+            file.close()
         raise
     return file
 
