@@ -277,7 +277,7 @@ def test_a_run_reads_the_history_of_a_metric():
 
 
 def test_the_ends_of_storage_have_their_names():
-    assert inspect.isclass(nbp.FileSystemStorage) and inspect.isclass(nbp.StorageBackend)
+    assert all(map(inspect.isclass, (nbp.StorageBackend, nbp.FileSystemStorage, nbp.FsspecStorage)))
 
 
 def test_every_magic_is_declared(declared):
