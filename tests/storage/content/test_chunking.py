@@ -2,6 +2,8 @@
 
 import io
 import random
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
 
 import pytest
 from hypothesis import given
@@ -32,15 +34,46 @@ def test_chunks_have_a_least_and_a_largest_length():
     assert 40_000 < 3_000_000 / len(lengths) < 160_000
 
 
-@given(st.integers(0, 1_200_000), st.integers(2 * MAXIMUM_BYTES, 900_000), st.integers(1, 70_000))
-def test_a_stream_is_cut_where_a_buffer_is_however_it_is_read(size, block_bytes, some):
+@given(
+    st.integers(0, 1_200_000), st.integers(2 * MAXIMUM_BYTES, 900_000), st.integers(1, 70_000), st.booleans()
+)
+def test_a_stream_is_cut_where_a_buffer_is_however_it_is_read(size, block_bytes, some, ahead):
     content = content_of(size)
     stream = io.BytesIO(content)
 
-    found = list(pieces(lambda target: stream.readinto(target[:some]), block_bytes))
+    with ThreadPoolExecutor(1) as thread:
+        found = list(
+            pieces(lambda target: stream.readinto(target[:some]), block_bytes, thread if ahead else None)
+        )
 
     assert b"".join(bytes(block) for block, _ in found) == content
     assert [length for _, lengths in found for length in lengths] == cut(memoryview(content))
+
+
+def test_nothing_is_read_any_more_when_nobody_wants_pieces():
+    stream, second, go_on, done = io.BytesIO(content_of(3_000_000)), Event(), Event(), []
+
+    def read(target):
+        if stream.tell() > 600_000:
+            second.set()
+            go_on.wait()
+            done.append("read")
+        return stream.readinto(target)
+
+    def close():
+        found.close()
+        done.append("closed")
+
+    with ThreadPoolExecutor(1) as thread:
+        found = pieces(read, 600_001, thread)
+        next(found)
+        second.wait()
+        closing = Thread(target=close)
+        closing.start()
+        go_on.set()
+        closing.join()
+
+    assert done == ["read", "closed"]
 
 
 def test_an_insertion_moves_few_cuts():

@@ -7,7 +7,8 @@ read back: a store with chunks of two cutters is whole.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor, wait
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,8 @@ def cut(data: memoryview) -> list[int]:
 
 
 def pieces(
-    read: Callable[[memoryview], int | None], block_bytes: int = 4 << 20
-) -> Iterator[tuple[memoryview, list[int]]]:
+    read: Callable[[memoryview], int | None], block_bytes: int = 4 << 20, thread: Executor | None = None
+) -> Generator[tuple[memoryview, list[int]], None, None]:
     """The content of a stream in buffers, each with the lengths of the whole chunks that it holds.
 
     Parameters
@@ -48,25 +49,39 @@ def pieces(
         gives bytes.
     block_bytes : int
         How much is read at once, at least two of the largest chunks.
+    thread : Executor, optional
+        Reads the next buffer while one is cut; nothing is being read any more when this has ended.
     """
+
+    def filled() -> tuple[memoryview, int]:
+        memory, many = _memory(MAXIMUM_BYTES + block_bytes), 0
+        while many < block_bytes and (piece := read(memory[MAXIMUM_BYTES + many :])):
+            many += piece
+        return memory, many
+
     left = memoryview(b"")
-    while True:
-        block = _memory(len(left) + block_bytes)
-        block[: len(left)] = left
-        filled = len(left)
-        while filled < len(block) and (piece := read(block[filled:])):
-            filled += piece
-        ended = filled < len(block)
-        block = block[:filled]
-        lengths = cut(block) if filled else []
-        if ended:
+    coming = None if thread is None else thread.submit(filled)
+    try:
+        while True:
+            memory, many = filled() if coming is None else coming.result()
+            ended = many < block_bytes
+            coming = None if thread is None or ended else thread.submit(filled)
+            # What was left of the buffer before stands before what was read: it is one chunk at most.
+            start = MAXIMUM_BYTES - len(left)
+            memory[start:MAXIMUM_BYTES] = left
+            block = memory[start : MAXIMUM_BYTES + many]
+            lengths = cut(block) if len(block) else []
+            if ended:
+                if lengths:
+                    yield block, lengths
+                return
+            # The last one was ended by the buffer, not by its bytes.
+            left = block[len(block) - lengths.pop() :]
             if lengths:
-                yield block, lengths
-            return
-        # The last one was ended by the buffer, not by its bytes.
-        left = block[len(block) - lengths.pop() :]
-        if lengths:
-            yield block[: len(block) - len(left)], lengths
+                yield block[: len(block) - len(left)], lengths
+    finally:
+        if coming is not None:
+            wait([coming])
 
 
 def _memory(size: int) -> memoryview:

@@ -12,7 +12,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -288,7 +288,7 @@ class Intake:
         head = _head(source)
         if len(head) <= AVERAGE_BYTES:
             return self.put(head, packing=packing, on_bytes=on_bytes)
-        return self._put_blocks(pieces(into(_after(head, source)), _BLOCK_BYTES), packing, on_bytes)
+        return self._put_blocks(into(_after(head, source)), packing, on_bytes)
 
     def put_hashed(self, contents: Sequence[Hashed], *, packing: bool = True) -> list[StoredObject]:
         """Take in what was cut and hashed already; it is compressed and written while others are put."""
@@ -363,7 +363,12 @@ class Intake:
         return self._store.index
 
     def _put_blocks(
-        self, blocks: Iterator[tuple[memoryview, list[int]]], packing: bool | None, on_bytes: OnBytes | None
+        self,
+        read: Callable[[memoryview], int | None],
+        packing: bool | None,
+        on_bytes: OnBytes | None,
+        *,
+        ahead: bool = False,
     ) -> StoredObject:
         self._append_all()
         parts: list[Part] = []
@@ -378,7 +383,10 @@ class Intake:
             if len(self._writing) > _AHEAD:
                 self._append_next()
 
-        with _whole() as whole:
+        with (
+            _whole() as whole,
+            closing(pieces(read, _BLOCK_BYTES, whole.thread if ahead else None)) as blocks,
+        ):
             for block, lengths in blocks:
                 if packing is None:
                     packing = worth_packing(block)
@@ -490,7 +498,7 @@ class Intake:
                     on_bytes(len(content))
                 continue
             with _opened(sources[number]) as stream:
-                found[number] = self._put_blocks(pieces(stream.readinto, _BLOCK_BYTES), None, on_bytes)
+                found[number] = self._put_blocks(stream.readinto, None, on_bytes, ahead=True)
                 if _same(states[number], after := os.fstat(stream.fileno())):
                     rested.append((sources[number], after, found[number].hash))
         contents = {number: memoryview(content) for number, content in small.items()}
@@ -532,7 +540,7 @@ class _Whole:
         import blake3
 
         self._hash = blake3.blake3()
-        self._thread = thread
+        self.thread = thread
         self._waiting: deque[Future[object]] = deque()
         self._begun = False
 
@@ -542,7 +550,7 @@ class _Whole:
             self._begun = True
             self._hash.update(block)
             return
-        self._waiting.append(cast("Future[object]", self._thread.submit(self._hash.update, block)))
+        self._waiting.append(cast("Future[object]", self.thread.submit(self._hash.update, block)))
         if len(self._waiting) > _AHEAD:
             self._waiting.popleft().result()
 
