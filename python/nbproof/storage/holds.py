@@ -6,7 +6,8 @@ content when that has been taken from its place.  Between the two looks any word
 there is no moment at which nobody knows that it is needed.  The words of a process that has ended count for
 nothing: it writes no record any more, and those that it wrote are drained.
 
-One line a word: ``+NAME`` and ``-NAME``.  `EVERYTHING` stands for all there is: a backup that reads.
+One line a word: ``+NAME`` and ``-NAME``.  When nothing is held any more the words are cut off, and a number
+before them says how often that was.  `EVERYTHING` stands for all there is: a backup that reads.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ __all__ = ["EVERYTHING", "Held", "Holds", "holds_in"]
 
 EVERYTHING = "*"
 
-_MOST_BYTES = 1 << 20  # then another file is begun
 _FORGOTTEN_SECONDS = 30 * 24 * 3600
+_DIGITS = 16
 _MANY_FILES = 64  # then those of dead processes are cleared away by others than gc
 
 
@@ -39,7 +40,7 @@ class Held:
     """What was held at one look."""
 
     names: frozenset[str]
-    ends: dict[str, int] = field(repr=False)  # how far each file was read
+    ends: dict[str, tuple[bytes, int]] = field(repr=False)  # the number in each file, how far it was read
 
     def __contains__(self, name: str) -> bool:
         return name in self.names or EVERYTHING in self.names
@@ -65,7 +66,7 @@ class Holds:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._descriptor = -1
-        self._bytes = 0
+        self._bytes = self._empty_bytes = self._emptied = 0
         self._path: Path | None = None
 
     def take(self, name: str) -> None:
@@ -92,9 +93,10 @@ class Holds:
             if not self._counts[name]:
                 del self._counts[name]
             with suppress(OSError):  # then it is held until this process ends
-                self._say(f"-{name}")
-                if not self._counts and self._bytes > _MOST_BYTES:
-                    self._end_file()
+                if self._counts:
+                    self._say(f"-{name}")
+                else:
+                    self._empty()
 
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
@@ -108,7 +110,7 @@ class Holds:
     def look(self) -> Held:
         """What processes that may be alive hold now; files of dead ones are cleared away."""
         names: set[str] = set()
-        ends: dict[str, int] = {}
+        ends: dict[str, tuple[bytes, int]] = {}
         for path in self._files():
             try:
                 content = path.read_bytes()
@@ -118,10 +120,10 @@ class Holds:
                 continue
             whole = content[: content.rfind(b"\n") + 1]
             counts: Counter[str] = Counter()
-            for line in whole.decode("utf-8", "replace").splitlines()[1:]:
+            for line in whole.decode("utf-8", "replace").splitlines()[2:]:
                 counts[line[1:]] += {"+": 1, "-": -1}.get(line[:1], 0)
             names |= {name for name, count in counts.items() if count > 0}
-            ends[path.name] = len(whole)
+            ends[path.name] = (_emptied(whole), len(whole))
         return Held(frozenset(names), ends)
 
     def mentioned(self, name: str, since: Held) -> bool:
@@ -134,11 +136,13 @@ class Holds:
             return True
         for path in present:
             try:
-                with open(path, "rb") as file:
-                    file.seek(since.ends.get(path.name, 0))
-                    said = file.read()
+                content = path.read_bytes()
             except OSError:
                 return True
+            emptied, end = since.ends.get(path.name, (b"0" * _DIGITS, 0))
+            if _emptied(content) != emptied:
+                return True  # of what was said meanwhile nobody knows
+            said = content[end:]
             if said and not wanted.isdisjoint(said.splitlines()):
                 return True
         return False
@@ -166,10 +170,12 @@ class Holds:
                 with suppress(OSError):
                     _clear_if_dead(path, path.read_bytes())
         path = self._folder / secrets.token_hex(16)
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        self._path, self._bytes = path, 0
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        self._path, self._bytes, self._emptied = path, 0, 0
         try:
             self._write(json.dumps(asdict(this_process())) + "\n")
+            self._write(f"{self._emptied:0{_DIGITS}}\n")
+            self._empty_bytes = self._bytes
             for each in self._counts.elements():
                 self._say(f"+{each}")
         except BaseException:
@@ -185,12 +191,21 @@ class Holds:
                 self._path.unlink()  # who was reading it takes it that everything was said
             self._path = None
 
+    def _empty(self) -> None:
+        # In this order: who looks in between sees that something changed afterwards.
+        os.ftruncate(self._descriptor, self._empty_bytes)
+        self._bytes = self._empty_bytes
+        self._emptied += 1
+        os.lseek(self._descriptor, self._empty_bytes - _DIGITS - 1, os.SEEK_SET)
+        os.write(self._descriptor, f"{self._emptied:0{_DIGITS}}".encode())
+
     def _say(self, word: str) -> None:
         # Of a word that a full disk cut off, the next one must not become a part.
         self._write(f"\n{word}\n")
 
     def _write(self, line: str) -> None:
         data = line.encode("utf-8")
+        os.lseek(self._descriptor, self._bytes, os.SEEK_SET)  # over a word that a full disk cut off
         if os.write(self._descriptor, data) != len(data):
             raise OSError(28, "the disk is full")
         self._bytes += len(data)
@@ -200,6 +215,11 @@ class Holds:
 def holds_in(folder: Path) -> Holds:
     """One for a folder in a process: who lets go may have come by another way than who took."""
     return Holds(folder)
+
+
+def _emptied(content: bytes) -> bytes:
+    """The number in a file, or what there is of one that is just being begun."""
+    return content.split(b"\n", 2)[1] if content.count(b"\n") > 1 else b""
 
 
 def _clear_if_dead(path: Path, content: bytes) -> bool:
