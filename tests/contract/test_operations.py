@@ -534,7 +534,7 @@ def looks_at_artifacts(call: Caller, folder: Path) -> None:
 @scenario(
     "datasets.register", "datasets.list", "datasets.versions", "datasets.show", "datasets.columns",
     "datasets.get", "datasets.update", "datasets.alias", "datasets.delete", "datasets.lineage",
-    "datasets.track_transformation", "datasets.objects", "datasets.profile",
+    "datasets.track_transformation", "datasets.objects", "datasets.profile", "datasets.remove_alias",
 )  # fmt: skip
 def datasets(call: Caller, folder: Path) -> None:
     file = folder / "sales.csv"
@@ -573,6 +573,12 @@ def datasets(call: Caller, folder: Path) -> None:
     assert call("datasets.alias", id="sales@v1", alias="prod").aliases == ["prod"]
     with pytest.raises(NotFound, match="no alias"):
         call("datasets.show", id="sales@dev")
+    call("datasets.alias", id="sales@v1", alias="old")
+    assert call("datasets.remove_alias", id="sales@old", alias="old").aliases == ["prod"]
+    with pytest.raises(NotFound, match="sales@v1 has no alias 'old'"):
+        call("datasets.remove_alias", id="sales@v1", alias="old")
+    with pytest.raises(NotFound, match="sales@v2 has no alias 'prod'"):
+        call("datasets.remove_alias", id="sales@v2", alias="prod")
     with pytest.raises(Invalid, match="alias"):
         call("datasets.alias", id="sales@v1", alias="v7")
     made = call(

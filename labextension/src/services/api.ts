@@ -1732,6 +1732,13 @@ export interface RegisterDataset {
   reference?: boolean;
 }
 
+/** An alias to take away. */
+export interface RemoveAlias {
+  /** A version: `name@v3`, `name@alias`, `name` (the latest), `name@2026-11-01`, a digest. */
+  id: string;
+  alias: string;
+}
+
 /** Which notebook or folder. */
 export interface ResolveWorkspace {
   /** A notebook or folder, relative to the served folder. */
@@ -2536,6 +2543,17 @@ export function datasetsAlias(
 ): Promise<DatasetVersion> {
   return request<DatasetVersion>(
     'PUT',
+    `/datasets/${encodeURIComponent(ask.id)}/aliases/${encodeURIComponent(ask.alias)}`
+  );
+}
+
+/** Take an alias away from a version; the version stays. */
+export function datasetsRemoveAlias(
+  request: Requester,
+  ask: RemoveAlias
+): Promise<DatasetVersion> {
+  return request<DatasetVersion>(
+    'DELETE',
     `/datasets/${encodeURIComponent(ask.id)}/aliases/${encodeURIComponent(ask.alias)}`
   );
 }

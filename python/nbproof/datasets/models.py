@@ -30,6 +30,7 @@ __all__ = [
     "ParcelAnswer",
     "ReferToDataset",
     "RegisterDataset",
+    "RemoveAlias",
     "RunId",
     "SendParcel",
     "SetAlias",
@@ -363,6 +364,13 @@ class SetAlias(Ask):
         StringConstraints(min_length=1, max_length=100),
         Field(description="Such as `prod`; it moves from the version that had it."),
     ]
+
+
+class RemoveAlias(Ask):
+    """An alias to take away."""
+
+    id: Annotated[Reference, Positional]
+    alias: Annotated[str, Positional, StringConstraints(min_length=1, max_length=100)]
 
 
 class DeleteDataset(Ask):

@@ -24,6 +24,7 @@ from nbproof.datasets.models import (
     ParcelAnswer,
     ReferToDataset,
     RegisterDataset,
+    RemoveAlias,
     SendParcel,
     SetAlias,
     TrackTransformation,
@@ -45,6 +46,7 @@ __all__ = [
     "list_versions",
     "refer_to_dataset",
     "register_dataset",
+    "remove_alias",
     "send_parcel",
     "set_alias",
     "show_dataset",
@@ -210,6 +212,18 @@ def update_version(datasets: DataVersionControl, ask: UpdateVersion) -> DatasetV
 def set_alias(datasets: DataVersionControl, ask: SetAlias) -> DatasetVersion:
     """Point an alias at a version, taking it from the one that had it."""
     return datasets.set_alias(ask.id, ask.alias)
+
+
+@operation(
+    "datasets.remove_alias",
+    "DELETE /datasets/{id}/aliases/{alias}",
+    action="write",
+    python="remove_dataset_alias",
+    cli="datasets remove-alias",
+)
+def remove_alias(datasets: DataVersionControl, ask: RemoveAlias) -> DatasetVersion:
+    """Take an alias away from a version; the version stays."""
+    return datasets.remove_alias(ask.id, ask.alias)
 
 
 @operation(

@@ -260,6 +260,10 @@ class RemoteDatasets(DataVersionControl):
         """Point an alias at a version, taking it from the one that had it."""
         return cast(DatasetVersion, self._ask("datasets.alias", id=id, alias=alias))
 
+    def remove_alias(self, id: str, alias: str) -> DatasetVersion:
+        """Take an alias away from a version; the version stays."""
+        return cast(DatasetVersion, self._ask("datasets.remove_alias", id=id, alias=alias))
+
     def update_version(
         self, id: str, *, description: str | None = None, tags: Mapping[str, str] | None = None
     ) -> DatasetVersion:

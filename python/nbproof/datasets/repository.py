@@ -138,6 +138,14 @@ class DatasetRepository:
             assert found is not None
             return self._with_aliases(connection, [found])[0]
 
+    def remove_alias(self, record: VersionRecord, alias: str) -> bool:
+        """Take an alias away from a version; whether it had it."""
+        with self.database.begin() as connection:
+            gone = connection.execute(
+                sa.delete(_ALIASES).where(_ALIASES.c.version_id == record.id, _ALIASES.c.name == alias)
+            )
+            return bool(gone.rowcount)
+
     def set_reference(self, record: VersionRecord, reference: Mapping[str, Any]) -> None:
         """Say where the content of a version by reference is now, and by what it is known again."""
         with self.database.begin() as connection:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, datetime_of
-from nbproof.core.errors import Invalid, NotFound, PlatformError, Unavailable, near_names
+from nbproof.core.errors import Invalid, NotFound, PlatformError, Unavailable, hint_of, near_names
 from nbproof.core.events import Changed, Changes
 from nbproof.core.operation import Download, Page
 from nbproof.core.redaction import redact_text, without_credentials
@@ -284,6 +284,25 @@ class DataVersionControl:
         """Point an alias at a version, taking it from the one that had it."""
         record = self._repository().resolve(id)
         self._repository().set_alias(record, alias_name(alias), now_us=self._clock.now_us())
+        self._tell(record)
+        return self._view(self._repository().resolve(f"{record.dataset}@v{record.version}"))
+
+    def remove_alias(self, id: str, alias: str) -> DatasetVersion:
+        """Take an alias away from a version; the version stays.
+
+        Raises
+        ------
+        NotFound
+            The version has no such alias.
+        """
+        record = self._repository().resolve(id)
+        if not self._repository().remove_alias(record, alias):
+            held = list(record.aliases)
+            raise NotFound(
+                f"{record.dataset}@v{record.version} has no alias {alias!r}",
+                hint=hint_of(near_names(alias, held), held, "it has") or "it has none",
+                details={"field": "alias"},
+            )
         self._tell(record)
         return self._view(self._repository().resolve(f"{record.dataset}@v{record.version}"))
 
