@@ -192,7 +192,7 @@ class LineageRepository:
             if settings is not None and self._database.dialect == "postgresql":
                 connection.exec_driver_sql(settings)
             edges: list[Edge] = []
-            nodes: dict[tuple[str, str], Node] = {}
+            nodes: dict[str, Node] = {}
             # In parts, and each node once: thousands of objects at once make Python look for garbage.
             for rows in connection.execute(statement).partitions(500):
                 edges += _edges(rows, nodes)
@@ -262,20 +262,23 @@ def _row(edge: Edge, now_us: int) -> dict[str, Any]:
     }
 
 
-def _edges(rows: Iterable[Sequence[Any]], nodes: dict[tuple[str, str], Node]) -> list[Edge]:
-    """Rows of `_PLAIN`; `nodes` are those that were met before."""
+def _edges(rows: Iterable[Sequence[Any]], nodes: dict[str, Node]) -> list[Edge]:
+    """Rows of `_PLAIN`; `nodes` are those that were met before, by their ids.
 
-    def node(kind: str, identifier: str) -> Node:
-        found = nodes.get((kind, identifier))
-        if found is None:
-            found = Node(kind, identifier)
-            nodes[found] = found
-        return found
-
-    return [
-        Edge(node(source_kind, source), node(target_kind, target), relation, label, None, None, *rest)
-        for source_kind, source, target_kind, target, relation, label, *rest in rows
-    ]
+    Of thousands of edges each microsecond counts: a named tuple is made as a tuple is.
+    """
+    new, known = tuple.__new__, nodes.get
+    found = []
+    for source_kind, source_id, target_kind, target_id, relation, label, run_id, cell_id, created_us in rows:
+        source, target = known(source_id), known(target_id)
+        if source is None or source[0] != source_kind:
+            source = nodes[source_id] = Node(source_kind, source_id)
+        if target is None or target[0] != target_kind:
+            target = nodes[target_id] = Node(target_kind, target_id)
+        found.append(
+            new(Edge, (source, target, relation, label, None, None, run_id, cell_id, created_us, None))
+        )
+    return found
 
 
 def _edge(row: Any) -> Edge:
