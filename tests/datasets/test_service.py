@@ -14,8 +14,14 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable
+from nbproof.datasets.repository import DatasetRepository
+from nbproof.datasets.service import DataVersionControl
 from nbproof.lineage.domain import Node
 from nbproof.storage.content.columns import SLAB_ROWS
+from nbproof.storage.content.ends import FileSystemStorage
+from nbproof.storage.content.index import ContentIndex
+from nbproof.storage.content.store import ContentStore
+from nbproof.storage.database import open_database
 
 
 @pytest.fixture
@@ -607,3 +613,29 @@ def test_of_a_stream_only_some_slabs_are_in_memory(datasets):
 
     assert version.rows == 100 << 16
     assert most < 5 * SLAB_ROWS >> 16
+
+
+def test_a_table_has_the_same_digest_whatever_was_kept_before(datasets, tmp_path):
+    values = [1.5, 2.5, None]
+    datasets.register_dataset(pa.table({"price": values}), "before")
+    (tmp_path / "other").mkdir()
+    database = open_database(tmp_path / "other" / "meta.db")
+    folder = tmp_path / "other" / "content"
+    store = ContentStore(FileSystemStorage(folder), ContentIndex(database), folder)
+    repository = DatasetRepository(database)
+    other = DataVersionControl(lambda: repository, lambda: store, tmp_path / "other" / "copies")
+
+    renamed = datasets.register_dataset(pa.table({"cost": values}), "renamed")
+
+    assert renamed.digest == other.register_dataset(pa.table({"cost": values}), "alone").digest
+    database.close()
+
+
+def test_a_profile_that_was_collected_as_garbage_meanwhile_is_made_again(datasets, monkeypatch):
+    table = pa.table({"price": [1.5, 2.5, None], "city": ["Oslo", "Rome", "Oslo"]})
+    datasets.register_dataset(table, "first")
+    monkeypatch.setattr(DatasetRepository, "slab_profiles", lambda self, fingerprints: {})
+
+    datasets.register_dataset(table, "second")
+
+    assert datasets.get_dataset("second").profile == datasets.get_dataset("first").profile

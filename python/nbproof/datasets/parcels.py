@@ -40,11 +40,10 @@ from nbproof.datasets.taking import (
     folder_manifest,
     look_at_rows,
     merged_profiles,
+    profiles_of_slabs,
     slab_of,
     table_manifest,
 )
-from nbproof.stats.profile import ColumnProfile
-from nbproof.storage.content.codec import decompressed
 from nbproof.storage.content.columns import decoded, fingerprint
 from nbproof.storage.content.store import hash_of, location_of
 from nbproof.storage.content.writing import pool
@@ -378,7 +377,7 @@ def _take_table(
         columns=len(schema),
         fields=fields_of(schema),
         slabs=slabs,
-        profiles=lambda: _profiles(schema, told.slabs, prints, profiles, repository),
+        profiles=lambda: _profiles(schema, told.slabs, prints, profiles, found, repository, content.read),
     )
 
 
@@ -491,16 +490,17 @@ def _profiles(
     lengths: Sequence[int],
     prints: Sequence[Sequence[bytes]],
     fresh: Mapping[bytes, bytes],
+    places: Mapping[bytes, str],
     repository: DatasetRepository,
+    read: Callable[[str], bytes],
 ) -> list[dict[str, Any]]:
-    known = repository.slab_profiles(
-        list(dict.fromkeys(key for column in prints for key in column if key not in fresh))
-    )
+    slabs = {
+        key: (places[key], field.type) for field, column in zip(schema, prints, strict=True) for key in column
+    }
+    profiles = profiles_of_slabs(slabs, fresh, repository, read)
     made = []
     for field, column in zip(schema, prints, strict=True):
-        found = [
-            ColumnProfile.from_json(json.loads(decompressed(fresh.get(key) or known[key]))) for key in column
-        ]
+        found = [profiles[key] for key in column]
         # What the store had already was named by the sender: it has to be what he says.
         if [each.rows for each in found] != list(lengths) or {each.type for each in found} != {
             str(field.type)

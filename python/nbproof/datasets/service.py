@@ -861,7 +861,14 @@ class DataVersionControl:
             profiles_before = partial(self._kept_profiles, latest)
         if watch is not None and watch.key:
             table = replace(table, batches=watch.watched(table.batches))
-        return take_table(intake, table, self._repository(), before=manifest, profiles_before=profiles_before)
+        return take_table(
+            intake,
+            table,
+            self._repository(),
+            self._content().read,
+            before=manifest,
+            profiles_before=profiles_before,
+        )
 
     def _incoming(self, source: Any) -> Incoming:
         from nbproof.datasets.frames import incoming

@@ -25,6 +25,7 @@ from nbproof.storage.content.columns import (
     Slabs,
     coded_in,
     cutting_columns,
+    decoded,
     encoded,
     fingerprint,
     one_array,
@@ -54,6 +55,7 @@ __all__ = [
     "marks_in",
     "marks_of",
     "merged_profiles",
+    "profiles_of_slabs",
     "refuse_changed",
     "rows_at",
     "schema_of",
@@ -137,6 +139,7 @@ def take_table(
     intake: Intake,
     table: Incoming,
     repository: DatasetRepository,
+    read: Callable[[str], bytes],
     *,
     before: Mapping[str, Any] | None = None,
     profiles_before: Callable[[], list[dict[str, Any]]] | None = None,
@@ -146,6 +149,8 @@ def take_table(
 
     Parameters
     ----------
+    read : callable
+        Reads what is kept.
     before : mapping, optional
         The manifest of the version before.
     profiles_before : callable, optional
@@ -189,9 +194,21 @@ def take_table(
             for column, told in zip(before["columns"], profiles_before(), strict=True):
                 known[column["name"], *column["files"]] = told
         same = [known.get((each.name, *some)) for each, some in zip(columns, files, strict=True)]
-        changed = [each for each, told in zip(columns, same, strict=True) if told is None]
-        merged = iter(_profiles(changed, fresh, repository))
-        return [told if told is not None else next(merged).to_json() for told in same]
+        made = profiles_of_slabs(
+            {
+                key: (places[key], schema.field(number).type)
+                for number, each in enumerate(columns)
+                for key in each.prints
+                if same[number] is None
+            },
+            {key: each.profile for key, each in fresh.items()},
+            repository,
+            read,
+        )
+        return [
+            told or merged_profiles(each.name, [made[key] for key in each.prints]).to_json()
+            for told, each in zip(same, columns, strict=True)
+        ]
 
     return Taken(
         manifest,
@@ -315,28 +332,38 @@ def slab_of(name: str, column: pa.ChunkedArray) -> tuple[Hashed, bytes]:
     array = one_array(column)
     if is_text(array.type) and texts_repeat(array):
         # A dictionary is made once, for the file and for the profile.
-        content = encoded(name, array, repeats=True)
+        content = encoded(array, repeats=True)
         profile = profile_column(name, array, coded=coded_in(content))
     else:
         profile = profile_column(name, array)
         number = profile.kind in ("numeric", "datetime")
-        content = encoded(name, array, repeats=number and profile.distinct <= len(array) * _REPEATING)
+        content = encoded(array, repeats=number and profile.distinct <= len(array) * _REPEATING)
     told = json.dumps(profile.to_json(), separators=(",", ":"))
     return Hashed.of(memoryview(content).cast("B")), compress(told.encode())
 
 
-def _profiles(
-    columns: Sequence[_Column], fresh: Mapping[bytes, Slab], repository: DatasetRepository
-) -> list[ColumnProfile]:
-    missing = {key for each in columns for key in each.prints if key not in fresh}
-    known = repository.slab_profiles(list(missing))
-    known |= {key: each.profile for key, each in fresh.items()}
-    return [
-        merged_profiles(
-            each.name, [ColumnProfile.from_json(json.loads(decompressed(known[key]))) for key in each.prints]
-        )
-        for each in columns
-    ]
+def profiles_of_slabs(
+    slabs: Mapping[bytes, tuple[str, pa.DataType]],
+    fresh: Mapping[bytes, bytes],
+    repository: DatasetRepository,
+    read: Callable[[str], bytes],
+) -> dict[bytes, ColumnProfile]:
+    """The profiles of stretches of columns by their fingerprints, of which is given where they are.
+
+    Parameters
+    ----------
+    fresh : mapping
+        Those that were made just now.
+    read : callable
+        Reads a stretch whose profile was collected as garbage while it was found to be kept already.
+    """
+    known = {**repository.slab_profiles([key for key in slabs if key not in fresh]), **fresh}
+    return {
+        key: ColumnProfile.from_json(json.loads(decompressed(known[key])))
+        if key in known
+        else profile_column("", decoded(read(place), kind))
+        for key, (place, kind) in slabs.items()
+    }
 
 
 def merged_profiles(name: str, profiles: Sequence[ColumnProfile]) -> ColumnProfile:

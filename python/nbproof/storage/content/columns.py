@@ -34,6 +34,7 @@ _BATCH_ROWS = 1 << 16  # in what steps a slab grows, whatever batches come
 _CUTTING = 4
 _DICTIONARY_BYTES = 1 << 30  # whoever asks for a dictionary gets a whole one
 _SAMPLE_ROWS = 8192
+_NAME = "column"  # whatever it is called in a table: equal content has an equal file
 _PAGES = {"min_chunk_size": 32 << 10, "max_chunk_size": 128 << 10, "norm_level": 0}
 _MIX = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: spreads what differs in a few bits
 
@@ -144,12 +145,11 @@ def fingerprint(column: pa.ChunkedArray) -> bytes:
     return blake3.blake3(told + valid.digest() + lengths.digest() + values.digest()).digest()
 
 
-def encoded(name: str, array: pa.Array, *, repeats: bool = False) -> pa.Buffer:
+def encoded(array: pa.Array, *, repeats: bool = False) -> pa.Buffer:
     """A column of a slab as a Parquet file, or where Parquet would change its type as an Arrow file.
 
     Parameters
     ----------
-    name : str
     array : pyarrow.Array
         What `one_array` gave.
     repeats : bool
@@ -159,12 +159,12 @@ def encoded(name: str, array: pa.Array, *, repeats: bool = False) -> pa.Buffer:
 
     sink = pa.BufferOutputStream()
     if not _in_parquet(array.type):
-        table = pa.table({name: array})
+        table = pa.table({_NAME: array})
         with pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         return sink.getvalue()
     repeats = repeats or pa.types.is_dictionary(array.type)
-    _write(name, array, sink, repeats=repeats, steps=not repeats and _in_steps(array))
+    _write(array, sink, repeats=repeats, steps=not repeats and _in_steps(array))
     return sink.getvalue()
 
 
@@ -173,8 +173,7 @@ def coded_in(content: pa.Buffer) -> pa.DictionaryArray:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    (name,) = pq.read_schema(pa.BufferReader(content)).names
-    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=[name], pre_buffer=False)
+    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=[_NAME], pre_buffer=False)
     return one_array(file.read(use_threads=False).column(0))
 
 
@@ -346,22 +345,22 @@ def _in_steps(array: pa.Array) -> bool:
     sizes = []
     for steps in (False, True):
         sink = pa.BufferOutputStream()
-        _write("sample", sample, sink, repeats=False, steps=steps)
+        _write(sample, sink, repeats=False, steps=steps)
         sizes.append(len(compress(memoryview(sink.getvalue()))))
     return sizes[1] < sizes[0]
 
 
-def _write(name: str, array: pa.Array, sink: Any, *, repeats: bool, steps: bool) -> None:
+def _write(array: pa.Array, sink: Any, *, repeats: bool, steps: bool) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     pq.write_table(
-        pa.table({name: array}),
+        pa.table({_NAME: array}),
         sink,
         compression="NONE",
         use_dictionary=repeats,
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
-        column_encoding={name: "DELTA_BINARY_PACKED"} if steps else None,
+        column_encoding={_NAME: "DELTA_BINARY_PACKED"} if steps else None,
         write_statistics=False,
         row_group_size=max(len(array), 1),
         data_page_version="1.0",
