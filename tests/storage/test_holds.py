@@ -151,6 +151,24 @@ def test_of_words_that_were_cut_off_since_a_look_nobody_knows_what_they_were(tmp
     assert other.mentioned("a", look)
 
 
+def test_while_words_are_cut_off_whoever_compares_knows_that_they_were_said(tmp_path, monkeypatch):
+    holds, other = Holds(tmp_path), Holds(tmp_path)
+    with holds.held("before"):
+        pass
+    look = other.look()
+    cut, seen = os.ftruncate, []
+
+    def cut_and_compared(descriptor, size):
+        cut(descriptor, size)
+        seen.append((other.mentioned("a", look), other.look()))
+
+    monkeypatch.setattr(os, "ftruncate", cut_and_compared)
+    with holds.held("a"):
+        pass
+    ((mentioned, between),) = seen
+    assert mentioned and "a" not in between and other.mentioned("a", between)
+
+
 # -- content --------------------------------------------------------------------------------------------
 
 

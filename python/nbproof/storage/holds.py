@@ -7,7 +7,7 @@ there is no moment at which nobody knows that it is needed.  The words of a proc
 nothing: it writes no record any more, and those that it wrote are drained.
 
 One line a word: ``+NAME`` and ``-NAME``.  When nothing is held any more the words are cut off, and a number
-before them says how often that was.  `EVERYTHING` stands for all there is: a backup that reads.
+before them counts up, before that and after.  `EVERYTHING` stands for all there is: a backup that reads.
 """
 
 from __future__ import annotations
@@ -192,9 +192,14 @@ class Holds:
             self._path = None
 
     def _empty(self) -> None:
-        # In this order: who looks in between sees that something changed afterwards.
+        # The number changes before and after: whoever looks in between sees that it is another one later,
+        # and whoever compares in between that it was another one before.
+        self._count_up()
         os.ftruncate(self._descriptor, self._empty_bytes)
         self._bytes = self._empty_bytes
+        self._count_up()
+
+    def _count_up(self) -> None:
         self._emptied += 1
         os.lseek(self._descriptor, self._empty_bytes - _DIGITS - 1, os.SEEK_SET)
         os.write(self._descriptor, f"{self._emptied:0{_DIGITS}}".encode())
