@@ -211,6 +211,14 @@ def test_empty_frames_come_back(datasets, frame):
     assert_frame_equal(datasets.get_dataset("empty").to_pandas(), frame)
 
 
+def test_a_dictionary_with_a_null_among_its_values_comes_back(datasets):
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 0]), pa.array(["a", None]))
+    table = pa.table({"plain": coded, "nested": pa.ListArray.from_arrays([0, 2, 2, 3, 4], coded)})
+    datasets.register_dataset(table, "coded")
+    found = datasets.get_dataset("coded").to_arrow()
+    assert found.schema == table.schema and found.to_pylist() == table.to_pylist()
+
+
 def test_two_thousand_columns_come_back(datasets):
     table = pa.table({f"c{number}": [number, number + 1] for number in range(2000)})
 

@@ -122,6 +122,16 @@ def test_times_are_microseconds(unit):
     assert profile_column("x", pa.array([10**15], pa.timestamp("s"))).maximum == 10**21
 
 
+def test_nanoseconds_that_are_one_microsecond_are_counted_together_and_differ():
+    kind = pa.timestamp("ns")
+    slabs = [pa.array([1, 2, 1500, 2], pa.int64()).cast(kind), pa.array([3, -1, 2], pa.int64()).cast(kind)]
+    found = profile_column("x", pa.chunked_array(slabs))
+    assert (found.top, found.distinct, found.other) == (((0, 5), (-1, 1), (1, 1)), 5, 0)
+    merged = merge([profile_column("x", each) for each in slabs])
+    assert (merged.top, merged.other) == (found.top, 0)
+    assert not merged.distinct_exact and merged.distinct == 5
+
+
 def test_large_integers_are_not_rounded():
     found = profile_column("x", pa.array([2**64 - 1, 2**64 - 2, 2**64 - 2], pa.uint64()))
     assert (found.minimum, found.maximum, found.distinct) == (2**64 - 2, 2**64 - 1, 2)

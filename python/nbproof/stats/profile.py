@@ -445,8 +445,12 @@ def _numbers(
     zeros = np.searchsorted(ordered, 0, "right") - np.searchsorted(ordered, 0, "left")
     if distinct + len(infinite) <= TOP:
         counts = np.diff(np.searchsorted(ordered, few), append=len(ordered))
+        if scale < 0:  # several nanoseconds are one microsecond
+            few, first = np.unique(few // -scale, return_index=True)
+            counts = np.add.reduceat(counts, first)
         ranked = np.argsort(-counts, kind="stable")
-        found["top"] = tuple((_scaled(few[k].item(), scale), int(counts[k])) for k in ranked)
+        worth = max(scale, 1)
+        found["top"] = tuple((_scaled(few[k].item(), worth), int(counts[k])) for k in ranked)
         found["other"] = infinities
     exact = ordered.dtype.kind == "f" or (scale > 0 and max(-low, high) * scale <= _WHOLE)
     placed = ordered
@@ -886,10 +890,15 @@ def _merged_top(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
     counts: Counter[Value] = Counter()
     error = 0
     for each in profiles:
-        counts.update(dict(each.top))
+        for value, count in each.top:
+            counts[value] += count
         # What is not among a slab's top values may come there as often as the least of them.
         error += each.top_error + (each.top[-1][1] if each.other and not numbers and each.top else 0)
-    exact = not error and all(each.distinct_exact for each in profiles)
+    # Nanoseconds and long decimals may differ and be shown as one value.
+    exact = not error and all(
+        each.distinct_exact and (not numbers or each.distinct <= len(each.top) + 2 * bool(each.infinities))
+        for each in profiles
+    )
     most = sorted(counts.items(), key=lambda each: (-each[1], each[0] if numbers else str(each[0])))
     if numbers and len(most) > TOP:
         return {"top": (), "other": total, "distinct_exact": False}

@@ -23,7 +23,7 @@ from nbproof.storage.content.logged import LoggedIndex, PackedObjects
 from nbproof.storage.content.store import ContentStore, Receiver
 from nbproof.storage.content.upkeep import collect, verify
 from nbproof.storage.database import Database, open_database
-from nbproof.storage.objects import ObjectStorage
+from nbproof.storage.objects import ObjectStorage, StoredObject
 
 NOISE = random.Random(1).randbytes(700_000)
 
@@ -388,3 +388,32 @@ def test_what_is_logged_while_packs_are_rewritten_is_not_lost(here):
     other.drain()
     assert process.store.read(late[0]) == NOISE[::-1]
     assert verify(process.store).damaged == []
+
+
+def test_what_was_logged_after_a_collection_began_and_is_logged_again_while_it_deletes_is_not_lost(here):
+    process = here()
+    again: list[StoredObject] = []
+    looks: list[None] = []
+
+    def settle() -> None:
+        looks.append(None)
+        if len(looks) == 1:
+            process.objects.let_go(process.objects.put(io.BytesIO(NOISE)).location)  # nobody refers to it
+        process.drain()
+        if len(looks) == 2:
+            again.append(process.objects.put(io.BytesIO(NOISE)))
+
+    collect(process.store, set, settle, erase=True)
+    process.drain()
+
+    assert process.store.read(again[0].location) == NOISE
+    assert verify(process.store).damaged == []
+
+
+def test_what_went_with_a_collection_is_missing_for_the_process_that_wrote_it(process):
+    kept = process.objects.put(io.BytesIO(NOISE))
+    process.objects.let_go(kept.location)
+    collect(process.store, set, process.drain, erase=True)
+    assert not process.objects.exists(kept.location)
+    with pytest.raises(NotFound):
+        process.objects.open(kept.location)

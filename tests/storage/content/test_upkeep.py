@@ -111,6 +111,23 @@ def test_who_takes_in_while_garbage_goes_is_waited_for(store, opener):
     assert other.read(location) == content
 
 
+def test_what_is_kept_anew_after_the_last_look_is_not_deleted_with_what_it_was_before(store):
+    content = content_of(500_000)
+    location = put(store, content)
+    looks = []
+
+    def referred():
+        looks.append(None)
+        if len(looks) == 2:
+            put(store, content)  # its record is written when it has been looked already
+        return set()
+
+    collect(store, referred, nothing)
+
+    assert store.read(location) == content
+    assert verify(store).damaged == []
+
+
 def test_who_never_ends_taking_in_delays_the_deletion_only(store, opener):
     content = content_of(600_000)
     put(store, content)

@@ -9,6 +9,7 @@ dictionary has its values in the order in which they come, so that rows at the e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nbproof.storage.content.codec import compress
@@ -157,14 +158,17 @@ def encoded(array: pa.Array, *, repeats: bool = False) -> pa.Buffer:
     """
     import pyarrow as pa
 
+    if _in_parquet(array.type):
+        repeats = repeats or pa.types.is_dictionary(array.type)
+        sink = pa.BufferOutputStream()
+        # Parquet refuses a dictionary that has a null among its values, which its type does not tell.
+        with suppress(pa.ArrowNotImplementedError):
+            _write(array, sink, repeats=repeats, steps=not repeats and _in_steps(array))
+            return sink.getvalue()
     sink = pa.BufferOutputStream()
-    if not _in_parquet(array.type):
-        table = pa.table({_NAME: array})
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
-        return sink.getvalue()
-    repeats = repeats or pa.types.is_dictionary(array.type)
-    _write(array, sink, repeats=repeats, steps=not repeats and _in_steps(array))
+    table = pa.table({_NAME: array})
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
     return sink.getvalue()
 
 

@@ -69,7 +69,8 @@ def begin_sweep(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{_SWEEPS}.", delete=False) as mark:
-            os.replace(mark.name, folder / _SWEEPS)
+            pass
+        os.replace(mark.name, folder / _SWEEPS)  # Windows renames nothing that is open
     except OSError as error:
         raise trouble(str(folder), error) from error
 
@@ -137,7 +138,8 @@ class LoggedIndex:
         with self._lock:
             # A folder that was deleted and made anew has no mark either.
             lost = self._last_pack is not None and not self._end.has(self._last_pack)
-            if mark != self._swept or lost or len(self._fresh) > _MOST_FRESH:
+            many = max(len(self._fresh), len(self._sizes)) > _MOST_FRESH
+            if mark != self._swept or lost or many:
                 self._fresh.clear()
                 self._sizes.clear()
                 self._last_pack = None
@@ -318,20 +320,19 @@ class PackedObjects:
         with suppress(OSError):
             os.utime(copy)  # those that nobody asked for are cleared away
             return copy
-        with self.open(place) as stream:
+        with self.open(place) as stream, ExitStack() as undo:
             try:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.NamedTemporaryFile(dir=copy.parent, prefix=".", delete=False) as partial:
-                    try:
-                        while piece := stream.read(_PIECE):
-                            partial.write(piece)
-                        partial.flush()
-                        os.chmod(partial.name, 0o444)
-                        os.replace(partial.name, copy)
-                    except BaseException:
-                        with suppress(OSError):
-                            os.unlink(partial.name)
-                        raise
+                    name = partial.name
+                    undo.callback(_unlinked, name)
+                    while piece := stream.read(_PIECE):
+                        partial.write(piece)
+                    partial.flush()
+                    os.fsync(partial.fileno())  # it is believed by its name, also after a power cut
+                os.chmod(name, 0o444)
+                os.replace(name, copy)
+                undo.pop_all()
             except OSError as error:
                 raise trouble(str(copy.parent), error) from error
         clear_copies(self._receiver.folder)
@@ -349,12 +350,10 @@ class PackedObjects:
             with suppress(NotFound):
                 place = self._place(each)
                 wanted[each] = place if isinstance(place, str) else ""
-        # What this process has just put may not be in the index yet.
-        asked = {place for place in wanted.values() if place and self._index.size_of(place) is None}
-        here = {
-            location_of(hash) for hash, _ in self._store().index.known(map(hash_of, asked), any_state=True)
-        }
-        gone = asked - here
+        gone = self._not_indexed({place for place in wanted.values() if place})
+        if any(self._index.size_of(place) is not None for place in gone):
+            self._drain()  # it was put just now, and the index does not know
+            gone = self._not_indexed(gone)
         return {each for each in locations if each not in wanted or wanted[each] in gone}
 
     def find(self, hash: str) -> StoredObject | None:
@@ -406,8 +405,17 @@ class PackedObjects:
         except OSError as error:
             raise trouble(str(self._receiver.folder), error) from error
 
+    def _not_indexed(self, places: set[str]) -> set[str]:
+        known = self._store().index.known(map(hash_of, places), any_state=True)
+        return places - {location_of(hash) for hash, _ in known}
+
     def _place(self, location: str) -> str | Path:
         if self._moved is not None and isinstance(location, str) and location.startswith("objects/"):
             return self._moved(location)
         hash_of(location)  # raises for what is none
         return location
+
+
+def _unlinked(name: str) -> None:
+    with suppress(OSError):
+        os.unlink(name)

@@ -360,12 +360,12 @@ def verify(
     # An object with a damaged chunk is not shared either: whoever takes it in again looks at all of it.
     bad = {*damaged, *((hash_of(each), Kind.OBJECT) for each in touched)}
     mended = [key for key in before_that if key not in bad] if share >= 1.0 else []
-    if bad:
-        begin_sweep(store.folder)
     if bad or mended:
         with store.index.database.begin() as connection:
             store.index.mark(connection, bad, DAMAGED)
             store.index.mark(connection, mended, GOOD)
+    if bad:
+        begin_sweep(store.folder)
     return Verified(records_done, bytes_done, touched, len(damaged))
 
 
@@ -400,8 +400,6 @@ def collect(
         for pack, _, finished in list(store.end.packs()):
             if not finished and erase:
                 store.writer.recover(pack, finish=True)
-        # Said before anything is decided: who logs remembers what it wrote, and shares that.
-        begin_sweep(store.folder)
     held = _held(store)
     settle()
     live = _live(store, referred() | held)
@@ -414,6 +412,9 @@ def collect(
         settled = {pack for pack, _, finished in store.end.packs() if finished}
         with store.index.database.begin() as connection:
             store.index.mark(connection, doomed, CONDEMNED)
+        # Who logs shares what it remembers: from now on only what the index gives.  Said when that knows what
+        # is condemned, and before it is looked who takes in: who began earlier is waited for.
+        begin_sweep(store.folder)
         if not _intakes_over(store, patience_seconds):
             left = sum(each.end - each.offset for keys in dead.values() for each in keys.values())
             kept, kept_bytes = _kept(store, live)
@@ -570,7 +571,7 @@ def _sizes(store: ContentStore) -> dict[str, int]:
 def _live_bytes(store: ContentStore, pack: str, dead: dict[Key, Record]) -> int:
     with store.index.database.connect() as connection:
         records = store.index.of_pack(connection, pack)
-    return sum(each.end - each.offset for each in records if (each.hash, each.kind) not in dead)
+    return sum(each.end - each.offset for each in records if dead.get((each.hash, each.kind)) != each)
 
 
 def _goes(size: int, live_bytes: int, dead: bool, erase: bool) -> bool:
@@ -689,7 +690,7 @@ def _sweep(
             objects += sum(kind == Kind.OBJECT for _, kind in keys)
             chunks += sum(kind == Kind.CHUNK for _, kind in keys)
             continue
-        grown = _rewrite(store, pack, set(keys)) if pack in settled else None
+        grown = _rewrite(store, pack, keys) if pack in settled else None
         if grown is None:  # somebody adds to it
             left += sum(each.end - each.offset for each in keys.values())
             continue
@@ -701,11 +702,12 @@ def _sweep(
     return Collected(objects, chunks, freed, left, *_kept(store, live))
 
 
-def _rewrite(store: ContentStore, pack: str, dead: set[Key]) -> int | None:
+def _rewrite(store: ContentStore, pack: str, dead: dict[Key, Record]) -> int | None:
     """Copy what is needed of a pack into another and delete it; gives the bytes copied, None if in use."""
     with store.index.database.connect() as connection:
         records = store.index.of_pack(connection, pack)
-    keep = [each for each in records if (each.hash, each.kind) not in dead]
+    # By its place: the same content may have been kept anew meanwhile, behind what nobody needed.
+    keep = [each for each in records if dead.get((each.hash, each.kind)) != each]
     moved: dict[str, list[Record]] = {}
     copied = 0
     with store.writer.used():
