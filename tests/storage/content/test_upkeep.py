@@ -114,7 +114,7 @@ def test_who_takes_in_while_garbage_goes_is_waited_for(store, opener):
 def test_what_is_kept_anew_after_the_last_look_is_not_deleted_with_what_it_was_before(store):
     content = content_of(500_000)
     location = put(store, content)
-    looks = []
+    looks: list[None] = []
 
     def referred():
         looks.append(None)
