@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import weakref
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -217,6 +218,27 @@ def test_a_dictionary_with_a_null_among_its_values_comes_back(datasets):
     datasets.register_dataset(table, "coded")
     found = datasets.get_dataset("coded").to_arrow()
     assert found.schema == table.schema and found.to_pylist() == table.to_pylist()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1, None], None], pa.list_(pa.field("item", pa.int64()))),
+        pa.array([{"a": ["x"]}, None], pa.struct([("a", pa.large_list(pa.field("part", pa.string())))])),
+        pa.array([Decimal(100), None], pa.decimal128(7, -2)),
+        pa.array([[Decimal(100)], None], pa.list_(pa.decimal128(7, -2))),
+        pa.array([], pa.large_string()).dictionary_encode(),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_types_come_back_to_the_names_of_their_items_and_their_profiles_with_them(datasets, column):
+    table = pa.table({"x": column})
+    datasets.register_dataset(table, "typed")
+    found = datasets.get_dataset("typed")
+    schema, batches = found.batches()
+    told = {str(each.schema.field(0).type) for each in batches} or {str(column.type)}
+    assert told == {str(schema.field(0).type)} == {str(column.type)} == {found.profile[0].type}
+    assert found.to_arrow().to_pylist() == table.to_pylist()
 
 
 def test_two_thousand_columns_come_back(datasets):

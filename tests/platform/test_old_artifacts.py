@@ -183,6 +183,21 @@ def test_a_damaged_file_stays_where_it_is_and_the_rest_moves(saved, opened, capl
     assert path.read_bytes() == b"other bytes" and "is damaged" in caplog.text
 
 
+def test_a_file_that_can_not_be_read_stays_where_it_is_and_the_rest_moves(saved, opened, caplog):
+    folder, run = saved
+    path = folder / "content" / old_place(CONTENTS["files/3.bin"])
+    path.chmod(0)
+    workspace = opened(folder)
+    found = {each.name: each.location for each in workspace.tracker.get_run(run).artifacts}
+    assert found.pop("files/3.bin") == old_place(CONTENTS["files/3.bin"])
+    assert all(each.startswith("b3/") for each in found.values())
+    assert "can't be read and stays" in caplog.text
+    path.chmod(0o444)
+    workspace.move_old_objects()
+    assert_whole(workspace, run)
+    assert not path.exists()
+
+
 def test_a_journal_of_before_that_is_drained_after_the_move_still_finds_its_content(saved, opened):
     folder, run = saved
     workspace = opened(folder)

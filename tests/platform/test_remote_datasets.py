@@ -277,6 +277,24 @@ def test_verbs_answer_as_they_do_on_this_machine(far, tmp_path):
         nbp.get_dataset("orders").to_pandas(columns=["prise"])
 
 
+def test_who_interrupts_a_comparison_hears_of_that_also_where_the_server_can_not_cancel(far, monkeypatch):
+    nbp.register_dataset(pd.DataFrame({"id": range(3)}), "interrupted")
+    server = far.datasets._server
+    ask = server.ask
+
+    def asked(verb: str, /, **values: Any) -> Any:
+        if verb == "jobs.cancel":
+            raise Unavailable("the server is away")
+        return ask(verb, **values)
+
+    def interrupt(share: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server, "ask", asked)
+    with pytest.raises(KeyboardInterrupt):
+        nbp.diff_versions("interrupted", "interrupted", progress=interrupt)
+
+
 def test_a_live_run_is_linked_to_what_it_reads_and_writes(far):
     with nbp.start_run("training", experiment="far") as run:
         raw = nbp.register_dataset(pd.DataFrame({"x": [1, 2, None]}), "raw")

@@ -8,14 +8,14 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 from time import sleep
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, cast
 
 from nbproof.core.clock import Clock, microseconds_of
-from nbproof.core.errors import Invalid, NotFound, Unavailable, error_of
+from nbproof.core.errors import Invalid, NotFound, PlatformError, Unavailable, error_of
 from nbproof.core.operation import Download, Page
 from nbproof.datasets.contracts import DatasetContract, DatasetContracts, OnBreach, read
 from nbproof.datasets.domain import VersionRecord
@@ -348,7 +348,8 @@ class RemoteDatasets(DataVersionControl):
                 progress(job.progress or 0.0)
                 sleep(_LOOK_SECONDS)
         except BaseException:
-            self._server.ask("jobs.cancel", id=identifier)
+            with suppress(PlatformError):  # what went wrong before is what is told
+                self._server.ask("jobs.cancel", id=identifier)
             raise
         if job.status != "done":
             told = job.error if isinstance(job.error, dict) else {}

@@ -169,7 +169,7 @@ class OutgoingFiles:
     def pieces(self, wanted: Sequence[bytes]) -> list[Piece]:
         """Files, read while they are sent."""
         return [
-            Piece(name, name, size, _read_file(path, size, self.check))
+            Piece(name, name, size, _read_file(path, size))
             for name in wanted
             if name in self.paths
             for path, size in [self.paths[name]]
@@ -219,7 +219,7 @@ def _told(path: Path, root: Path) -> str:
     return str(path.relative_to(root))
 
 
-def _read_file(path: Path, size: int, check: Callable[[], object]) -> Callable[[], Iterator[bytes]]:
+def _read_file(path: Path, size: int) -> Callable[[], Iterator[bytes]]:
     def read() -> Iterator[bytes]:
         left = size
         try:

@@ -634,9 +634,12 @@ def _coded(
     import pyarrow.compute as pc
 
     if isinstance(values, pa.ChunkedArray):
-        values = values.unify_dictionaries().combine_chunks()
-    if isinstance(values, pa.ChunkedArray):  # of no chunk, in older releases
-        values = values.chunk(0) if values.num_chunks else pa.array([], values.type)
+        kind = values.type
+        if values.num_chunks:
+            values = values.unify_dictionaries().combine_chunks()
+        else:  # of which older releases make no array
+            none = pa.array([], kind.index_type), pa.array([], kind.value_type)
+            values = pa.DictionaryArray.from_arrays(*none)
     known = values.dictionary
     if not (is_text(known.type) or len(known) <= TOP):
         plain, made_of = examined(start.name, values.cast(known.type), sketched=sketched)
@@ -710,8 +713,6 @@ def _of_hashes(start: ColumnProfile, column: Any) -> ColumnProfile:
     values = column.drop_null() if column.null_count else column
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
-    if isinstance(values, pa.ChunkedArray):
-        values = values.chunk(0) if values.num_chunks else pa.array([], values.type)
     hashes = hash_column(values)
     unique, starts = _unique(np.sort(hashes))
     counts = np.diff(starts, append=len(hashes))

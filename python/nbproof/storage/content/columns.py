@@ -187,7 +187,11 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
 
     if column.num_chunks == 1:
         return column.chunk(0)
-    if pa.types.is_dictionary(column.type):
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        if not column.num_chunks:  # of which older releases make no array
+            none = pa.array([], kind.index_type), pa.array([], kind.value_type)
+            return pa.DictionaryArray.from_arrays(*none, ordered=kind.ordered)
         return column.unify_dictionaries().combine_chunks()
     return column.combine_chunks()
 
@@ -211,7 +215,8 @@ def decoded(content: Any, kind: pa.DataType) -> pa.ChunkedArray:
         # Not `read_table`: of a small file most of its time goes into what it could do besides.
         file = pq.ParquetFile(pa.BufferReader(source), pre_buffer=False)
         column = file.read(use_threads=False).column(0)
-    if column.type.equals(kind):
+    # With the names of items, which Parquet calls its own way, and which count as metadata.
+    if column.type.equals(kind, check_metadata=True):
         return column
     return pa.chunked_array([_cast(chunk, kind) for chunk in column.chunks], type=kind)
 
@@ -330,7 +335,7 @@ def _in_parquet(kind: pa.DataType) -> bool:
         or types.is_float32(kind)
         or types.is_float64(kind)
         or types.is_date32(kind)
-        or types.is_decimal128(kind)
+        or (types.is_decimal128(kind) and 0 <= kind.scale <= kind.precision)
         or (types.is_timestamp(kind) and kind.unit in ("ms", "us", "ns"))
         or (types.is_time(kind) and kind.unit in ("ms", "us", "ns"))
         or types.is_duration(kind)
@@ -377,4 +382,4 @@ def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
     if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
-    return array if array.type.equals(kind) else array.cast(kind)
+    return array if array.type.equals(kind, check_metadata=True) else array.cast(kind)

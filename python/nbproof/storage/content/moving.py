@@ -59,7 +59,7 @@ class Moved:
     left : int
         Still to be moved: time was over.
     damaged : int
-        Files that are not what their names say; they stay where they are.
+        Files that can't be read, or are not what their names say; they stay where they are.
     """
 
     objects: int = 0
@@ -159,14 +159,21 @@ def _move(store: ContentStore, folder: Path, places: list[str], report: Moved) -
     kept: dict[str, StoredObject] = {}
     with store.intake() as intake:
         for place in places:
-            with suppress(FileNotFoundError), open(folder / place, "rb") as file:
-                checked = _Checked(file)
-                found = intake.put(cast(BinaryIO, checked))
-                if checked.digest == place.removeprefix("objects/").replace("/", ""):
-                    kept[place] = found
-                else:
-                    report.damaged += 1
-                    _log.warning("the artifact %s is damaged and stays where it is", folder / place)
+            try:
+                with open(folder / place, "rb") as file:
+                    checked = _Checked(file)
+                    found = intake.put(cast(BinaryIO, checked))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                report.damaged += 1
+                _log.warning("the artifact %s can't be read and stays where it is: %s", folder / place, error)
+                continue
+            if checked.digest == place.removeprefix("objects/").replace("/", ""):
+                kept[place] = found
+            else:
+                report.damaged += 1
+                _log.warning("the artifact %s is damaged and stays where it is", folder / place)
         intake.sync()
         with store.index.database.begin(durable=True) as connection:
             intake.enter(connection)
