@@ -232,3 +232,27 @@ def test_a_file_breach_is_warned_of_and_recorded(datasets, tmp_path):
     with pytest.warns(UserWarning, match="orders breaks its contract: price: the least is -1"):
         version = datasets.register_dataset(tmp_path / "orders.csv", contract=OF_FILES)
     assert version.breaches == ["price: the least is -1, at least 0 is expected"]
+
+
+@pytest.mark.parametrize(
+    ("contract", "words"),
+    [
+        ({"columns": {"id": {"type": "intger"}}}, "no type is called 'intger'; did you mean 'integer'"),
+        ({"columns": {"id": {"mn": 0}}}, r"field 'columns.id.mn' is not known [(]fields"),
+        ({"columns": {"id": {"min": "soon"}}}, "a bound is a number, or a time as ISO 8601"),
+        ({"columns": {"id": {"min": 3, "max": 2}}}, "min 3 is greater than max 2"),
+        ({"columns": {"when": {"min": "2026-01-01", "max": 2}}}, "two numbers or two times"),
+        ({"min_rows": 5, "max_rows": 2}, "field 'max_rows' is wrong: it is less than min_rows 5"),
+    ],
+)
+def test_a_contract_that_nothing_could_keep_to_is_refused(datasets, contract, words):
+    with pytest.raises(Invalid, match=words):
+        datasets.contracts.set_contract("sales", contract)
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["date", "date32[day]", "timestamp in UTC", "decimal128(21, 1)", "double", "uuid", "struct<x: int64>"],
+)
+def test_every_type_that_is_shown_can_be_asked_for(datasets, type):
+    assert datasets.contracts.set_contract("sales", {"columns": {"x": {"type": type}}}).contract

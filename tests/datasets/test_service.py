@@ -349,8 +349,9 @@ def test_what_is_no_table_says_so_when_rows_are_asked_for(datasets, tmp_path):
 
     with pytest.raises(Invalid, match="no table"):
         datasets.get_dataset("notes").to_pandas()
-    with pytest.raises(Invalid, match="can't be read as Parquet"):
+    with pytest.raises(Invalid, match="can't be read as Parquet: Parquet magic bytes not found") as refused:
         datasets.get_dataset("broken").to_pandas()
+    assert str(datasets.get_dataset("broken").path()) not in str(refused.value)
     assert datasets.get_dataset("broken").path().read_bytes() == b"PAR1 and then nothing"
 
 
@@ -470,6 +471,22 @@ def test_a_deleted_version_is_gone_and_its_number_is_not_given_again(datasets, s
     assert datasets.register_dataset(sales, "sales").version == 4
 
 
+def test_a_name_whose_versions_are_gone_is_not_proposed(datasets, sales):
+    datasets.contracts.set_contract("sales-to-come", {"min_rows": 1})
+    datasets.register_dataset(sales, "sales")
+    datasets.delete_dataset("sales")
+
+    with pytest.raises(NotFound) as unknown:
+        datasets.get_dataset("sales")
+    assert "did you mean" not in str(unknown.value)
+
+
+def test_an_address_is_not_taken_for_a_path(datasets):
+    with pytest.raises(Invalid, match="by reference only") as refused:
+        datasets.register_dataset("https://ann:secret@example.org/sales.csv", "sales")
+    assert "reference=True" in str(refused.value) and "secret" not in str(refused.value)
+
+
 def test_threads_register_at_once_and_every_number_is_given_once(datasets, sales):
     versions = []
 
@@ -564,7 +581,7 @@ def test_a_drift_report_came_of_both_versions_and_of_the_run_that_compared(drawn
         (one.id, "compared", "reference"), (two.id, "compared", "current"), ("0" * 31 + "7", "wrote", None)
     }  # fmt: skip
     assert node in [(each.kind, each.id) for each in lineage.downstream(("dataset_version", one.id)).nodes]
-    assert lineage.labels([node])[node].label == f"{report.severity} drift: sales@v1 → sales@v2"
+    assert lineage.labels([node])[node].label == "no drift: sales@v1 → sales@v2"
     assert lineage.resolve(f"drift_report:{report.id}") == node
     events = [json.loads(line) for line in lineage.export_events(node)]
     (compared,) = [each for each in events if each["inputs"] and "compared" in each["job"]["name"]][-1:]
@@ -616,6 +633,8 @@ def test_a_transformation_is_told_with_its_code(drawn, sales):
     made = drawn.register_dataset(without_missing(handle.to_pandas()), "clean")
 
     drawn.track_transformation([handle], made, without_missing)
+    with pytest.raises(Invalid, match="can't be made of itself"):
+        drawn.track_transformation([handle, made], made)
 
     (edge,) = [each for each in drawn.get_lineage("clean", "upstream", 1).edges if each.relation == "derived"]
     assert (edge.source.label, edge.target.label, edge.label) == ("raw@v1", "clean@v1", "without_missing")

@@ -36,6 +36,7 @@ def test_loading_twice_changes_nothing_and_unloading_takes_all_back(shell, capsy
     callbacks = len(shell.events.callbacks["post_run_cell"])
     shell.run_line_magic("load_ext", "nbproof")
     assert "nbproof" in capsys.readouterr().out
+    assert "[--reference]" in lines(shell)["track_data"].__doc__
     assert set(lines(shell)) - before == {"nbproof", "track_data", *magic_names()}
     shell.run_line_magic("reload_ext", "nbproof")
     assert capsys.readouterr().out.count("workspace") <= 1

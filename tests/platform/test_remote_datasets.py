@@ -246,7 +246,7 @@ def test_verbs_answer_as_they_do_on_this_machine(far, tmp_path):
     nbp.register_dataset(old, "orders", description="old")
     nbp.register_dataset(new, "orders")
     assert [each.name for each in nbp.list_versions("orders")] == ["orders@v2", "orders@v1"]
-    assert "orders" in [each.name for each in nbp.list_datasets(query="order")]
+    assert "orders" in [each.name for each in nbp.list_datasets("order")]
     assert nbp.diff_versions("orders@v1", nbp.get_dataset("orders"), key="id").rows_changed == 989
     shares: list[float] = []
     followed = nbp.diff_versions("orders@v1", "orders@v2", key="id", progress=shares.append)

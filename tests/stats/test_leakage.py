@@ -216,6 +216,17 @@ def test_rows_that_are_numbered_anew():
     assert "row_id" not in found.columns
 
 
+def test_numbers_name_things_where_it_is_said_or_where_they_do_not_begin_anew():
+    train, anew, some = (
+        table.append_column("id", pa.array(range(first, first + len(table))))
+        for table, first in ((TRAIN, 0), (FRESH, 0), (FRESH, 2))
+    )
+    assert checked(train, anew).findings == ()
+    assert only(checked(train, anew, entity=["id"])).share == 1.0
+    guess = only(checked(train, some))
+    assert guess.code == "entity" and guess.guessed and guess.share == 1.0
+
+
 def test_a_column_of_numbers_may_be_one_of_texts_in_the_other_table():
     train = pa.table({"id": list(range(100)), "x": [float(number) for number in range(100)]})
     test = pa.table({"id": [f"{number}" for number in range(20)], "x": [200.0 + n for n in range(20)]})

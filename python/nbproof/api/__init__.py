@@ -6,7 +6,6 @@ every room is found by `verb`.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -382,30 +381,16 @@ def verb(name: str) -> Callable[..., Any]:
     operation = python_verbs().get(name)
     if operation is None:
         raise AttributeError(f"module 'nbproof' has no attribute {name!r}")
-    fields = operation.ask.model_fields
-    positional = operation.positional()
+    signature = operation.signature()
+    told = operation.signature_text()
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}(): {error}; it is called {name}{told}") from None
         return current().call(operation, validated(operation.ask, bound.arguments))
 
-    ordered = [*positional, *(field for field in fields if field not in positional)]
-    parameters = [
-        inspect.Parameter(
-            field,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD
-            if field in positional
-            else inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty
-            if fields[field].is_required()
-            else fields[field].get_default(call_default_factory=True),
-            annotation=fields[field].annotation,
-        )
-        for field in ordered
-    ]
-    # Python wants parameters without a default first.
-    parameters.sort(key=lambda each: (each.kind, each.default is not inspect.Parameter.empty))
-    signature = inspect.Signature(parameters, return_annotation=operation.view)
     call.__signature__ = signature  # type: ignore[attr-defined]
     call.__name__ = call.__qualname__ = name
     call.__doc__ = operation.description

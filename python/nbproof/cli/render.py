@@ -24,7 +24,8 @@ from nbproof.core.operation import Operation, Page, View
 from nbproof.datasets.diff_models import DatasetDiff
 from nbproof.datasets.drift_models import DriftReport
 from nbproof.datasets.leakage import LeakageReport
-from nbproof.datasets.models import DatasetVersion
+from nbproof.datasets.models import Dataset, DatasetVersion
+from nbproof.lineage.models import LineageGraph
 from nbproof.platform.maintenance import GarbageReport
 from nbproof.plots.sparkline import sparkline_text
 from nbproof.tracking.display import (
@@ -116,7 +117,7 @@ def show(session: Session, operation: Operation, answer: Any, asked: Mapping[str
         _leaderboard(printer, answer)
     elif isinstance(answer, DatasetDiff) and asked.get("markdown"):
         _lines_of(printer, answer.to_markdown())
-    elif isinstance(answer, (DatasetDiff, DriftReport, LeakageReport)):
+    elif isinstance(answer, (DatasetDiff, DriftReport, LeakageReport, LineageGraph)):
         _lines_of(printer, str(answer))
     else:
         _fields(printer, answer)
@@ -335,12 +336,24 @@ def _versions(printer: Printer, versions: Sequence[DatasetVersion]) -> None:
     )
 
 
+def _listed(printer: Printer, items: Sequence[Dataset | DriftReport]) -> None:
+    rows = [each.listed() for each in items]
+    titles = [title for title in rows[0] if any(row[title] not in (None, "") for row in rows)]
+    printer.table(
+        [title.upper() for title in titles],
+        ([_cell(printer, title, row[title]) for title in titles] for row in rows),
+        right=["VERSIONS", "ROWS", "COLUMNS", "SIZE", "STORED", "DRIFTED"],
+    )
+
+
 _TABLES: dict[type, Callable[[Printer, Any], None]] = {
     Run: _runs,
     Experiment: _experiments,
     Metric: _metrics,
     Artifact: _artifacts,
     DatasetVersion: _versions,
+    Dataset: _listed,
+    DriftReport: _listed,
 }
 
 

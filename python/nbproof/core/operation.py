@@ -343,6 +343,37 @@ class Operation:
         )
         return self.path_fields + marked
 
+    def signature(self) -> inspect.Signature:
+        """How it is called in Python: by place the fields of the path, and those its service takes so."""
+        fields = self.ask.model_fields
+        method = getattr(self.service, str(self.python), None)
+        taken = inspect.signature(method).parameters.values() if inspect.isfunction(method) else ()
+        placed = [
+            each.name for each in taken if each.kind is each.POSITIONAL_OR_KEYWORD and each.name in fields
+        ]
+        placed = list(dict.fromkeys([*self.positional(), *placed]))
+        parameters = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD if name in placed else inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty
+                if fields[name].is_required()
+                else fields[name].get_default(call_default_factory=True),
+                annotation=fields[name].annotation,
+            )
+            for name in [*placed, *(each for each in fields if each not in placed)]
+        ]
+        # Python wants parameters without a default first.
+        parameters.sort(key=lambda each: (each.kind, each.default is not inspect.Parameter.empty))
+        return inspect.Signature(parameters, return_annotation=self.view)
+
+    def signature_text(self) -> str:
+        """The signature for people, without types: ``(name, *, limit=50)``."""
+        bare = [
+            each.replace(annotation=inspect.Parameter.empty) for each in self.signature().parameters.values()
+        ]
+        return str(inspect.Signature(bare))
+
     def ask_from(
         self,
         path: Mapping[str, str],
@@ -522,7 +553,7 @@ def invalid_from(error: ValidationError, *, known: Iterable[str] = ()) -> Invali
         if fault["type"] == "missing":
             message = "is required"
         elif fault["type"] == "extra_forbidden":
-            near = near_names(field, known)
+            near = near_names(field, known) if len(fault["loc"]) == 1 else []
             message = "is not known" + (f"; did you mean {near[0]!r}?" if near else "")
         faults.append({"field": field, "message": message})
     first = faults[0]

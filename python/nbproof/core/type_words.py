@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-__all__ = ["retyped_words", "type_words"]
+__all__ = ["TYPE_WORDS", "is_misspelt", "retyped_words", "type_words"]
 
 _PLAIN = {
     "halffloat": "float16",
@@ -33,11 +33,23 @@ _MEASURED = {
     "time64": "time of day",
     "duration": "duration",
 }
+TYPE_WORDS = frozenset({*_PLAIN, *_PLAIN.values(), *_ALIKE, *_MEASURED.values(), "timestamp"})
 _LISTS = ("list", "large_list", "list_view", "large_list_view", "fixed_size_list")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _EXTENSION = re.compile(r"extension<[\w.]+>")
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 _DIGITS = re.compile(r"\((-?\d+, -?\d+)\)")
+
+
+def is_misspelt(told: str) -> bool:
+    """Whether a type is one word, and none that is known.  Of longer texts nobody can say.
+
+    Examples
+    --------
+    >>> is_misspelt("intger"), is_misspelt("int64"), is_misspelt("string"), is_misspelt("list of int64")
+    (True, False, False, False)
+    """
+    return bool(_WORD.fullmatch(told)) and told not in TYPE_WORDS
 
 
 def type_words(told: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Invalid, NotFound
 from nbproof.core.operation import Ask, Positional, operation
 from nbproof.datasets.contracts import DatasetContract, DatasetContracts, OnBreach
 from nbproof.datasets.models import Reference
@@ -54,6 +54,16 @@ def set_contract(contracts: DatasetContracts, ask: SetContract) -> DatasetContra
     """Say what the versions of a dataset have to keep to; the file, or over HTTP the body, is JSON."""
     try:
         found = json.loads(ask.file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"there is no contract at {str(ask.file)!r}",
+            hint="give a file of JSON; `nbproof datasets contract NAME --propose --json` writes a draft",
+            details={"field": "file"},
+        ) from error
     except (OSError, ValueError) as error:
-        raise Invalid(f"the contract can't be read: {error}", details={"field": "file"}) from error
+        raise Invalid(
+            f"the contract can't be read: {getattr(error, 'strerror', None) or error}",
+            hint='it is JSON, such as {"columns": {"price": {"min": 0}}, "key": ["id"]}',
+            details={"field": "file"},
+        ) from error
     return contracts.set_contract(ask.name, found, on_breach=ask.on_breach)

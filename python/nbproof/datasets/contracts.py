@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nbproof.core.clock import datetime_of, microseconds_of
-from nbproof.core.errors import Invalid, NotFound
+from nbproof.core.errors import Invalid, NotFound, near_names
 from nbproof.core.operation import Json, View, validated
-from nbproof.core.type_words import retyped_words, type_words
+from nbproof.core.type_words import TYPE_WORDS, is_misspelt, retyped_words, type_words
 
 if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
@@ -53,11 +53,30 @@ class ColumnRule(BaseModel):
     max: float | int | str | None = None
     values: list[bool | int | float | str] | None = Field(None, description="The only ones that may come.")
 
+    @field_validator("type")
+    @classmethod
+    def _known(cls, type: str | None) -> str | None:
+        if type is not None and type not in _FAMILIES and is_misspelt(type):
+            near = near_names(type, [*_FAMILIES, *TYPE_WORDS])
+            meant = f"did you mean {near[0]!r}?" if near else f"such as {', '.join(_FAMILIES)}, float64"
+            raise ValueError(f"no type is called {type!r}; {meant}")
+        return type
+
     @model_validator(mode="after")
     def _bounds(self) -> ColumnRule:
         for each in (self.min, self.max):
             if isinstance(each, str):
-                datetime.fromisoformat(each)
+                try:
+                    datetime.fromisoformat(each)
+                except ValueError:
+                    raise ValueError(
+                        f"a bound is a number, or a time as ISO 8601 such as 2026-11-01, not {each!r}"
+                    ) from None
+        if None not in (self.min, self.max):
+            if isinstance(self.min, str) != isinstance(self.max, str):
+                raise ValueError("min and max are two numbers or two times")
+            if _number(self.min) > _number(self.max):  # type: ignore[arg-type]  # neither is None
+                raise ValueError(f"min {self.min} is greater than max {self.max}: nothing could keep to that")
         return self
 
 
@@ -72,6 +91,14 @@ class Contract(BaseModel):
     max_rows: int | None = Field(None, ge=0)
     extra_columns: bool = Field(True, description="Whether there may be columns that are not named here.")
     on_breach: OnBreach = Field("warn", description="warn, or refuse: then nothing is registered.")
+
+    @field_validator("max_rows")
+    @classmethod
+    def _not_less(cls, most: int | None, info: ValidationInfo) -> int | None:
+        least = info.data.get("min_rows")
+        if most is not None and least is not None and least > most:
+            raise ValueError(f"it is less than min_rows {least:,}, so that nothing could keep to both")
+        return most
 
 
 class DatasetContract(View):

@@ -51,7 +51,10 @@ class DatasetLineage:
         """What versions are called, with their columns; what reports compare, and how bad it is."""
         if kind == "drift_report" and self._reports is not None:
             return {
-                id: Known(f"{severity} drift: {reference} → {current}", f"/drift-reports/{id}")
+                id: Known(
+                    f"{'no' if severity == 'none' else severity} drift: {reference} → {current}",
+                    f"/drift-reports/{id}",
+                )
                 for id, reference, current, severity in self._reports().briefs(list(ids))
             }
         if kind != "dataset_version":

@@ -516,7 +516,10 @@ class DatasetRepository:
     def _missing(self, connection: Connection, reference: str, asked: Reference) -> NotFound:
         newest = self._newest(connection, _DATASETS.c.name == asked.name)
         if newest is None:
-            names = list(connection.execute(sa.select(_DATASETS.c.name)).scalars())
+            held = sa.select(_VERSIONS.c.dataset_id).where(_LIVE)
+            names = list(
+                connection.execute(sa.select(_DATASETS.c.name).where(_DATASETS.c.id.in_(held))).scalars()
+            )
             near = near_names(asked.name, names)
             hint = hint_of(near, names, "there are") or 'register one with register_dataset(frame, "name")'
             return NotFound(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -60,7 +61,14 @@ class RowFiles:
     def unreadable(self, name: str, error: Exception) -> Invalid:
         """The error of what says that it is a table, and is none."""
         told = _WORDS.get(self.kind, self.kind)
-        return Invalid(f"{name} can't be read as {told}: {error}", details={"field": "source"})
+        # Arrow tells first what it tried, with paths of ours; the cause comes last, in one sentence or two.
+        cause = re.split(r"input source '.*?': |CSV parse error: ", str(error))[-1].strip()
+        return Invalid(
+            f"{name} can't be read as {told}: {cause}",
+            hint="its bytes are kept as they are: path() and checkout(folder) give them back; "
+            "mend the file and register it again",
+            details={"field": "source"},
+        )
 
 
 def row_files(

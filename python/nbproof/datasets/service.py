@@ -678,6 +678,12 @@ class DataVersionControl:
         sources = nodes_of(inputs, lambda each: self._repository().resolve(each).id)
         if not sources:
             raise Invalid("a transformation has at least one input", details={"field": "inputs"})
+        if node_of(made) in sources:
+            raise Invalid(
+                f"{made.name} can't be made of itself",
+                hint="name what it was made of as inputs, and the version that was made as output",
+                details={"field": "inputs"},
+            )
         run_id = self._live_run()
         edges = [
             Edge(each, node_of(made), "derived", label=label or name, code=source, run_id=run_id)
@@ -709,9 +715,15 @@ class DataVersionControl:
     # -- deleting --------------------------------------------------------------------------------------
 
     def delete_dataset(self, id: str, *, all: bool = False) -> list[DatasetVersion]:
-        """Delete a version, or a dataset with all of its versions; gc frees the space."""
+        """Delete a version, or a dataset with all of its versions; gc frees the space.
+
+        Raises
+        ------
+        Invalid
+            A bare name of several versions: the latest, or all of them, may be meant.
+        """
         repository = self._repository()
-        records = repository.versions(parsed(id).name, limit=_ALL) if all else [repository.resolve(id)]
+        records = repository.versions(parsed(id).name, limit=_ALL) if all else [self._only(id)]
         repository.delete(records, now_us=self._clock.now_us())
         self._tell(*records)
         return [self._view(each) for each in records]
@@ -786,12 +798,26 @@ class DataVersionControl:
         ------
         NotFound
             With the nearest names.
+        Invalid
+            A bare name of several versions: the latest, or all of them, may be meant.
         """
         asked = parsed(id)
         found = self._repository().ever(asked.name, None if all else asked.version)
         if found and (all or asked.version is not None):
             return found
-        return [self._repository().resolve(id)]
+        return [self._only(id)]
+
+    def _only(self, id: str) -> VersionRecord:
+        """The version to be taken away; of several of a name it has to be said which."""
+        repository = self._repository()
+        record = repository.resolve(id)
+        if record.dataset == id and len(repository.versions(id, limit=2, fields=False)) > 1:
+            raise Invalid(
+                f"{id!r} has several versions, and this can't be undone",
+                hint=f"name one, such as {id}@v{record.version}, or say --all (all=True)",
+                details={"field": "id"},
+            )
+        return record
 
     def forget_versions(self, records: Sequence[VersionRecord]) -> None:
         """Refer to their content no more; they stay in the lists as erased."""
@@ -876,7 +902,7 @@ class DataVersionControl:
         table = incoming(source)
         if table is None:
             raise Invalid(
-                f"a {type(source).__module__}.{type(source).__qualname__} can't be a dataset",
+                f"{_kind_of(source)} can't be a dataset",
                 hint="give a frame of pandas or polars, an Arrow table, a numpy array, a relation, or a path",
                 details={"field": "source"},
             )
@@ -1053,11 +1079,26 @@ def path_of(source: Any) -> Path | None:
     path = Path(os.path.abspath(Path(source).expanduser()))
     if path.exists():
         return path
+    if "://" in str(source):
+        raise Invalid(
+            "an address is registered by reference only, and nothing is copied from it",
+            hint="say reference=True (--reference), or download it and register the file",
+            details={"field": "source"},
+        )
     near = near_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else []
     raise NotFound(
         f"there is nothing at {str(path)!r}",
         hint=f"did you mean {near[0]!r}?" if near else "give the path of a file or folder, or a frame",
         details={"field": "source", "near": near},
+    )
+
+
+def _kind_of(source: Any) -> str:
+    kind = type(source)
+    if source is None:
+        return "None"
+    return (
+        f"a {kind.__name__}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{kind.__qualname__}"
     )
 
 

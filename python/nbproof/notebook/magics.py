@@ -134,7 +134,13 @@ class TrackDataMagic:
                 Argument("description", "--description", metavar="TEXT"),
                 Argument("tag", "--tag", "mapping", metavar="KEY=VALUE"),
                 Argument("alias", "--alias", "list", metavar="ALIAS", help="Point this at the version."),
-                Argument("reference", "--reference", "switch", help="Copy nothing: the file stays there."),
+                Argument(
+                    "reference",
+                    "--reference",
+                    "switch",
+                    default=False,
+                    help="Copy nothing: the file stays there.",
+                ),
             ),
             "Keep a frame, a file or a folder as the next version of a dataset.",
         )

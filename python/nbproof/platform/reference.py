@@ -147,7 +147,7 @@ def _answers(each: Operation) -> str:
 def _python_signature(each: Operation) -> str:
     method = getattr(each.service, str(each.python), None)
     if method is None:
-        return "(" + ", ".join(each.ask.model_fields) + ")"
+        return each.signature_text()
     signature = inspect.signature(method)
     parameters = [
         each.replace(annotation=inspect.Parameter.empty) for each in list(signature.parameters.values())[1:]

@@ -364,6 +364,14 @@ def _numbers_rows(column: _Column, train: int, test: int) -> bool:
     return bool(_NAMED_ID.search(column.name))
 
 
+def _begins_anew(column: _Column) -> bool:
+    import pyarrow.compute as pc
+
+    if not (_consecutive(column.train) and _consecutive(column.test)):
+        return False
+    return bool(pc.min(column.train) == pc.min(column.test))
+
+
 def _consecutive(values: Any) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -594,7 +602,8 @@ def _shared(
     count = int(np.count_nonzero(shared))
     if not count:
         return []
-    if column.numbering and t.is_integer(column.train.type) and _consecutive(column.train):
+    # Only where nobody said what the column is: numbers that begin anew in each table name rows, not things.
+    if guessed and column.numbering and t.is_integer(column.train.type) and _begins_anew(column):
         notes.append(f"{column.name} numbers the rows of each table anew, so it says nothing.")
         return []
     share = count / rows[1]
