@@ -435,6 +435,13 @@ def test_nothing_at_a_path_offers_what_is_near(datasets, tmp_path):
 # -- lists, deleting ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("source", ["a,b\n1,2\n" * 1000, "~nobody-of-this-name/sales.csv"])
+@pytest.mark.parametrize("reference", [False, True])
+def test_text_that_can_be_no_path_is_told(datasets, source, reference):
+    with pytest.raises(Invalid, match="can't be looked at"):
+        datasets.register_dataset(source, "odd", reference=reference)
+
+
 def test_lists_come_in_pages(datasets, sales):
     for number in range(5):
         datasets.register_dataset(sales.head(1 + number % 3), f"d{number}")

@@ -516,6 +516,10 @@ def test_a_reference_is_a_path_of_the_servers_machine(far, server, tmp_path):
             nbp.register_dataset(path, "stolen", reference=True)
     with pytest.raises(NotFound, match="on the server's machine"):
         nbp.register_dataset(tmp_path.name, reference=True)
+    (server.root / "lake" / "circle").symlink_to(server.root / "lake" / "circle")
+    for path in ("a\0b", "long" * 200, "lake/circle"):
+        with pytest.raises(Invalid, match="is no path"):
+            nbp.register_dataset(path, "odd", reference=True)
     with pytest.raises(Invalid, match="a path on the server's machine"):
         nbp.register_dataset(frame, "frame", reference=True)
 

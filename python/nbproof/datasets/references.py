@@ -152,14 +152,19 @@ def _contained(text: str, served: Path, root: Path) -> Path:
             details={"field": "path"},
         )
     path = Path(os.path.abspath(root / text))
-    inside = path.resolve()
-    if not inside.is_relative_to(served.resolve()) or ".nbproof" in inside.parts:
+    try:
+        inside = path.resolve()
+        contained = inside.is_relative_to(served.resolve()) and ".nbproof" not in inside.parts
+        there = contained and path.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, links in a circle
+        raise Invalid(f"{text[:80]!r} is no path: {error}", details={"field": "path"}) from error
+    if not contained:
         raise NotAllowed(
             f"{text!r} is not below the folder that the server shows",
             hint="a reference is a path on the server's machine, from the workspace's folder on",
             details={"field": "path"},
         )
-    if not path.exists():
+    if not there:
         raise NotFound(
             f"there is nothing at {text!r} on the server's machine",
             hint="a reference is a path on the server's machine; leave out reference=True to send the file",

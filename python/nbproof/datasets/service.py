@@ -1076,16 +1076,23 @@ def path_of(source: Any) -> Path | None:
     """The path that somebody gave, made absolute; None for what is none."""
     if not isinstance(source, (str, os.PathLike)):
         return None
-    path = Path(os.path.abspath(Path(source).expanduser()))
-    if path.exists():
-        return path
-    if "://" in str(source):
+    try:
+        path = Path(os.path.abspath(Path(source).expanduser()))
+        if path.exists():
+            return path
+        if "://" in str(source):
+            raise Invalid(
+                "an address is registered by reference only, and nothing is copied from it",
+                hint="say reference=True (--reference), or download it and register the file",
+                details={"field": "source"},
+            )
+        near = near_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else []
+    except (OSError, RuntimeError) as error:  # too long, not to be looked into, nobody's home
         raise Invalid(
-            "an address is registered by reference only, and nothing is copied from it",
-            hint="say reference=True (--reference), or download it and register the file",
+            f"{str(source)[:80]!r} can't be looked at: {error}",
+            hint="give the path of a file or folder, or a frame",
             details={"field": "source"},
-        )
-    near = near_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else []
+        ) from error
     raise NotFound(
         f"there is nothing at {str(path)!r}",
         hint=f"did you mean {near[0]!r}?" if near else "give the path of a file or folder, or a frame",
