@@ -473,6 +473,13 @@ def test_a_parcel_that_is_not_what_it_says_is_refused(far):
     for content, pieces, words in cases:
         with pytest.raises(Invalid, match=words):
             send(far, Header(name="forged", content=content), pieces)
+    send(far, Header(name="honest", content=FileContent(size=7, hash=one.name.hex())), [one])
+    for content in (
+        FileContent(size=5, hash=one.name.hex()),
+        FolderContent(files=[("a", 7, one.name.hex()), ("b", 5, one.name.hex())], folders=[]),
+    ):
+        with pytest.raises(Invalid, match="not what was sent"):  # of what the server has already
+            send(far, Header(name="forged", content=content), [])
     for body in (b"", b"hello", b"NBPARCEL1\n", b"NBPARCEL1\n" + bytes(7) + b"\x02{]"):
         with pytest.raises(Invalid, match="parcel"):
             far.upload("datasets.send", lambda body=body: (len(body), iter([body])))

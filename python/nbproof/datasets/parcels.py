@@ -250,14 +250,14 @@ def take_parcel(
     if isinstance(told, TableContent):
         return _take_table(intake, parcel, told, repository, content, watch)
     if isinstance(told, FileContent):
-        _take_files(intake, parcel, [(told.hash, told.size)])
+        _take_files(intake, parcel, [(told.hash, told.size)], content)
         taken = Taken(file_manifest(told.size, _place(told.hash)), "file", told.size, files=1)
         if watch is not None:
             name = PurePosixPath((parcel.header.source or "").replace("\\", "/")).name or "file"
             _look(taken, parcel, [(name, told.hash)], content, watch)
         return taken
     tree = _tree_of(told)
-    _take_files(intake, parcel, [(hash, size) for _, size, hash in told.files])
+    _take_files(intake, parcel, [(hash, size) for _, size, hash in told.files], content)
     size = sum(size for _, size, _ in told.files)
     taken = Taken(folder_manifest(intake, tree), "folder", size, files=len(told.files))
     if watch is not None:
@@ -292,9 +292,17 @@ def _look(
         look_at_rows(taken, row_files(placed, folder=taken.kind == "folder"), parcel.header.name, watch)
 
 
-def _take_files(intake: Intake, parcel: Parcel, wanted: Sequence[tuple[str, int]]) -> None:
+def _take_files(
+    intake: Intake, parcel: Parcel, wanted: Sequence[tuple[str, int]], content: ContentStore
+) -> None:
     sizes = {bytes.fromhex(hash): size for hash, size in wanted}
+    if len(set(wanted)) > len(sizes):
+        raise _damaged()
     missing = sizes.keys() - intake.here(list(sizes))
+    # The sender names what the store has already: it has to be as long as he says.
+    known = content.reader.recipes([name for name in sizes if name not in missing])
+    if any(recipe.size_bytes != sizes[name] for name, recipe in known.items()):
+        raise _damaged()
     _want(missing - {name for name in missing if name in parcel}, sizes)
     for name in sizes:
         if name not in missing:
