@@ -82,16 +82,14 @@ class ContentIndex:
                 if plain:  # asked for each few chunks: to build the statement takes longer than to run it
                     marks = ",".join("?" * len(some))
                     which = "" if any_state else f" AND state = {GOOD}"
-                    rows: Iterable[Any] = connection.exec_driver_sql(
-                        f"{_KNOWN} hash IN ({marks}){which}", tuple(some)
-                    )
+                    asked = connection.exec_driver_sql(f"{_KNOWN} hash IN ({marks}){which}", tuple(some))
                 else:
-                    rows = connection.execute(
+                    asked = connection.execute(
                         sa.select(RECORDS.c.hash, RECORDS.c.kind).where(
                             RECORDS.c.hash.in_(some), *(() if any_state else (RECORDS.c.state == GOOD,))
                         )
                     )
-                found.update((bytes(hash), _KINDS[kind]) for hash, kind in rows)
+                found.update([(bytes(hash), _KINDS[kind]) for hash, kind in asked.all()])
         return found
 
     def add(self, connection: Connection, records: Mapping[str, Sequence[Record]]) -> None:
