@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -181,35 +182,21 @@ def take_table(
         size += slab.nbytes
         if on_rows is not None:
             on_rows(len(slab))
+    profiles = _Profiles(schema, columns, places, repository, read, before, profiles_before)
+    if encoding.begun:
+        # While the others are being encoded; where nothing is, it is the version before, and has them.
+        profiles.make()
     fresh = encoding.ended()
     places |= {key: each.object for key, each in fresh.items()}
-    files = [[places[key] for key in each.prints] for each in columns]
+    profiles.fresh = {key: each.profile for key, each in fresh.items()}
     manifest = table_manifest(
-        schema, table.restore, lengths, by, [f"{each:016x}" for each in slabs.cuts], files
+        schema,
+        table.restore,
+        lengths,
+        by,
+        [f"{each:016x}" for each in slabs.cuts],
+        [[places[key] for key in each.prints] for each in columns],
     )
-
-    def profiles() -> list[dict[str, Any]]:
-        known = {}
-        if profiles_before is not None:
-            for column, told in zip(before["columns"], profiles_before(), strict=True):
-                known[column["name"], *column["files"]] = told
-        same = [known.get((each.name, *some)) for each, some in zip(columns, files, strict=True)]
-        made = profiles_of_slabs(
-            {
-                key: (places[key], schema.field(number).type)
-                for number, each in enumerate(columns)
-                for key in each.prints
-                if same[number] is None
-            },
-            {key: each.profile for key, each in fresh.items()},
-            repository,
-            read,
-        )
-        return [
-            told or merged_profiles(each.name, [made[key] for key in each.prints]).to_json()
-            for told, each in zip(same, columns, strict=True)
-        ]
-
     return Taken(
         manifest,
         "table",
@@ -218,8 +205,62 @@ def take_table(
         columns=len(columns),
         fields=fields_of(schema),
         slabs=list(fresh.values()),
-        profiles=profiles,
+        profiles=profiles.all,
     )
+
+
+@dataclass
+class _Profiles:
+    """The profiles of a table's columns, made of those of its slabs where the version before has none."""
+
+    schema: pa.Schema
+    columns: Sequence[_Column]
+    places: Mapping[bytes, str]
+    repository: DatasetRepository
+    read: Callable[[str], bytes]
+    before: Mapping[str, Any]
+    told_before: Callable[[], list[dict[str, Any]]] | None
+    fresh: Mapping[bytes, bytes] = field(default_factory=dict)
+    _told: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Of each column, as they are kept."""
+        self.make()
+        return [self._told[number] for number in range(len(self.columns))]
+
+    def make(self) -> None:
+        """Those of the columns of which all is known where it is."""
+        ready = [
+            number
+            for number, each in enumerate(self.columns)
+            if number not in self._told and all(key in self.places for key in each.prints)
+        ]
+        known = self._known
+        left: list[int] = []
+        for number in ready:
+            column = self.columns[number]
+            told = known.get((column.name, *(self.places[key] for key in column.prints)))
+            if told is None:
+                left.append(number)
+            else:
+                self._told[number] = told
+        slabs = {
+            key: (self.places[key], self.schema.field(number).type)
+            for number in left
+            for key in self.columns[number].prints
+        }
+        made = profiles_of_slabs(slabs, self.fresh, self.repository, self.read)
+        for number in left:
+            column = self.columns[number]
+            found = [made[key] for key in column.prints]
+            self._told[number] = merged_profiles(column.name, found).to_json()
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        if self.told_before is None:
+            return {}
+        told = zip(self.before["columns"], self.told_before(), strict=True)
+        return {(column["name"], *column["files"]): profile for column, profile in told}
 
 
 def table_manifest(
@@ -276,7 +317,7 @@ class _Encoding:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._waiting: deque[tuple[bytes, Future[tuple[Hashed, bytes]]]] = deque()
-        self._begun: set[bytes] = set()
+        self.begun: set[bytes] = set()
         self._before: set[bytes] = set()  # of the slab before
         self._done: dict[bytes, Slab] = {}
         self._ready: list[tuple[bytes, Hashed, bytes]] = []
@@ -284,9 +325,9 @@ class _Encoding:
 
     def begin(self, key: bytes, name: str, column: pa.ChunkedArray) -> None:
         """Encode a column, unless one with its fingerprint is being encoded."""
-        if key in self._begun:
+        if key in self.begun:
             return
-        self._begun.add(key)
+        self.begun.add(key)
         self._waiting.append((key, pool().submit(slab_of, name, column)))
         if len(self._waiting) > _AHEAD:
             self._end_next()
