@@ -15,6 +15,7 @@ from nbproof.datasets.drift_models import ColumnDriftView, DriftFinding, DriftRe
 from nbproof.datasets.lineage import edges_of_comparing
 from nbproof.datasets.sides import Side, checked_columns, side_of
 from nbproof.storage.content.codec import compress, decompressed
+from nbproof.storage.progress import Progress
 
 if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
@@ -88,7 +89,8 @@ class DriftReports:
             for given, field in ((reference, "reference"), (current, "current"))
         )
         wanted = checked_columns(columns, one, other)
-        result = _found(one, other, wanted, exact=exact)
+        with Progress(f"comparing {one.name} with {other.name}", 100, unit="%") as bar:
+            result = _found(one, other, wanted, exact=exact, progress=bar.share)
         pictures = {each.name: each for each in reversed(one.profiles)}
         others = {each.name: each for each in reversed(other.profiles)}
         now_us = self._clock.now_us()
@@ -210,16 +212,25 @@ def _asked(columns: Sequence[str] | None, *, exact: bool) -> str:
     return f"{'exact' if exact else 'profiles'} {which}"
 
 
-def _found(one: Side, other: Side, columns: list[str] | None, *, exact: bool) -> DriftResult:
+def _found(
+    one: Side,
+    other: Side,
+    columns: list[str] | None,
+    *,
+    exact: bool,
+    progress: Callable[[float], object],
+) -> DriftResult:
     from nbproof.stats.drift import detect_drift, detect_drift_exact
 
     if not exact:
-        return detect_drift(_chosen(one.profiles, columns), _chosen(other.profiles, columns))
+        return detect_drift(
+            _chosen(one.profiles, columns), _chosen(other.profiles, columns), progress=progress
+        )
     tables = [
         side.table(None if columns is None else [each for each in columns if each in side.names])
         for side in (one, other)
     ]
-    return detect_drift_exact(*tables, multivariate=True)
+    return detect_drift_exact(*tables, multivariate=True, progress=progress)
 
 
 def _chosen(profiles: list[ColumnProfile], columns: list[str] | None) -> list[ColumnProfile]:

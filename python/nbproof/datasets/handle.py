@@ -376,13 +376,16 @@ class DatasetHandle:
         import pyarrow as pa
 
         contents = self._content.read_each([place for places, _ in wanted for place in places])
-        under_way = [
-            [pool().submit(decoded, next(contents), kind) for _ in places] for places, kind in wanted
-        ]
-        return [
-            pa.chunked_array([chunk for each in parts for chunk in each.result().chunks], type=kind)
-            for parts, (_, kind) in zip(under_way, wanted, strict=True)
-        ]
+        columns = []
+        with Progress(f"reading {self.name}", len(wanted), unit="columns") as progress:
+            under_way = [
+                [pool().submit(decoded, next(contents), kind) for _ in places] for places, kind in wanted
+            ]
+            for parts, (_, kind) in zip(under_way, wanted, strict=True):
+                chunks = [chunk for each in parts for chunk in each.result().chunks]
+                columns.append(pa.chunked_array(chunks, type=kind))
+                progress(1)
+        return columns
 
     def _schema_of(self, columns: Sequence[str] | None) -> pa.Schema:
         import pyarrow as pa

@@ -563,7 +563,9 @@ class DataVersionControl:
             self._opened(version.name if (version := version_of(each)) is not None else each)
             for each in (a, b)
         )
-        return diff_between(one, other, [key] if isinstance(key, str) else list(key or ()), progress)
+        with Progress(f"comparing {one.name} with {other.name}", 100, unit="%") as bar:
+            keys = [key] if isinstance(key, str) else list(key or ())
+            return diff_between(one, other, keys, progress or bar.share)
 
     def check_leakage(
         self,
@@ -609,7 +611,10 @@ class DataVersionControl:
         """
         from nbproof.datasets.leakage import leakage_between
 
-        return leakage_between(train, test, self._opened, entity=entity, time=time, progress=progress)
+        with Progress("looking for leakage", 100, unit="%") as bar:
+            return leakage_between(
+                train, test, self._opened, entity=entity, time=time, progress=progress or bar.share
+            )
 
     @cached_property
     def contracts(self) -> DatasetContracts:
@@ -887,14 +892,16 @@ class DataVersionControl:
             profiles_before = partial(self._kept_profiles, latest)
         if watch is not None and watch.key:
             table = replace(table, batches=watch.watched(table.batches))
-        return take_table(
-            intake,
-            table,
-            self._repository(),
-            self._content().read,
-            before=manifest,
-            profiles_before=profiles_before,
-        )
+        with Progress(f"registering {name}", table.rows, unit="rows") as progress:
+            return take_table(
+                intake,
+                table,
+                self._repository(),
+                self._content().read,
+                before=manifest,
+                profiles_before=profiles_before,
+                on_rows=progress,
+            )
 
     def _incoming(self, source: Any) -> Incoming:
         from nbproof.datasets.frames import incoming

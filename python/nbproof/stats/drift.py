@@ -7,7 +7,7 @@ The method, its thresholds and its sources are in docs/explanation/drift.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -96,6 +96,7 @@ def detect_drift(
     importances: Mapping[str, float] | None = None,
     past: Mapping[str, Sequence[float]] | None = None,
     multivariate: MultivariateDrift | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> DriftResult:
     """Compare two tables by their profiles, without their data.
 
@@ -109,6 +110,8 @@ def detect_drift(
         Main effects of earlier comparisons by column; of five and more a threshold is learned.
     multivariate : MultivariateDrift, optional
         What `detect_multivariate_drift` has found.
+    progress : callable, optional
+        Told the share of the columns that is done, from 0 to 1; what it raises ends the comparison.
 
     Examples
     --------
@@ -121,7 +124,8 @@ def detect_drift(
     ('critical', 'price: median 500 → 500,000 (×1,000): has the unit changed?')
     """
     pairs = paired(reference, current)
-    drafts = [drafted(one, other, _numbers_of_profiles, categories_of_profiles) for one, other in pairs]
+    made = (drafted(one, other, _numbers_of_profiles, categories_of_profiles) for one, other in pairs)
+    drafts = list(_told(made, len(pairs), progress))
     rows = [max((each.rows for each in profiles), default=0) for profiles in (reference, current)]
     return _result(drafts, (rows[0], rows[1]), importances, past, exact=False, multivariate=multivariate)
 
@@ -134,6 +138,7 @@ def detect_drift_exact(
     past: Mapping[str, Sequence[float]] | None = None,
     multivariate: bool = False,
     threads: int = 2,
+    progress: Callable[[float], object] | None = None,
 ) -> DriftResult:
     """Compare two tables by their data; every statistic is exact.
 
@@ -146,6 +151,8 @@ def detect_drift_exact(
         Whether to look at the columns together as well.
     threads : int
         How many columns are looked at together.
+    progress : callable, optional
+        As for `detect_drift`.
     """
     one, other = _table(reference), _table(current)
     names = [numbered(table.schema.names) for table in (one, other)]
@@ -174,10 +181,18 @@ def detect_drift_exact(
         return drafted(looked[0][0], looked[1][0], numbers, categories)
 
     with ThreadPoolExecutor(max(threads, 1), "nbproof-drift") as pool:
-        drafts = list(pool.map(draft, dict.fromkeys([*names[0], *names[1]])))
+        keys = dict.fromkeys([*names[0], *names[1]])
+        drafts = list(_told(pool.map(draft, keys), len(keys), progress))
     rows = one.num_rows, other.num_rows
     together = detect_multivariate_drift(one, other) if multivariate else None
     return _result(drafts, rows, importances, past, exact=True, multivariate=together)
+
+
+def _told(made: Iterable[Draft], total: int, progress: Callable[[float], object] | None) -> Iterator[Draft]:
+    for number, each in enumerate(made, 1):
+        yield each
+        if progress is not None:
+            progress(number / total)
 
 
 def _table(given: Any) -> Any:

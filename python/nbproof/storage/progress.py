@@ -21,39 +21,51 @@ _AFTER_SECONDS = 1.0
 
 
 class Progress:
-    """Counts bytes; shows a bar once it has taken a second.  What goes wrong with the bar stays here.
+    """Counts what is done; shows a bar once it has taken a second.  What goes wrong with the bar stays here.
 
     Parameters
     ----------
     what : str
         Stands before the bar.
-    total_bytes : int, optional
+    total : int, optional
         Unknown for streams.
+    unit : str
+        What is counted: bytes, or else a word such as rows.
     clock : callable
         Seconds.
     """
 
     def __init__(
-        self, what: str, total_bytes: int | None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        what: str,
+        total: int | None,
+        *,
+        unit: str = "B",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._what = what
-        self._total = total_bytes
+        self._total = total
+        self._unit = unit if unit == "B" else f" {unit}"
         self._clock = clock
         self._began = clock()
         self._done = 0
         self._bar: Any = None
         self._asked = False
 
-    def __call__(self, size_bytes: int) -> None:
+    def share(self, part: float) -> None:
+        """So large a part of all is done, from 0 to 1."""
+        self(round(part * (self._total or 0)) - self._done)
+
+    def __call__(self, many: int) -> None:
         """So many more are done."""
-        self._done += size_bytes
+        self._done += many
         if self._bar is not None:
             with suppress(Exception):
-                self._bar.update(size_bytes)
+                self._bar.update(many)
         elif not self._asked and self._clock() - self._began > _AFTER_SECONDS:
             self._asked = True
             with suppress(Exception):
-                self._bar = _bar(self._what, self._total, self._done)
+                self._bar = _bar(self._what, self._total, self._done, self._unit)
 
     def __enter__(self) -> Progress:
         return self
@@ -75,7 +87,7 @@ def bar_kind() -> Any:
     return tqdm
 
 
-def _bar(what: str, total: int | None, done: int) -> Any:
+def _bar(what: str, total: int | None, done: int, unit: str) -> Any:
     # Another thread has no cell to show it in, and a server's threads nobody who looks.
     if threading.current_thread() is not threading.main_thread():
         return None
@@ -91,7 +103,7 @@ def _bar(what: str, total: int | None, done: int) -> Any:
         desc=f"nbproof: {what}",
         total=total,
         initial=done,
-        unit="B",
+        unit=unit,
         unit_scale=True,
         leave=False,
         file=None if in_notebook else sys.stderr,
