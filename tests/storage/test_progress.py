@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,13 +13,19 @@ from nbproof.storage.progress import Progress
 
 
 @pytest.fixture
-def bars(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Every bar that would be shown, as if each second had just passed."""
-    made: list[dict[str, object]] = []
+    made: list[dict[str, Any]] = []
 
     class Bar:
         def __init__(self, what: str, total: int | None, done: int, unit: str) -> None:
-            self.told = {"what": what, "total": total, "done": done, "unit": unit, "closed": False}
+            self.told: dict[str, Any] = {
+                "what": what,
+                "total": total,
+                "done": done,
+                "unit": unit,
+                "closed": False,
+            }
             made.append(self.told)
 
         def update(self, many: int) -> None:

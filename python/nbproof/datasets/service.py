@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["DataVersionControl", "own_name", "path_of", "size_of", "warn_of"]
 
 _ALL = 1_000_000
+_WITH_SCHEMA = (".parquet", ".feather", ".arrow")  # what is broken of these is known at once
 _REMEMBERED = 3
 _NEVER = 2**62  # microseconds: nothing was deleted after that
 
@@ -880,6 +881,14 @@ class DataVersionControl:
             with Progress(f"registering {name}", size_of(path)) as progress:
                 take = take_folder if path.is_dir() else take_file
                 taken = take(intake, path, on_bytes=progress)
+            if path.suffix.lower() in _WITH_SCHEMA and (rows := rows_at(path)) is not None:
+                try:
+                    rows.dataset(path.name)
+                except Invalid as error:
+                    warnings.warn(
+                        f"nbproof: {error.message}; it is kept as it is, without columns and statistics",
+                        stacklevel=users_stacklevel(),
+                    )
             if before is not None:
                 look_at_rows(taken, rows_at(path), path.name, watch)
                 if changed := everything_at(path).items() ^ before.items():
