@@ -1,7 +1,7 @@
 """`make bench`: every `bench_*.py` here, one after the other, as one table; 1 if a bar was missed.
 
 `python -m tests.benchmarks log_metric cold` runs those two.  What was measured is kept in
-``tests/output/bench.json``; ``--markdown FILE`` also puts the whole table into a page, between its marks.
+``tests/output/bench.json``; ``--markdown FILE`` also puts the tables into a page, between its marks.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ def arguments(given: list[str]) -> argparse.Namespace:
     asked = parser.parse_args(given)
     if unknown := set(asked.names) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}")
-    if asked.markdown and asked.names:
-        parser.error("--markdown wants the whole table: name no benches")
     return asked
 
 
@@ -116,7 +114,7 @@ def main(given: list[str]) -> int:
     for name in broken:
         print(f"ended with an error: {name}")
     if asked.markdown:
-        write(asked.markdown, result)
+        write(asked.markdown, result, wanted)
     print(
         f"{bars - len(missed)} of {bars} bars kept, {len(missed)} missed, {len(absent)} rows not measured;"
         f" {result['seconds']} s, load average {os.getloadavg()[0]:.1f} at the end"

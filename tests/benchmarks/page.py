@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ BENCHES = (
     "install",
 )
 _HEAD = "| what |"
+_BETTER = "A peer is better in:"
 _START, _END = "<!-- measured -->", "<!-- end of measured -->"
 
 
@@ -52,26 +54,51 @@ def rows_of_page(text: str) -> list[tuple[str, str]]:
     return [(each[1], each[3]) for each in cells]
 
 
-def write(page: Path, result: dict[str, Any]) -> None:
-    """Put what was measured between the marks of a page."""
+def write(page: Path, result: dict[str, Any], names: Sequence[str] = BENCHES) -> None:
+    """Put what was measured between the marks of a page; of some benches alone, in the place of theirs."""
     text = page.read_text(encoding="utf-8")
     before, start, rest = text.partition(_START)
-    _, end, after = rest.partition(_END)
+    inside, end, after = rest.partition(_END)
     if not start or not end:
         raise SystemExit(f"{page} has no place for the table: it needs {_START} and {_END}")
-    page.write_text(f"{before}{start}\n\n{_tables(result)}\n{end}{after}", encoding="utf-8")
+    tables = _tables(result) if set(names) == set(BENCHES) else _mended(inside, result, names)
+    page.write_text(f"{before}{start}\n\n{tables}\n{end}{after}", encoding="utf-8")
 
 
 def _tables(result: dict[str, Any]) -> str:
-    wanted = {what for what, _ in rows()}
-    lines: dict[str, dict[str, Any]] = {
-        line["what"]: line for line in result["lines"] if line["what"] in wanted
+    lines = _lines(result)
+    tables = [f"{_heading(name)}\n\n{_table(list(bench(name).ROWS.values()), lines)}" for name in BENCHES]
+    better = [each for line in lines.values() if (each := _better(line))]
+    return "\n\n".join([_facts(result), _verdict("\n\n".join(tables), better), *tables]) + "\n"
+
+
+def _mended(inside: str, result: dict[str, Any], names: Sequence[str]) -> str:
+    """What stands between the marks, with the tables of some benches and what is said of them made anew."""
+    lines = _lines(result)
+    head, *parts = re.split(r"^(?=### )", inside, flags=re.MULTILINE)
+    known = {part.partition("\n")[0]: part.strip() for part in parts}
+    made = {
+        _heading(
+            name
+        ): f"{_heading(name)}\n\n{_facts(result)}\n\n{_table(list(bench(name).ROWS.values()), lines)}"
+        for name in names
     }
-    parts = [_facts(result), _verdict(lines)]
-    for name in BENCHES:
-        heading = bench(name).__doc__.splitlines()[0].rstrip(".")
-        parts.append(f"### {heading}\n\n{_table(list(bench(name).ROWS.values()), lines)}")
-    return "\n\n".join(parts) + "\n"
+    tables = [made.get(_heading(name)) or known[_heading(name)] for name in BENCHES]
+    again = {row.what for name in names for row in bench(name).ROWS.values()}
+    told = head.partition(_BETTER)[2].strip().splitlines()
+    better = [line for line in told if _plain(line[2:].partition(": ")[0]) not in again]
+    better += [each for line in lines.values() if (each := _better(line))]
+    facts = head.strip().partition("\n\n")[0]
+    return "\n\n".join([facts, _verdict("\n\n".join(tables), better), *tables]) + "\n"
+
+
+def _heading(name: str) -> str:
+    return f"### {bench(name).__doc__.splitlines()[0].rstrip('.')}"
+
+
+def _lines(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    wanted = {what for what, _ in rows()}
+    return {line["what"]: line for line in result["lines"] if line["what"] in wanted}
 
 
 def _facts(result: dict[str, Any]) -> str:
@@ -85,25 +112,28 @@ def _facts(result: dict[str, Any]) -> str:
     )
 
 
-def _verdict(lines: dict[str, dict[str, Any]]) -> str:
-    bars = [line for line in lines.values() if line["passed"] is not None]
-    missed = [line["what"] for line in bars if not line["passed"]]
+def _verdict(tables: str, better: Sequence[str]) -> str:
+    """Which bars are kept, as the tables say it, and in what a peer is better."""
+    cells = [re.split(r"(?<!\\)\|", line) for line in tables.splitlines() if line.startswith("| ")]
+    measured = [each for each in cells if each[2].strip() != "not measured"]
+    bars = [each for each in measured if each[4].strip() in ("kept", "**missed**")]
+    missed = [each[1].strip() for each in bars if each[4].strip() != "kept"]
     parts = [f"{len(bars) - len(missed)} of {len(bars)} bars are kept."]
     if missed:
-        parts.append("Missed:\n\n" + "\n".join(f"- {_cell(what)}" for what in missed))
-    better = []
-    for line in lines.values():
-        names = [
-            f"{peer} ({_with_unit(figure, line)} against {_with_unit(line['ours'], line)})"
-            for peer, figure in line["peers"].items()
-            if not isinstance(figure, str) and _worse(line, figure)
-        ]
-        if names:
-            better.append(f"- {_cell(line['what'])}: {', '.join(names)}")
-    parts.append(
-        "A peer is better in:\n\n" + "\n".join(better) if better else "No peer is better in any row."
-    )
+        parts.append("Missed:\n\n" + "\n".join(f"- {what}" for what in missed))
+    listed = "\n".join(better)
+    parts.append(f"{_BETTER}\n\n{listed}" if better else "No peer is better in any row.")
     return "\n\n".join(parts)
+
+
+def _better(line: dict[str, Any]) -> str:
+    """In what peers are better than we, if any is."""
+    names = [
+        f"{peer} ({_with_unit(figure, line)} against {_with_unit(line['ours'], line)})"
+        for peer, figure in line["peers"].items()
+        if not isinstance(figure, str) and _worse(line, figure)
+    ]
+    return f"- {_cell(line['what'])}: {', '.join(names)}" if names else ""
 
 
 def _with_unit(figure: float, line: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import environments
-from tests.benchmarks.page import BENCHES, rows, rows_of_page, write
+from tests.benchmarks.page import BENCHES, bench, rows, rows_of_page, write
 from tests.benchmarks.table import Row, Table
 from tests.docs.markdown import REPOSITORY, Page
 
@@ -87,3 +87,33 @@ def test_a_page_keeps_all_but_what_was_measured_and_says_what_was_missed(tmp_pat
     assert "0 of 1 bars are kept" in text and "**missed**" in text
     assert "Aim (1 ms against 2 ms)" in text and "not installed: no wheel" in text
     assert "not measured" in text
+
+
+def test_parts_that_were_measured_by_themselves_take_the_place_of_theirs(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- measured -->\n<!-- end of measured -->\n")
+    facts = {"cores": 2, "processor": "p", "memory": "24 GiB", "system": "Linux 6", "python": "3.11.7"}
+
+    def result(ours: float, aim: float, time: int, name: str) -> dict[str, object]:
+        lines = [
+            {
+                "what": row.what, "unit": row.unit, "at_most": 1.0, "at_least": None,
+                "all": False, "ahead": False, "ours": ours, "passed": ours <= 1, "note": "",
+                "peers": {"Aim": aim},
+            }
+            for row in bench(name).ROWS.values()
+        ]  # fmt: skip
+        return {"time": time, "machine": facts, "load": [0.0, 0.0], "versions": {}, "lines": lines}
+
+    write(page, result(2.0, 1.5, 0, "lineage"))
+    many = len(bench("lineage").ROWS)
+    assert f"0 of {many} bars are kept" in page.read_text() and "Aim (1.5 " in page.read_text()
+
+    write(page, result(1.0, 1.0, 86_400 * 365, "lineage"), ["lineage"])
+    write(page, result(3.0, 1.5, 86_400 * 365, "drift"), ["drift"])
+
+    text = page.read_text()
+    assert rows_of_page(text) == rows()
+    assert f"{many} of {many + len(bench('drift').ROWS)} bars are kept" in text
+    assert text.count("Measured on 1 January 1971") == 2 and text.count("Measured on 1 January 1970") == 1
+    assert text.count("Aim (1.5 ") == len(bench("drift").ROWS)
