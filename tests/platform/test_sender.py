@@ -402,7 +402,7 @@ def test_content_of_what_the_server_will_not_take_stays_on_this_machine(server, 
     run = workspace.tracker.start_run("r", experiment="e")
     run.log_artifact(b"weights", "a.bin")
 
-    def too_large(sender, digest):
+    def too_large(sender, writer, digest):
         raise TooLarge("the server takes no body of that size")
 
     monkeypatch.setattr(Sender, "_found_content", too_large)

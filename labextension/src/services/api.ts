@@ -1222,6 +1222,8 @@ export interface ExportRuns {
 export interface FindContent {
   /** BLAKE3-256 of the bytes, hex. */
   hash: string;
+  /** The name of the journal that is to name the content. */
+  writer?: string | null;
 }
 
 /** Which content to erase for good. */
@@ -1478,6 +1480,8 @@ export interface KeepContent {
   hash: string;
   /** A file of this machine. */
   path: string;
+  /** The name of the journal that is to name the content. */
+  writer?: string | null;
 }
 
 /** Which artifacts of which run. */
@@ -2744,8 +2748,8 @@ export function contentFind(
   request: Requester,
   ask: FindContent
 ): Promise<FoundContent> {
-  return request<FoundContent>(
-    'GET',
-    `/content/${encodeURIComponent(ask.hash)}`
-  );
+  const { hash: _hash, ...rest } = ask;
+  return request<FoundContent>('GET', `/content/${encodeURIComponent(_hash)}`, {
+    ...rest
+  });
 }

@@ -51,13 +51,13 @@ ContentHash = Annotated[
     str, StringConstraints(pattern="^[0-9a-f]{64}$"), Field(description="BLAKE3-256 of the bytes, hex.")
 ]
 
+_WriterId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+
 
 class TakeJournal(Ask):
     """A stretch of the journal of a process on another machine."""
 
-    writer: Annotated[
-        str, StringConstraints(pattern="^[0-9a-f]{32}$"), Field(description="The name of the journal.")
-    ]
+    writer: _WriterId = Field(description="The name of the journal.")
     path: Path = Field(description="The stretch, in the format of docs/explanation/journal-format.md.")
 
 
@@ -77,12 +77,14 @@ class KeepContent(Ask):
 
     hash: ContentHash
     path: Path = Field(description="A file of this machine.")
+    writer: _WriterId | None = Field(None, description="The name of the journal that is to name the content.")
 
 
 class FindContent(Ask):
     """Which content."""
 
     hash: ContentHash
+    writer: _WriterId | None = Field(None, description="The name of the journal that is to name the content.")
 
 
 class FoundContent(View):

@@ -88,7 +88,7 @@ class Sender(Carrier):
         self._told: Callable[[int], object] = lambda records: None
         self._deadline: float | None = None
         self._alive: dict[str, float] = {}  # when the server last heard of each journal
-        self._there: dict[str, str] = {}  # content that the server has, and where
+        self._there: dict[tuple[str, str], str] = {}  # content the server holds for a journal, and where
 
     @property
     def report(self) -> SendReport:
@@ -160,6 +160,7 @@ class Sender(Carrier):
             drained = self._post(Sent(replace(batch, events=[], points=b"", bad=0)))
         if drained != batch.to:
             raise Overtaken
+        self._there.clear()  # the server holds it no longer: what is still needed is asked for anew
         _remember(self._folder / batch.writer.id, after)
         self._report.records += len(ready.events) + ready.point_count
         self._report.refused += len(refused)
@@ -205,7 +206,14 @@ class Sender(Carrier):
                 self._signals.cancel(run)
         return drained
 
-    def _ask(self, method: str, path: str, data: Any, headers: dict[str, str]) -> dict[str, Any]:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        data: Any,
+        headers: dict[str, str],
+        query: Sequence[tuple[str, str]] = (),
+    ) -> dict[str, Any]:
         left = 30.0
         if self._deadline is not None:
             left = self._deadline - time.monotonic()
@@ -213,7 +221,7 @@ class Sender(Carrier):
                 raise Unavailable("there was no time to send everything", hint="run: nbproof sync")
         try:
             with self._connection.sent(
-                method, path, data=data, headers=headers, timeout_seconds=max(0.1, left)
+                method, path, query=query, data=data, headers=headers, timeout_seconds=max(0.1, left)
             ) as answer:
                 told = json.loads(answer.read())
         except ValueError:
@@ -230,30 +238,34 @@ class Sender(Carrier):
         for event in batch.events:
             if event.get("kind") == "artifact" and event.get("location"):
                 try:
-                    event = {**event, "location": self._sent_content(event)}
+                    event = {**event, "location": self._sent_content(batch.writer.id, event)}
                 except (Invalid, NotFound, TooLarge) as error:
                     refused.append({"seq": event["seq"], "reason": str(error), "record": event})
                     continue
             kept.append(event)
         return replace(batch, events=kept), refused
 
-    def _sent_content(self, event: dict[str, Any]) -> str:
+    def _sent_content(self, writer: str, event: dict[str, Any]) -> str:
         digest = str(event.get("hash"))
-        if digest not in self._there:
-            location = self._found_content(digest)
+        key = writer, digest
+        if key not in self._there:
+            location = self._found_content(*key)
             if location is None:
                 with self._storage().open(str(event["location"])) as stream:
                     size = os.fstat(stream.fileno()).st_size
                     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-                    location = str(self._ask("PUT", f"/content/{digest}", stream, headers).get("location"))
-            self._there[digest] = location
-        return self._there[digest]
+                    query = [("writer", writer)]
+                    told = self._ask("PUT", f"/content/{digest}", stream, headers, query)
+                    location = str(told.get("location"))
+            self._there[key] = location
+        return self._there[key]
 
-    def _found_content(self, digest: str) -> str | None:
+    def _found_content(self, writer: str, digest: str) -> str | None:
         try:
-            location = self._ask("GET", f"/content/{digest}", None, {}).get("location")
+            told = self._ask("GET", f"/content/{digest}", None, {}, [("writer", writer)])
         except NotFound as error:
             raise Unavailable(str(error)) from None  # the workspace or the route is not there
+        location = told.get("location")
         return None if location is None else str(location)
 
     def _storage(self) -> SpooledObjects:

@@ -454,7 +454,7 @@ class Workspace:
         """What takes journals of other machines."""
         from nbproof.platform.intake import Intake
 
-        return Intake(self._drain_of_all, lambda: self.storage, lambda: self.runs)
+        return Intake(self._drain_of_all, lambda: self.storage, lambda: self.runs, clock=self.clock)
 
     def catch_up(self, *, wait_seconds: float | None = None) -> DrainReport | None:
         """Drain the journals of every process that writes here; cheap when there is nothing new."""
@@ -491,6 +491,8 @@ class Workspace:
 
     def look_after_writers(self) -> None:
         """Say which writers of this machine live, and miss those of others; for servers, who do it often."""
+        if "intake" in self.__dict__:
+            self.intake.let_go_of_old()
         with self._lock:
             self._forget_if_deleted()
             if self._witness is None:
