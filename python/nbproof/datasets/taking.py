@@ -379,6 +379,7 @@ def slab_of(name: str, column: pa.ChunkedArray) -> tuple[Hashed, bytes]:
         profile = profile_column(name, array)
         number = profile.kind in ("numeric", "datetime")
         content = encoded(array, repeats=number and profile.distinct <= len(array) * _REPEATING)
+    profile = replace(profile, type=str(column.type))  # in one piece it may have had to be a large one
     told = json.dumps(profile.to_json(), separators=(",", ":"))
     return Hashed.of(memoryview(content).cast("B")), compress(told.encode())
 

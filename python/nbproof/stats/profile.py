@@ -398,6 +398,9 @@ def plain_column(column: Any) -> Any:
         column = pc.run_end_decode(column)
     if column.type in (pa.string_view(), pa.binary_view()):  # few of Arrow's functions know them
         column = column.cast(pa.large_string() if column.type == pa.string_view() else pa.large_binary())
+    if isinstance(column, pa.ChunkedArray) and column.nbytes >= 1 << 31:  # more than their offsets reach
+        wide = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}
+        column = column.cast(wide.get(column.type, column.type))
     return column
 
 

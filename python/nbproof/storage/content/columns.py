@@ -36,6 +36,7 @@ _CUTTING = 4
 _FED_ROWS = 1 << 15
 _DICTIONARY_BYTES = 1 << 30  # whoever asks for a dictionary gets a whole one
 _SAMPLE_ROWS = 8192
+_STEP_ROWS = 1024
 _NAME = "column"  # whatever it is called in a table: equal content has an equal file
 _PAGES = {"min_chunk_size": 32 << 10, "max_chunk_size": 128 << 10, "norm_level": 0}
 _MIX = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: spreads what differs in a few bits
@@ -183,7 +184,7 @@ def coded_in(content: pa.Buffer) -> pa.DictionaryArray:
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:
-    """A column of a slab in one piece."""
+    """A column of a slab in one piece; of more than 2 GiB of texts as large ones."""
     import pyarrow as pa
 
     if column.num_chunks == 1:
@@ -194,7 +195,13 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
             none = pa.array([], kind.index_type), pa.array([], kind.value_type)
             return pa.DictionaryArray.from_arrays(*none, ordered=kind.ordered)
         return column.unify_dictionaries().combine_chunks()
-    return column.combine_chunks()
+    try:
+        return column.combine_chunks()
+    except pa.ArrowInvalid:
+        # More text than offsets of 32 bits reach: the fewer the rows, the longer they may be.
+        if (wide := _wide(kind)) == kind:
+            raise
+        return column.cast(wide).combine_chunks()
 
 
 def decoded(content: Any, kind: pa.DataType) -> pa.ChunkedArray:
@@ -215,11 +222,17 @@ def decoded(content: Any, kind: pa.DataType) -> pa.ChunkedArray:
     else:
         # Not `read_table`: of a small file most of its time goes into what it could do besides.
         file = pq.ParquetFile(pa.BufferReader(source), pre_buffer=False)
+        if _is_text(kind) and file.schema_arrow.field(0).type != kind:
+            # Large for want of room: in steps, so that it is not in memory twice.
+            steps = file.iter_batches(_STEP_ROWS, use_threads=False)
+            return pa.chunked_array(
+                [part for each in steps for part in _narrow(each.column(0), kind)], type=kind
+            )
         column = file.read(use_threads=False).column(0)
     # With the names of items, which Parquet calls its own way, and which count as metadata.
     if column.type.equals(kind, check_metadata=True):
         return column
-    return pa.chunked_array([_cast(chunk, kind) for chunk in column.chunks], type=kind)
+    return pa.chunked_array([part for chunk in column.chunks for part in _narrow(chunk, kind)], type=kind)
 
 
 # -- inside ------------------------------------------------------------------------------------------------
@@ -380,6 +393,39 @@ def _write(array: pa.Array, sink: Any, *, repeats: bool, steps: bool) -> None:
         data_page_version="1.0",
         use_content_defined_chunking=_PAGES,
     )
+
+
+def _wide(kind: pa.DataType) -> pa.DataType:
+    """The type with offsets of 64 bits."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_string(kind):
+        return pa.large_string()
+    if types.is_binary(kind):
+        return pa.large_binary()
+    if types.is_list(kind):
+        return pa.large_list(kind.value_field.with_type(_wide(kind.value_type)))
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(_wide(field.type)) for field in kind])
+    return kind
+
+
+def _narrow(array: pa.Array, kind: pa.DataType) -> list[pa.Array]:
+    """An array as its column's type has it, in as many parts as that takes."""
+    import pyarrow as pa
+
+    try:
+        return [_cast(array, kind)]
+    except pa.ArrowInvalid:
+        if len(array) < 2:
+            raise
+    middle = len(array) // 2
+    # A slice keeps the offsets of the whole; put together with another one they begin with zero.
+    halves = (
+        pa.concat_arrays([half, half.slice(0, 0)]) for half in (array.slice(0, middle), array.slice(middle))
+    )
+    return [part for half in halves for part in _narrow(half, kind)]
 
 
 def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -1,0 +1,86 @@
+"""Columns of tables as files: what comes back is what was given, of its type."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pyarrow as pa
+import pytest
+
+from nbproof.storage.content.columns import decoded, encoded, fingerprint
+
+_BEYOND = textwrap.dedent(
+    """
+    import hashlib, sys
+    import pyarrow as pa
+    from nbproof.datasets.taking import slab_of
+    from nbproof.stats.profile import profile_column
+    from nbproof.storage.content.columns import decoded, encoded, fingerprint, one_array
+
+    value = {
+        "string": lambda number: chr(65 + number) * (1 << 20),
+        "binary": lambda number: bytes([number]) * (1 << 20),
+    }[sys.argv[1]]
+    kind = {"string": pa.string(), "binary": pa.binary()}[sys.argv[1]]
+
+    def told(column):
+        # Text by text: together they are more than one array holds.
+        made = hashlib.sha256()
+        for chunk in column.chunks:
+            for each in chunk:
+                made.update(str(each.as_py()).encode())
+        return column.type, len(column), made.hexdigest()
+
+    chunk = pa.array([value(number) for number in range(32)], kind)
+    column = pa.chunked_array([chunk] * 66)  # 2.06 GiB of text, of which 32 MiB are in memory
+    before, key = told(column), fingerprint(column)
+    hashed, _ = slab_of("text", column)
+    again = decoded(encoded(one_array(column), repeats=True), kind)
+    assert told(again) == before, again.type
+    again.validate(full=True)
+    assert fingerprint(again) == key
+    profile = profile_column("text", again)
+    assert (profile.type, profile.rows, profile.missing, profile.distinct) == (sys.argv[1], 66 * 32, 0, 32)
+    """
+)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["string", "binary"])
+def test_texts_beyond_what_offsets_of_their_type_reach_come_back_as_they_were(kind):
+    subprocess.run([sys.executable, "-c", _BEYOND, kind], check=True, timeout=900)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["a", None, "", "bcd", "ü"]),
+        pa.array([b"a", None, b"", b"bcd"]),
+        pa.array([["a", None], None, [], ["bcd", "e"]]),
+        pa.array(
+            [{"x": "a", "y": [1]}, {"x": "", "y": [2, 3]}, {"x": None, "y": None}, {"x": "bcd", "y": []}]
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("repeats", [False, True])
+def test_what_had_to_be_large_comes_back_in_parts_of_its_type(column, repeats, monkeypatch):
+    from nbproof.storage.content import columns
+
+    cast = columns._cast
+
+    def small(array, kind):
+        # As Arrow does for more than 2 GiB, where three rows are too many.
+        if len(array) > 2:
+            raise pa.ArrowInvalid("input array too large")
+        return cast(array, kind)
+
+    monkeypatch.setattr(columns, "_cast", small)
+    content = encoded(column.cast(columns._wide(column.type)), repeats=repeats)
+    again = decoded(content, column.type)
+    assert again.type == column.type and again.num_chunks > 1
+    assert again.to_pylist() == column.to_pylist()
+    again.validate(full=True)
+    assert fingerprint(again) == fingerprint(pa.chunked_array([column]))
