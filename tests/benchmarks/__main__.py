@@ -64,7 +64,9 @@ def main(given: list[str]) -> int:
     print(", ".join(f"{name} {fact}" for name, fact in facts.items()) + f"; load average {load:.1f}")
     if load > 1:
         print("*** other programs are running: figures are worse than they should be")
-    for name in (environments.OURS, *environments.NAMES, *environments.DATA_NAMES):
+    everybody = (environments.OURS, *environments.NAMES, *environments.DATA_NAMES)
+    # Ours anew, since the sources may have changed; for a part the peers are made when they are asked.
+    for name in everybody[:1] if asked.names else everybody:
         try:
             environments.make(name)
         except environments.Refused as refused:
@@ -97,7 +99,7 @@ def main(given: list[str]) -> int:
         "seconds": round(time.monotonic() - began),
         "machine": facts,
         "load": [load, os.getloadavg()[0]],
-        "versions": environments.versions((environments.OURS, *environments.NAMES, *environments.DATA_NAMES)),
+        "versions": environments.versions([each for each in everybody if environments.is_made(each)]),
         "broken": broken,
         "lines": measured,
     }

@@ -30,6 +30,7 @@ __all__ = [
     "end_group",
     "environ",
     "figures",
+    "is_made",
     "make",
     "python_of",
     "start",
@@ -168,9 +169,14 @@ def python_of(name: str) -> Path:
     failed = place.with_suffix(".failed")
     if failed.exists():
         raise Refused(failed.read_text())
-    if not (place / "made-of.txt").exists():
+    if not is_made(place.name):
         make(place.name)
     return place / "bin" / "python"
+
+
+def is_made(name: str) -> bool:
+    """Whether a tracker's environment is there."""
+    return (ENVIRONMENTS / name / "made-of.txt").exists()
 
 
 def environ(folder: Path) -> dict[str, str]:
