@@ -14,6 +14,7 @@ import pytest
 
 from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from nbproof.core.serving import serving
+from nbproof.datasets import references
 from nbproof.datasets.references import ReferenceHandle, state_of
 from nbproof.datasets.service import DataVersionControl
 
@@ -167,6 +168,48 @@ def test_a_folder_by_reference_is_one_table_and_comes_back(datasets, content, fo
     assert (copy / "more" / "c.csv").read_text() == "word\nmore/c.csv\n"
     with datasets.content_of("parts").open() as stream:
         assert stream.read(2) == b"PK"
+
+
+def test_a_folder_that_is_read_file_by_file_is_listed_once(datasets, folder, monkeypatch):
+    for number in range(20):
+        (folder / f"{number}.csv").write_text(f"word\n{number}\n")
+    datasets.register_dataset(folder, reference=True)
+    listed = []
+    files = references._LocalFiles.files
+
+    def listing(self):
+        listed.append(self)
+        return files(self)
+
+    monkeypatch.setattr(references._LocalFiles, "files", listing)
+
+    handle = datasets.get_dataset("parts")
+    for path, _ in handle.files():
+        with handle.open(path) as stream:
+            assert stream.read() == (folder / path).read_bytes()
+    assert len(listed) == 1
+    with pytest.raises(NotFound, match=r"no file 'x\.csv'"):
+        handle.open("x.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda path: path.unlink(), "'b.csv' gone"),
+        (lambda path: path.write_text("word\nlonger\n"), "'b.csv' of another size"),
+        (lambda path: path.write_text("word\nB.csv\n"), "another content of 'b.csv'"),
+    ],
+)
+def test_a_file_that_changes_while_its_folder_is_read_is_noticed(datasets, folder, change, words):
+    touched(folder / "b.csv", 1)
+    datasets.register_dataset(folder, reference=True)
+    handle = datasets.get_dataset("parts")
+    handle.open("a.csv").close()
+    change(folder / "b.csv")
+
+    with pytest.raises(Conflict, match=words):
+        handle.open("b.csv")
+    handle.open("a.csv").close()
 
 
 @pytest.mark.parametrize(

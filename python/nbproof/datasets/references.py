@@ -58,6 +58,8 @@ class _Files(Protocol):
         """Path, size and mark of each, in order."""
         ...
 
+    def marks(self, path: str) -> tuple[int, str]: ...
+
     def open(self, path: str) -> BinaryIO: ...
 
     def place(self, path: str) -> str: ...
@@ -81,6 +83,9 @@ class _LocalFiles:
         for parts, found, _ in walked(self._path, (), set()):
             for _, name, state in found:
                 yield "/".join((*parts, name)), *_size_and_time(marks_in(state))
+
+    def marks(self, path: str) -> tuple[int, str]:
+        return _size_and_time(marks_of(self.place(path)))
 
     def place(self, path: str) -> str:
         return str(self._path / path) if self.is_folder else str(self._path)
@@ -288,6 +293,7 @@ class ReferenceHandle(DatasetHandle):
     """A version whose content stays where it is: before each reading it is seen whether it is the same."""
 
     _seen: str | None = None  # the mark of what was read and found to be the same
+    _looked_at: tuple[Any, dict[str, tuple[int, str]]] | None = None  # a folder, and what marks its files had
 
     def _local(self) -> Path:
         """The file or folder itself; of an address a local copy."""
@@ -391,8 +397,14 @@ class ReferenceHandle(DatasetHandle):
         }
 
     def _open_file(self, path: str, location: str) -> BinaryIO:
-        found = self.check()
-        return cast(BinaryIO, found.files.open(path if self.kind == "folder" else found.listed[0][0]))
+        if self.kind != "folder":
+            found = self.check()
+            return cast(BinaryIO, found.files.open(found.listed[0][0]))
+        # The folder is listed once, not for each of its files: then a file is looked at by itself.
+        if self._looked_at is None or not _is_as_before(*self._looked_at, path):
+            found = self.check()
+            self._looked_at = found.files, {name: (size, mark) for name, size, mark in found.listed}
+        return cast(BinaryIO, self._looked_at[0].open(path))
 
     def _stream_file(self, path: str, location: str) -> Iterator[bytes | memoryview]:
         with self._open_file(path, location) as stream:
@@ -404,6 +416,15 @@ class ReferenceHandle(DatasetHandle):
         for path, _ in files:
             with found.files.open(path) as stream:
                 yield stream.read()
+
+
+def _is_as_before(files: _Files, marks: Mapping[str, tuple[int, str]], path: str) -> bool:
+    """Whether a file still has the mark that it had; not where it has none."""
+    before = marks.get(path)
+    try:
+        return before is not None and bool(before[1]) and files.marks(path) == before
+    except PlatformError:
+        return False  # whoever looks at all of them says what is wrong
 
 
 def _differing(known: Mapping[str, tuple[int, str]], own: Mapping[str, int]) -> str:

@@ -100,6 +100,11 @@ class FarFiles:
             if below and info.get("type") == "file":
                 yield below, *_marks_of(info)
 
+    def marks(self, path: str) -> tuple[int, str]:
+        """The size of a file that `files` listed, and what changes with its content, as they are now."""
+        with self._told():
+            return _marks_of(self.filesystem.info(self.place(path)))
+
     def place(self, path: str) -> str:
         """What the file system calls a file that `files` listed."""
         return f"{self._root.rstrip('/')}/{path}" if self.is_folder else self._root
