@@ -148,6 +148,8 @@ def _incoming(
     rows: int | None,
 ) -> Incoming:
     _refuse_duplicates(schema)
+    if strict := [field for field in schema if _forbids_nulls(field)]:
+        batches = _kept_to(strict, batches)
     return Incoming(kind, schema, batches, {"kind": kind, **restore}, rows)
 
 
@@ -164,6 +166,44 @@ def _refuse_duplicates(schema: pa.Schema) -> None:
             hint="give each column a name of its own: table.rename_columns([...])",
             details={"field": twice[0], "duplicates": twice},
         )
+
+
+def _kept_to(strict: Sequence[pa.Field], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches, seen to have no nulls where their own types say so: Arrow itself does not look."""
+    for batch in batches:
+        for field in strict:
+            if _has_forbidden_nulls(field, batch.column(batch.schema.get_field_index(field.name))):
+                raise Invalid(
+                    f"column {field.name!r} is said to be not null ({field.type}) and has nulls",
+                    hint="fill them, or say that it may have some: pyarrow.field(name, type, nullable=True)",
+                    details={"field": field.name},
+                )
+        yield batch
+
+
+def _forbids_nulls(field: pa.Field) -> bool:
+    return not field.nullable or any(map(_forbids_nulls, _fields_in(field.type)))
+
+
+def _fields_in(kind: pa.DataType) -> list[pa.Field]:
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return list(kind)
+    return [kind.value_field] if pa.types.is_list(kind) or pa.types.is_large_list(kind) else []
+
+
+def _has_forbidden_nulls(field: pa.Field, array: pa.Array) -> bool:
+    import pyarrow as pa
+
+    if not field.nullable and array.null_count:
+        return True
+    inside = _fields_in(field.type)
+    if not any(map(_forbids_nulls, inside)):
+        return False
+    present = array.drop_null()  # what is below a null is nothing
+    parts = map(present.field, range(len(inside))) if pa.types.is_struct(field.type) else [present.flatten()]
+    return any(map(_has_forbidden_nulls, inside, parts))
 
 
 def _refuse_plain(obj: object) -> None:
