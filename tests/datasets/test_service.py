@@ -696,3 +696,56 @@ def test_a_profile_that_was_collected_as_garbage_meanwhile_is_made_again(dataset
     datasets.register_dataset(table, "second")
 
     assert datasets.get_dataset("second").profile == datasets.get_dataset("first").profile
+
+
+_STRICT = pa.field("x", pa.int64(), nullable=False)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        (_STRICT, pa.array([1, None])),
+        (pa.field("x", pa.struct([_STRICT])), pa.array([None, {"x": None}], pa.struct([("x", pa.int64())]))),
+        (pa.field("x", pa.list_(_STRICT)), pa.array([[1], None, [None]], pa.list_(pa.int64()))),
+    ],
+    ids=["column", "struct", "list"],
+)
+def test_a_column_that_has_nulls_where_it_says_that_it_has_none_is_named(datasets, field, values):
+    array, kind = values, field.type
+    if pa.types.is_struct(kind):
+        array = pa.StructArray.from_arrays([values.field(0)], fields=[_STRICT], mask=pa.array([True, False]))
+    elif pa.types.is_list(kind):
+        array = pa.Array.from_buffers(kind, len(values), values.buffers()[:2], children=[values.values])
+    good = pa.array(range(len(values)))
+    table = pa.Table.from_arrays([good, array], schema=pa.schema([pa.field("good", good.type), field]))
+
+    with pytest.raises(Invalid, match="column 'x' is said to be not null") as refused:
+        datasets.register_dataset(table, "strict")
+    assert refused.value.details["field"] == "x"
+
+
+def test_nulls_above_what_may_not_be_null_are_kept(datasets):
+    kind = pa.struct([_STRICT])
+    table = pa.table({"x": pa.array([None, {"x": 1}], kind)})
+    datasets.register_dataset(table, "lenient")
+    assert datasets.get_dataset("lenient").to_arrow().to_pylist() == [{"x": None}, {"x": {"x": 1}}]
+
+
+def test_a_parquet_copy_of_a_table_is_written_and_its_rows_are_read_slab_by_slab(
+    datasets, monkeypatch, tmp_path
+):
+    rows = SLAB_ROWS * 3
+    table = pa.table({"n": pa.array(range(rows)), "word": pa.array(["a", "b", None] * (rows // 3))})
+    datasets.register_dataset(table, "long")
+    handle = datasets.get_dataset("long")
+    assert len(handle.slabs) > 1
+
+    def whole(*_):
+        raise AssertionError("all of it is in memory")
+
+    monkeypatch.setattr(type(handle), "to_arrow", whole)
+    written = pq.read_table(handle.checkout(tmp_path / "copy"))
+    assert written.equals(table)
+    with datasets.content_of("long", format="parquet", columns=["word"]).open() as stream:
+        file = pq.ParquetFile(stream)
+        assert file.read().equals(table.select(["word"])) and file.num_row_groups > 1

@@ -583,3 +583,14 @@ def test_magics_work_through_a_server(far, project):
     assert shell.run_line_magic("track_data", "frame --name tracked").name == "tracked@v2"
     assert shell.run_line_magic("drift", "tracked@v1 tracked@v2").severity == "critical"
     assert shell.run_line_magic("lineage", "tracked").nodes[0].label == "tracked@v2"
+
+
+def test_rows_of_files_are_handed_out_while_they_arrive(far, tmp_path):
+    table = pa.table({"n": pa.array(range(300_000))})
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=50_000)
+    nbp.register_dataset(tmp_path / "rows.parquet", "arriving")
+    before = pa.total_allocated_bytes()
+    schema, batches = nbp.get_dataset("arriving").batches()
+    first = next(batches)
+    assert len(first) < len(table) and pa.total_allocated_bytes() - before < table.nbytes / 2
+    assert pa.Table.from_batches([first, *batches], schema).equals(table)

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader, BytesIO
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from nbproof.core.errors import Unavailable
 from nbproof.core.generated import Generated
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
     from nbproof.storage.content.store import ContentStore
 
-__all__ = ["TABLE_MEDIA_TYPES", "download_of", "exactly", "objects_of", "profile_of", "read_objects"]
+__all__ = [
+    "TABLE_MEDIA_TYPES",
+    "download_of",
+    "exactly",
+    "objects_of",
+    "profile_of",
+    "read_objects",
+    "write_parquet",
+]
 
 TABLE_MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
@@ -29,6 +37,8 @@ TABLE_MEDIA_TYPES = {
     "arrow": "application/vnd.apache.arrow.stream",
 }
 _BLOCK = 1 << 20
+_GROUP_ROWS = 1 << 20
+_GROUP_BYTES = 128 << 20
 
 
 _LENGTH = struct.Struct(">Q")
@@ -130,10 +140,7 @@ def _write(
     if limit is not None:
         batches = _first(batches, limit)
     if format == "parquet":
-        import pyarrow.parquet as pq
-
-        table = pa.Table.from_batches(list(batches), schema)
-        pq.write_table(table, made, compression="zstd")
+        write_parquet(schema, batches, made)
     elif format == "csv":
         import pyarrow.csv
 
@@ -144,6 +151,24 @@ def _write(
         with pa.ipc.new_stream(made, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
+
+
+def write_parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch], target: Any) -> None:
+    """Write rows as a Parquet file: hardly more than a group of them is in memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        group: list[pa.RecordBatch] = []
+        rows = size = 0
+        for batch in batches:
+            group.append(batch)
+            rows, size = rows + len(batch), size + batch.nbytes
+            if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group, schema))
+                group, rows, size = [], 0, 0
+        if group:
+            writer.write_table(pa.Table.from_batches(group, schema))
 
 
 def _first(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

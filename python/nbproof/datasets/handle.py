@@ -151,12 +151,22 @@ class DatasetHandle:
         return pa.Table.from_arrays(arrays, schema=schema)
 
     def batches(self, columns: Sequence[str] | None = None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-        """The rows in batches; those of files are read as they are asked for."""
+        """The rows in batches, read as they are asked for."""
         self.note_reading()
         schema = self._schema_of(columns)
         if self.kind == "table":
-            return schema, iter(self.to_arrow(columns).to_batches())
+            return schema, self._slab_by_slab(schema)
         return schema, self._rows().batches(self.name, None if columns is None else schema.names)
+
+    def _slab_by_slab(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        if not len(schema):
+            yield from self.to_arrow([]).to_batches()
+            return
+        for number in range(len(self.slabs)):
+            arrays = self._columns([([self._files[each.name][number]], each.type) for each in schema])
+            yield from pa.Table.from_arrays(arrays, schema=schema).to_batches()
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows as a pandas frame; one that was registered from pandas comes back exactly.
@@ -329,9 +339,9 @@ class DatasetHandle:
     def open(self, path: str | None = None) -> BinaryIO:
         """The file, or the one of that path in the folder, as a stream that can seek; close it."""
         self.note_reading()
-        for found, _, location in self._listed():
-            if path is None or found == path:
-                return self._open_file(found, location)
+        found = next(iter(self._places), None) if path is None else path
+        if found in self._places:
+            return self._open_file(found, self._places[found])
         raise NotFound(f"{self.name} has no file {path!r}", hint="files() lists those that it has")
 
     @property
@@ -494,14 +504,19 @@ class DatasetHandle:
             progress(len(content))
 
     def _write_parquet(self, target: Path) -> None:
-        import pyarrow.parquet as pq
+        from nbproof.datasets.downloads import write_parquet
 
         partial = target.with_name(f"{target.name}.part")
         try:
-            pq.write_table(self.to_arrow(), partial, compression="zstd")
+            write_parquet(*self.batches(), partial)
             os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        """Where the content of each file is."""
+        return {path: location for path, _, location in self._listed()}
 
     def _listed(self) -> Iterator[tuple[str, int, str]]:
         if self.kind == "file":

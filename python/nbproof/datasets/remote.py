@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from time import sleep
@@ -527,7 +527,8 @@ class _Handle(DatasetHandle):
         """The columns with their Arrow types."""
         if self.kind == "table":
             return super().schema
-        return self._fetched((), 0).schema
+        with self._fetched((), 0) as reader:
+            return reader.schema
 
     def batches(self, columns: Sequence[str] | None = None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The rows in batches; those of files are read by the server, which sends only what is asked for."""
@@ -535,15 +536,19 @@ class _Handle(DatasetHandle):
             return super().batches(columns)
         self.note_reading()
         schema = self._schema_of(columns)
-        table = self._fetched(() if columns is None else schema.names, None)
-        return schema, iter(table.to_batches())
+        return schema, self._arriving_rows(() if columns is None else schema.names)
 
-    def _fetched(self, columns: Sequence[str], limit: int | None) -> pa.Table:
+    def _arriving_rows(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        with self._fetched(columns, None) as reader:
+            yield from reader
+
+    @contextmanager
+    def _fetched(self, columns: Sequence[str], limit: int | None) -> Iterator[pa.RecordBatchReader]:
         import pyarrow as pa
 
         asked = {"id": self.version.id, "format": "arrow", "column": list(columns), "limit": limit}
         with self._server.streamed("datasets.get", **asked) as stream, pa.ipc.open_stream(stream) as reader:
-            return reader.read_all()
+            yield reader
 
     def _fetched_profiles(self) -> list[ColumnProfile]:
         from nbproof.stats.profile import ColumnProfile
