@@ -9,6 +9,7 @@ import threading
 import urllib.request
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -585,12 +586,24 @@ def test_magics_work_through_a_server(far, project):
     assert shell.run_line_magic("lineage", "tracked").nodes[0].label == "tracked@v2"
 
 
-def test_rows_of_files_are_handed_out_while_they_arrive(far, tmp_path):
+def test_rows_of_files_are_handed_out_while_they_arrive(far, monkeypatch, tmp_path):
     table = pa.table({"n": pa.array(range(300_000))})
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=50_000)
     nbp.register_dataset(tmp_path / "rows.parquet", "arriving")
-    before = pa.total_allocated_bytes()
-    schema, batches = nbp.get_dataset("arriving").batches()
+    handle = nbp.get_dataset("arriving")
+    assert handle.schema == table.schema
+    ended = []
+    streamed = far.streamed
+
+    @contextmanager
+    def noted(*asked: Any, **fields: Any) -> Iterator[Any]:
+        with streamed(*asked, **fields) as stream:
+            yield stream
+        ended.append(asked)
+
+    monkeypatch.setattr(far, "streamed", noted)
+    schema, batches = handle.batches()
     first = next(batches)
-    assert len(first) < len(table) and pa.total_allocated_bytes() - before < table.nbytes / 2
+    assert len(first) < len(table) and not ended  # the answer is still being read
     assert pa.Table.from_batches([first, *batches], schema).equals(table)
+    assert len(ended) == 1
