@@ -53,7 +53,7 @@ def shop(postgres_database):
             cursor.execute(f'CREATE TABLE "the shop"."{name}" ({columns})')
             with cursor.copy(f'COPY "the shop"."{name}" FROM STDIN') as copy:
                 for row in table.to_pylist():
-                    copy.write_row(row.values())
+                    copy.write_row(tuple(row.values()))
     return postgres_database
 
 

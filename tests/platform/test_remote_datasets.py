@@ -91,8 +91,10 @@ def test_columns_of_every_kind_come_back_exactly(far, kind):
     for name, make in COLUMNS.items():
         if name.startswith(f"{kind}: "):
             series = make()
-            # What pandas itself can't put into a frame of several columns: bytes in another order.
-            if getattr(series.dtype, "isnative", True):
+            # What pandas itself can't put into a frame of several columns: bytes in another order, in older
+            # releases sparse times.
+            sparse_times = isinstance(series.dtype, pd.SparseDtype) and series.dtype.subtype.kind in "mM"
+            if getattr(series.dtype, "isnative", True) and not sparse_times:
                 by_length.setdefault(len(series), {})[name] = series
     for length, columns in by_length.items():
         frame = pd.DataFrame(columns)
@@ -119,9 +121,9 @@ def test_tables_of_other_libraries_come_back(far, here, tmp_path):
     nbp.register_dataset(array, "array")
     assert np.array_equal(nbp.get_dataset("array").to_object(), array)
     duckdb = pytest.importorskip("duckdb")
-    relation = duckdb.sql("select i, 'row ' || i as word from range(5) t(i)")
-    nbp.register_dataset(relation, "relation")
-    assert nbp.get_dataset("relation").relation().fetchall() == relation.fetchall()
+    query = "select i, 'row ' || i as word from range(5) t(i)"
+    nbp.register_dataset(duckdb.sql(query), "relation")
+    assert nbp.get_dataset("relation").relation().fetchall() == duckdb.sql(query).fetchall()
     pq.write_table(TABLE.select(["a", "t"]), tmp_path / "part.parquet")
     nbp.register_dataset(ds.dataset(tmp_path / "part.parquet"), "dataset")
     assert nbp.get_dataset("dataset").to_arrow().equals(TABLE.select(["a", "t"]))

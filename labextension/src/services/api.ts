@@ -1040,7 +1040,8 @@ export interface WorkspaceView {
 
 /** A report that was made elsewhere, such as of a frame that is not registered. */
 export interface AddDriftReport {
-  report: DriftReport;
+  /** A `DriftReport`, as an answer shows it. */
+  report: Record<string, unknown>;
   /** Which were asked for; by default all. */
   columns?: string[] | null;
 }

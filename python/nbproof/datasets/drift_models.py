@@ -162,7 +162,7 @@ class DetectDrift(Ask):
 class AddDriftReport(Ask):
     """A report that was made elsewhere, such as of a frame that is not registered."""
 
-    report: DriftReport
+    report: dict[str, Any] = Field(description="A `DriftReport`, as an answer shows it.")
     columns: list[str] | None = Field(None, description="Which were asked for; by default all.")
 
 

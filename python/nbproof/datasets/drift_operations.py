@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
+from nbproof.core.errors import Invalid
 from nbproof.core.operation import Page, operation
 from nbproof.datasets.drift_models import AddDriftReport, DriftReport, GetDriftReport, ListDriftReports
 from nbproof.datasets.drift_reports import DriftReports
@@ -24,7 +27,13 @@ def list_drift_reports(reports: DriftReports, ask: ListDriftReports) -> Page[Dri
 @operation("drift_reports.add", "POST /drift-reports", action="write", creates=True)
 def add_drift_report(reports: DriftReports, ask: AddDriftReport) -> DriftReport:
     """Keep a drift report that was made elsewhere, such as of a frame that is not registered."""
-    return reports.keep(ask.report, ask.columns)
+    try:
+        report = DriftReport.model_validate(ask.report)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, ("report", *first["loc"])))
+        raise Invalid(f"{place}: {first['msg']}", details={"field": place}) from None
+    return reports.keep(report, ask.columns)
 
 
 @operation(

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from nbproof.core.errors import Invalid, Unavailable
 from nbproof.datasets.parcels import Content, FileContent, FolderContent, Piece, TableContent
 from nbproof.datasets.taking import marks_in, marks_of, refuse_changed, walked
-from nbproof.storage.content.columns import Slabs, cutting_columns, fingerprint
+from nbproof.storage.content.columns import Slabs, bytes_of, cutting_columns, fingerprint
 from nbproof.storage.content.writing import pool
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class OutgoingTable:
                     columns[place].append(key.hex())
                     self._places.setdefault(key, (number, place))
                 lengths.append(len(slab))
-                size += slab.nbytes
+                size += bytes_of(slab)
         except BaseException:
             self.close()
             raise

@@ -24,6 +24,7 @@ from nbproof.stats.profile import ColumnProfile, is_text, merge, profile_column,
 from nbproof.storage.content.codec import compress, decompressed
 from nbproof.storage.content.columns import (
     Slabs,
+    bytes_of,
     coded_in,
     cutting_columns,
     decoded,
@@ -179,7 +180,7 @@ def take_table(
                 encoding.begin(key, column.name, content)
         encoding.end_slab()
         lengths.append(len(slab))
-        size += slab.nbytes
+        size += bytes_of(slab)
         if on_rows is not None:
             on_rows(len(slab))
     profiles = _Profiles(schema, columns, places, repository, read, before, profiles_before)

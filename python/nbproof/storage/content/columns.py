@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SLAB_ROWS",
     "Slabs",
+    "bytes_of",
     "coded_in",
     "cutting_columns",
     "decoded",
@@ -102,7 +103,7 @@ class Slabs:
         rows = size = 0
         for batch in self._batches:
             waiting.append(batch)
-            rows, size = rows + len(batch), size + batch.nbytes
+            rows, size = rows + len(batch), size + bytes_of(batch)
             while rows >= _MOST or size >= _MOST_BYTES:
                 whole = pa.Table.from_batches(waiting, self._schema)
                 within = _rows_within(whole)
@@ -111,7 +112,7 @@ class Slabs:
                 length = self._length(whole.slice(0, within))
                 yield whole.slice(0, length)
                 rest = whole.slice(length)
-                waiting, rows, size = rest.to_batches(), len(rest), rest.nbytes
+                waiting, rows, size = rest.to_batches(), len(rest), bytes_of(rest)
         yield pa.Table.from_batches(waiting, self._schema)
 
     def _length(self, table: pa.Table) -> int:
@@ -238,12 +239,23 @@ def decoded(content: Any, kind: pa.DataType) -> pa.ChunkedArray:
 # -- inside ------------------------------------------------------------------------------------------------
 
 
+def bytes_of(table: pa.Table | pa.RecordBatch) -> int:
+    """About how many bytes the values take."""
+    import pyarrow as pa
+
+    try:
+        found: int = table.nbytes
+    except pa.ArrowTypeError:  # of views, in older releases
+        found = table.get_total_buffer_size()
+    return found
+
+
 def _rows_within(table: pa.Table) -> int:
     """How many rows to choose the end of a slab from, in the steps in which batches would bring them."""
     rows = size = 0
     while rows < min(len(table), _MOST) and size < _MOST_BYTES:
         step = table.slice(rows, _BATCH_ROWS)
-        rows, size = rows + len(step), size + step.nbytes
+        rows, size = rows + len(step), size + bytes_of(step)
     return min(rows, _MOST)
 
 
