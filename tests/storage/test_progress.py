@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 import nbproof as nbp
+from nbproof.platform.workspace import use
 from nbproof.storage.progress import Progress
 
 
@@ -48,9 +50,11 @@ def test_a_share_of_all_is_counted_in_parts_of_the_whole(bars):
 
 
 @pytest.fixture
-def sales(project) -> pd.DataFrame:
+def sales(project) -> Iterator[pd.DataFrame]:
     chance = np.random.default_rng(0)
-    return pd.DataFrame({"order": np.arange(1000), "amount": chance.normal(size=1000)})
+    yield pd.DataFrame({"order": np.arange(1000), "amount": chance.normal(size=1000)})
+    nbp.workspace().close()
+    use(None)
 
 
 def test_a_table_on_its_way_in_and_out_tells_how_far_it_is(sales, bars):
