@@ -501,7 +501,9 @@ def test_a_backup_has_references_and_not_their_files(workspace, chores, lake, tm
     there.close()
 
 
-def test_a_command_refers_to_a_file(workspace, lake, capsys):
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
+def test_a_command_refers_to_a_file(workspace, lake, capsys, monkeypatch, terminal):
+    monkeypatch.setenv("TERM", terminal)  # below a cell lines are as long as they are, whatever it says
     assert run(["datasets", "register", "lake/0.parquet", "--reference", "--json"], workspace=workspace) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["dataset"], told["rows"]) == ("0", 1000) and told["reference"]["target"].endswith(

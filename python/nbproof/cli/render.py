@@ -144,6 +144,8 @@ class Printer:
         self._console = Console(
             file=sys.stdout,
             width=None if self.on_screen else 100_000,
+            # A width alone is not heeded where TERM is "dumb", which kernels may inherit.
+            height=None if self.on_screen else 25,
             highlight=False,
             emoji=False,
             markup=False,
