@@ -425,6 +425,31 @@ def test_a_file_that_changes_while_it_is_read_is_not_registered(datasets, tmp_pa
     assert len(datasets.list_datasets()) == 0
 
 
+def test_a_file_that_grew_adds_what_is_new(datasets, tmp_path):
+    path = tmp_path / "growing.csv"
+    lines = b"".join(b"%d,%d\n" % (row, row * row) for row in range(200_000))
+    path.write_bytes(lines)
+    first = datasets.register_dataset(path)
+    path.write_bytes(lines[:1_000_000] + b"9,9\n" + lines[1_000_000:] + b"10,10\n")
+    second = datasets.register_dataset(path)
+
+    assert (second.version, second.size_bytes) == (2, first.size_bytes + 10)
+    assert second.new_bytes < first.new_bytes / 5
+    assert datasets.get_dataset("growing@v2").path().read_bytes() == path.read_bytes()
+    assert datasets.get_dataset("growing@v1").path().read_bytes() == lines
+
+
+def test_a_file_that_resembles_one_whose_content_was_lost_is_taken_in_whole(datasets, tmp_path):
+    path = tmp_path / "growing.csv"
+    path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(100_000)))
+    datasets.register_dataset(path, reference=True)
+    with path.open("ab") as file:
+        file.write(b"1,1\n")
+
+    assert datasets.register_dataset(path).version == 2
+    assert datasets.get_dataset("growing").path().read_bytes() == path.read_bytes()
+
+
 def test_nothing_at_a_path_offers_what_is_near(datasets, tmp_path):
     (tmp_path / "sales.csv").write_bytes(b"")
 

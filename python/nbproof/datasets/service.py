@@ -879,8 +879,13 @@ class DataVersionControl:
         if path is not None:
             before = None if watch is None else everything_at(path)
             with Progress(f"registering {name}", size_of(path)) as progress:
-                take = take_folder if path.is_dir() else take_file
-                taken = take(intake, path, on_bytes=progress)
+                if path.is_dir():
+                    taken = take_folder(intake, path, on_bytes=progress)
+                else:
+                    like = None
+                    if latest is not None and latest.kind == "file" and latest.manifest is not None:
+                        like = json.loads(self._content().read(latest.manifest))["file"]
+                    taken = take_file(intake, path, like=like, on_bytes=progress)
             if path.suffix.lower() in _WITH_SCHEMA and (rows := rows_at(path)) is not None:
                 try:
                     rows.dataset(path.name)

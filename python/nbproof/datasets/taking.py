@@ -73,6 +73,7 @@ FORMAT = 1
 _AHEAD = 6
 _REPEATING = 1 / 8  # so many different numbers of all are worth a dictionary
 _SOME = 3
+_FOLDERS_TOGETHER = 256
 _TOGETHER, _TOGETHER_BYTES = 64, 256 << 10
 
 
@@ -466,8 +467,10 @@ def everything_at(path: Path) -> dict[Path, tuple[int, ...]]:
 # -- files and folders -------------------------------------------------------------------------------------
 
 
-def take_file(intake: Intake, path: Path, *, on_bytes: OnBytes | None = None) -> Taken:
-    """Take in a file as it is.
+def take_file(
+    intake: Intake, path: Path, *, like: str | None = None, on_bytes: OnBytes | None = None
+) -> Taken:
+    """Take in a file as it is; `like` is where the file that it may resemble is in the store.
 
     Raises
     ------
@@ -475,7 +478,7 @@ def take_file(intake: Intake, path: Path, *, on_bytes: OnBytes | None = None) ->
         It changed while it was read.
     """
     before = marks_of(path)
-    (kept,) = intake.put_many([path], on_bytes=on_bytes)
+    (kept,) = intake.put_many([path], like=like, on_bytes=on_bytes)
     if marks_of(path) != before:
         raise refuse_changed([path.name])
     return Taken(file_manifest(kept.size_bytes, kept.location), "file", kept.size_bytes, files=1)
@@ -524,7 +527,10 @@ Tree: TypeAlias = Mapping[tuple[str, ...], tuple[Sequence[tuple[str, int, str]],
 
 def folder_manifest(intake: Intake, tree: Tree, **more: Any) -> bytes:
     """What says of which files a folder consists; a manifest for each folder in it is taken in."""
+    from nbproof.storage.content.store import Hashed, location_of
+
     folders: dict[tuple[str, ...], str] = {}
+    waiting: list[Hashed] = []
     # Deepest first: a folder names the manifests of those in it.
     for parts, (files, below) in sorted(tree.items(), key=lambda each: -len(each[0])):
         told = manifest_of(
@@ -534,7 +540,12 @@ def folder_manifest(intake: Intake, tree: Tree, **more: Any) -> bytes:
                 "folders": [[name, folders[*parts, name]] for name in below],
             }
         )
-        folders[parts] = intake.put(told, packing=True).location
+        waiting.append(Hashed.of(memoryview(told)))
+        folders[parts] = location_of(waiting[-1].hash)
+        if len(waiting) >= _FOLDERS_TOGETHER:
+            intake.put_hashed(waiting)
+            waiting = []
+    intake.put_hashed(waiting)
     count = sum(len(files) for files, _ in tree.values())
     size = sum(size for files, _ in tree.values() for _, size, _ in files)
     return manifest_of({"kind": "folder", "files": count, "size": size, "root": folders[()], **more})
@@ -582,6 +593,8 @@ def walked(
 
 
 def _check_name(name: str) -> None:
+    if name.isascii():
+        return
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -45,7 +45,7 @@ __all__ = ["Database", "DatabaseState", "check", "current", "open_database", "se
 _log = logging.getLogger("nbproof.storage")
 
 _STAMP = sa.table("alembic_version", sa.column("version_num"))
-_REVISION = sa.select(_STAMP.c.version_num)
+_REVISION = "SELECT version_num FROM alembic_version"  # in each transaction: nothing is built for it
 # Any number would do; every nbproof must use the same one.
 _POSTGRESQL_LOCK = 0x6E6270726F6F66
 
@@ -230,7 +230,7 @@ class Database:
 
     def _refuse_the_future(self, connection: Connection) -> None:
         # In the transaction itself, so that no upgrade can come between.
-        if self._revision is not None and connection.execute(_REVISION).scalar() != self._revision:
+        if self._revision is not None and connection.exec_driver_sql(_REVISION).scalar() != self._revision:
             self._revision = _state(self, connection).revision
 
     def _cannot_write(self) -> PlatformError:
@@ -485,7 +485,7 @@ def _state(database: Database, connection: Connection) -> DatabaseState:
     # The inspector's answers are kept per connection object, not in the database: nothing to clear.
     revision = series = version = None
     if "alembic_version" in tables:
-        revision = connection.execute(_REVISION).scalar()
+        revision = connection.exec_driver_sql(_REVISION).scalar()
     if MetaRow.__tablename__ in tables:
         meta = {row.key: row.value for row in connection.execute(sa.select(MetaRow.key, MetaRow.value))}
         series, version = meta.get("series"), meta.get("version")

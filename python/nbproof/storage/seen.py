@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 
 __all__ = ["SeenFiles"]
@@ -82,10 +83,12 @@ class SeenFiles:
                     continue
                 name, marks = _name(path), _marks(state)
                 self._known[name] = (marks, hash, state.st_size)
-                lines.append(json.dumps([name, marks, hash, state.st_size]) + "\n")
+                told = ", ".join(map(str, marks))
+                # As `json.dumps` writes it, several times as fast.
+                lines.append(f'[{encode_basestring_ascii(name)}, [{told}], "{hash}", {state.st_size}]\n')
             if lines:
                 with suppress(OSError):
-                    self._append("".join(lines))
+                    self._append(lines)
                     if self._lines > len(self._known) + _MANY:
                         self._write_anew()
 
@@ -109,10 +112,19 @@ class SeenFiles:
                     name, marks, hash, size = json.loads(line)
                     self._known[str(name)] = (tuple(marks), str(hash), int(size))
 
-    def _append(self, lines: str) -> None:
+    def _append(self, lines: Sequence[str]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        added = "".join(lines).encode()
         with open(self._path, "ab", buffering=0) as file:
-            file.write(lines.encode())
+            file.write(added)
+            state = os.fstat(file.fileno())
+            if not self._read_up_to:
+                self._identity = (state.st_dev, state.st_ino)
+            # What stands right behind what was read is not read again.
+            read_up_to = self._read_up_to + len(added)
+            if (state.st_dev, state.st_ino) == self._identity and file.tell() == read_up_to:
+                self._read_up_to = read_up_to
+                self._lines += len(lines)
 
     def _write_anew(self) -> None:
         # What another process adds meanwhile may go missing: then it reads a file once more.

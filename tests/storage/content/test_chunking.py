@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbproof.storage.content.chunking import MAXIMUM_BYTES, MINIMUM_BYTES, cut, cut_in_numpy, pieces
+from nbproof.storage.content import chunking
+from nbproof.storage.content.chunking import (
+    MAXIMUM_BYTES,
+    MINIMUM_BYTES,
+    Foreseen,
+    cut,
+    cut_in_numpy,
+    pieces,
+)
+from nbproof.storage.content.packs import digest
 
 
 def content_of(size: int, seed: int = 0) -> bytes:
@@ -88,3 +97,60 @@ def test_an_insertion_moves_few_cuts():
         return found
 
     assert len(chunks(after) - chunks(before)) <= 3
+
+
+def parts_of(content: bytes) -> list[tuple[bytes, int]]:
+    start, found = 0, []
+    for length in cut(memoryview(content)):
+        found.append((digest(content[start : start + length]), length))
+        start += length
+    return found
+
+
+def cut_as_foreseen(content: bytes, like: list[tuple[bytes, int]], block_bytes: int) -> list[tuple[bytes, int]]:
+    """Its parts, of which those whose hash the cutter found are given with that."""
+    foreseen, found = Foreseen(like), []
+    for block, lengths in pieces(io.BytesIO(content).readinto, block_bytes, None, foreseen):
+        start = 0
+        for place, length in enumerate(lengths):
+            told = foreseen.hashes[place] if place < len(foreseen.hashes) else None
+            found.append((told or digest(block[start : start + length]), length))
+            start += length
+    return found
+
+
+@given(
+    st.integers(0, 1_500_000),
+    st.lists(
+        st.tuples(st.integers(0, 1_500_000), st.integers(0, 300_000), st.integers(0, 300_000)), max_size=3
+    ),
+    st.integers(2 * MAXIMUM_BYTES, 900_000),
+)
+def test_what_resembles_other_content_is_cut_as_if_it_did_not(size, edits, block_bytes):
+    before = after = content_of(size)
+    for seed, (place, gone, added) in enumerate(edits, 1):
+        after = after[:place] + content_of(added, seed) + after[place + gone :]
+
+    assert cut_as_foreseen(after, parts_of(before), block_bytes) == parts_of(after)
+
+
+@pytest.mark.parametrize("like", [content_of(1_000_000, 7), bytes(1_000_000), b"", b"x"], ids=len)
+def test_a_wrong_guess_what_content_resembles_changes_no_cut(like):
+    content = content_of(1_000_000) + bytes(600_000)
+
+    assert cut_as_foreseen(content, parts_of(like), 600_000) == parts_of(content)
+
+
+def test_only_what_is_new_is_looked_through(monkeypatch):
+    before = content_of(8_000_000)
+    after = before[:3_000_000] + b"inserted" * 1000 + before[3_000_000:] + content_of(10_000, 1)
+    parts, looked = parts_of(before), []
+
+    def counted(data):
+        looked.append(len(data))
+        return cut(data)
+
+    monkeypatch.setattr(chunking, "cut", counted)
+
+    cut_as_foreseen(after, parts, 600_000)
+    assert sum(looked) < 2_000_000

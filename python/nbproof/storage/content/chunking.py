@@ -7,16 +7,18 @@ read back: a store with chunks of two cutters is whole.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, wait
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from nbproof.storage.content.packs import digest
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AVERAGE_BYTES", "MAXIMUM_BYTES", "MINIMUM_BYTES", "cut", "cut_in_numpy", "into", "pieces"]
+__all__ = ["AVERAGE_BYTES", "MAXIMUM_BYTES", "MINIMUM_BYTES", "Foreseen", "cut", "cut_in_numpy", "into", "pieces"]
 
 MINIMUM_BYTES = 16 << 10
 AVERAGE_BYTES = 64 << 10
@@ -37,8 +39,56 @@ def cut(data: memoryview) -> list[int]:
     return _cutter()(data)
 
 
+class Foreseen:
+    """Cuts content where content that it resembles was cut, as far as it is the same.
+
+    Where a chunk ends is chosen by its own bytes.  What has the hash of a chunk of the other content ends where
+    that ended, and need not be looked through; where it has not, cuts are looked for until a chunk is met that
+    the other content has too.
+
+    Parameters
+    ----------
+    parts : sequence of (hash, length)
+        The chunks of what it resembles; none of nothing.
+    """
+
+    def __init__(self, parts: Sequence[tuple[bytes, int]] = ()) -> None:
+        self._parts = parts[:-1]  # the last one was ended by the end of the content
+        self._places = {hash: place for place, (hash, _) in enumerate(self._parts)}
+        self._next: int | None = 0 if self._parts else None
+        self.hashes: list[bytes] = []
+        """Of the first chunks of the buffer that was cut last."""
+
+    def __call__(self, data: memoryview, ended: bool) -> list[int]:
+        """`cut`, but for what is left before the end of a buffer with which the content has not ended."""
+        lengths: list[int] = []
+        self.hashes = []
+        start = 0
+        while self._next is not None:
+            hash, length = self._parts[self._next]
+            if start + length >= len(data):
+                return [*lengths, *(cut(data[start:]) if ended else [len(data) - start])]
+            if digest(data[start : start + length]) != hash:
+                break
+            lengths.append(length)
+            self.hashes.append(hash)
+            start += length
+            self._next = self._next + 1 if self._next + 1 < len(self._parts) else None
+        found = cut(data[start:])
+        if self._places:
+            for length in found[:-1]:
+                self.hashes.append(digest(data[start : start + length]))
+                start += length
+            place = self._places.get(self.hashes[-1], -1) + 1 if self.hashes else 0
+            self._next = place if 0 < place < len(self._parts) else None
+        return lengths + found
+
+
 def pieces(
-    read: Callable[[memoryview], int | None], block_bytes: int = 4 << 20, thread: Executor | None = None
+    read: Callable[[memoryview], int | None],
+    block_bytes: int = 4 << 20,
+    thread: Executor | None = None,
+    cutter: Callable[[memoryview, bool], list[int]] | None = None,
 ) -> Generator[tuple[memoryview, list[int]], None, None]:
     """The content of a stream in buffers, each with the lengths of the whole chunks that it holds.
 
@@ -51,7 +101,10 @@ def pieces(
         How much is read at once, at least two of the largest chunks.
     thread : Executor, optional
         Reads the next buffer while one is cut; nothing is being read any more when this has ended.
+    cutter : callable, optional
+        Cuts a buffer, told whether the content ends with it.
     """
+    cutter = Foreseen() if cutter is None else cutter
 
     def filled() -> tuple[memoryview, int]:
         memory, many = _memory(MAXIMUM_BYTES + block_bytes), 0
@@ -70,7 +123,7 @@ def pieces(
             start = MAXIMUM_BYTES - len(left)
             memory[start:MAXIMUM_BYTES] = left
             block = memory[start : MAXIMUM_BYTES + many]
-            lengths = cut(block) if len(block) else []
+            lengths = cutter(block, ended) if len(block) else []
             if ended:
                 if lengths:
                     yield block, lengths

@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
-from nbproof.core.errors import Invalid, NotFound
-from nbproof.storage.content.chunking import AVERAGE_BYTES, cut, into, pieces
+from nbproof.core.errors import Invalid, NotFound, PlatformError
+from nbproof.storage.content.chunking import AVERAGE_BYTES, Foreseen, cut, into, pieces
 from nbproof.storage.content.codec import worth_packing
 from nbproof.storage.content.packs import Kind, Part, Recipe, Record, digest, packed_parts
 from nbproof.storage.content.reading import ContentReader, PackReader
@@ -39,8 +39,8 @@ __all__ = ["INTAKE", "ContentStore", "Hashed", "Intake", "Known", "Receiver", "h
 _LISTED = 512  # a list of more parts is itself kept in chunks, so that a change of few writes few of them
 _LEAST_LISTED, _MOST_LISTED = 64, 1024
 _AHEAD = 4
-_BLOCK_BYTES = 2 << 20
-_ALONE = 8  # so few small files are done by whoever brings them: threads cost more than they save
+_BLOCK_BYTES = 4 << 20
+_ASKED_TOGETHER = 2
 _FILES_TOGETHER = 256
 _BUFFER_BYTES = 1 << 20
 INTAKE = "intake:"
@@ -96,6 +96,10 @@ class Receiver:
         self.seen = SeenFiles(self.folder / "seen-files.jsonl", worth_bytes=0)
         more = {} if pack_bytes is None else {"pack_bytes": pack_bytes}
         self.writer = PackWriter(end, known.indexed_of, **more)
+
+    def parts_known(self, location: str) -> list[Part]:
+        """Hash and length of each chunk of some content, where that is known here; else nothing."""
+        return []
 
     @contextmanager
     def intake(self) -> Iterator[Intake]:
@@ -194,6 +198,12 @@ class ContentStore(Receiver):
         """Hash and length of each chunk of the content."""
         return self._parts(location)
 
+    def parts_known(self, location: str) -> list[Part]:
+        """The same; nothing where the content, or the list of its chunks, is not here."""
+        with suppress(PlatformError):
+            return self._parts(location)
+        return []
+
     def exists(self, location: str) -> bool:
         """Whether the content is here."""
         return self.reader.recipe(hash_of(location)) is not None
@@ -249,7 +259,7 @@ class Intake:
         self._store = store
         self._records: dict[str, list[Record]] = {}
         self._mine: dict[tuple[bytes, Kind], None] = {}
-        self._writing: deque[tuple[list[Future[list[Prepared]]], list[Prepared]]] = deque()
+        self._writing: deque[tuple[list[Future[list[Prepared]]], Sequence[Prepared]]] = deque()
         self.entered = False
         self.new_bytes = 0
         self.files_read: set[str] = set()
@@ -300,9 +310,7 @@ class Intake:
         for content in contents:
             parts = [(hash, len(chunk)) for hash, chunk in content.chunks]
             lists += self._lists(content.hash, parts, content.size_bytes, known)
-        self._writing.append((under_way, lists))
-        if len(self._writing) > _AHEAD:
-            self._append_next()
+        self._write_later(under_way, lists)
         return [
             StoredObject(content.hash.hex(), content.size_bytes, location_of(content.hash))
             for content in contents
@@ -313,6 +321,7 @@ class Intake:
         sources: Sequence[Path | str],
         *,
         states: Sequence[os.stat_result] | None = None,
+        like: str | None = None,
         on_bytes: OnBytes | None = None,
     ) -> list[StoredObject]:
         """Take in files, in order; one that is as it was when it was taken in before is not read.
@@ -322,13 +331,17 @@ class Intake:
         sources : sequence of path
         states : sequence of os.stat_result, optional
             What they are, where the caller has just looked.
+        like : str, optional
+            Where content is that large ones among them resemble, such as what a file was before: what is the
+            same is found faster.
         on_bytes : callable, optional
         """
-        found: dict[int, StoredObject] = {}
-        for start in range(0, len(sources), _FILES_TOGETHER):
-            numbers = range(start, min(start + _FILES_TOGETHER, len(sources)))
-            here = [_state(sources[number]) if states is None else states[number] for number in numbers]
-            self._put_files(sources, dict(zip(numbers, here, strict=True)), found, on_bytes)
+        states = [_state(source) for source in sources] if states is None else states
+        found = self._not_changed(sources, states, on_bytes)
+        rest = [number for number in range(len(sources)) if number not in found]
+        for start in range(0, len(rest), _FILES_TOGETHER):
+            here = {number: states[number] for number in rest[start : start + _FILES_TOGETHER]}
+            self._put_files(sources, here, found, like, on_bytes)
         return [found[number] for number in range(len(sources))]
 
     def sync(self) -> None:
@@ -369,36 +382,43 @@ class Intake:
         on_bytes: OnBytes | None,
         *,
         ahead: bool = False,
+        like: Sequence[Part] = (),
     ) -> StoredObject:
         self._append_all()
+        known = self._store.known.known([hash for hash, _ in like])
+        self._mine.update(dict.fromkeys(each for each in known if each[1] is Kind.CHUNK))
+        foreseen = Foreseen(like)
         parts: list[Part] = []
         hashing: deque[tuple[list[memoryview], Future[list[bytes]]]] = deque()
 
-        def hashed() -> None:
-            contents, under_way = hashing.popleft()
-            found = under_way.result()
-            parts.extend(zip(found, map(len, contents), strict=True))
-            packed = self._packing(list(zip(found, contents, strict=True)), packing is not False)
-            self._writing.append((packed, []))
-            if len(self._writing) > _AHEAD:
-                self._append_next()
+        def hashed(many: int) -> None:
+            found: list[tuple[bytes, memoryview]] = []
+            for _ in range(many):
+                contents, under_way = hashing.popleft()
+                found += zip(under_way.result(), contents, strict=True)
+            parts.extend([(hash, len(content)) for hash, content in found])
+            self._write_later(self._packing(found, packing is not False))
 
         with (
             _whole() as whole,
-            closing(pieces(read, _BLOCK_BYTES, whole.thread if ahead else None)) as blocks,
+            closing(pieces(read, _BLOCK_BYTES, whole.thread if ahead else None, foreseen)) as blocks,
         ):
             for block, lengths in blocks:
                 if packing is None:
                     packing = worth_packing(block)
                 contents = _apart(block, lengths)
-                hashing.append((contents, pool().submit(digests, contents)))
+                hashes = foreseen.hashes[: len(contents)]
+                rest = contents[len(hashes) :]
+                hashing.append(
+                    (contents, pool().submit(digests, contents) if not hashes else _done(hashes + digests(rest)))
+                )
                 whole.update(block)
-                if len(hashing) > 1:
-                    hashed()
+                # Some together: to ask the database about each block takes longer than to hash it.
+                if len(hashing) > _ASKED_TOGETHER:
+                    hashed(_ASKED_TOGETHER)
                 if on_bytes is not None:
                     on_bytes(len(block))
-            while hashing:
-                hashed()
+            hashed(len(hashing))
             hash = whole.digest()
         size = sum(length for _, length in parts)
         self._append_all()
@@ -448,6 +468,13 @@ class Intake:
             return [_done(prepared(list(fresh.items()), packing))] if fresh else []
         return [pool().submit(prepared, group, packing) for group in groups(list(fresh.items()))]
 
+    def _write_later(self, under_way: list[Future[list[Prepared]]], behind: Sequence[Prepared] = ()) -> None:
+        """Append what is being compressed when more comes than may wait, and what stands behind it."""
+        if under_way or behind:
+            self._writing.append((under_way, behind))
+        if len(self._writing) > _AHEAD:
+            self._append_next()
+
     def _append_all(self) -> None:
         while self._writing:
             self._append_next()
@@ -469,62 +496,52 @@ class Intake:
             self._mine[record.hash, record.kind] = None
             self.new_bytes += record.end - record.offset
 
+    def _not_changed(
+        self, sources: Sequence[Path | str], states: Sequence[os.stat_result], on_bytes: OnBytes | None
+    ) -> dict[int, StoredObject]:
+        """Those of the files that are as they were when they were taken in before."""
+        recalled = self._store.seen.recall_all(list(zip(sources, states, strict=True)))
+        known = [(number, bytes.fromhex(seen[0]), seen) for number, seen in enumerate(recalled) if seen]
+        here = self.here([hash for _, hash, _ in known])
+        found = {
+            number: StoredObject(digits, size, _PREFIX + digits)
+            for number, hash, (digits, size) in known
+            if hash in here
+        }
+        if on_bytes is not None and found:
+            on_bytes(sum(each.size_bytes for each in found.values()))
+        return found
+
     def _put_files(
         self,
         sources: Sequence[Path | str],
         states: Mapping[int, os.stat_result],
         found: dict[int, StoredObject],
+        like: str | None,
         on_bytes: OnBytes | None,
     ) -> None:
-        self._append_all()
-        recalled = self._store.seen.recall_all([(sources[number], state) for number, state in states.items()])
-        known = {number: seen for number, seen in zip(states, recalled, strict=True) if seen is not None}
+        """Read files; small ones together, compressed while the next are read."""
         rested: list[tuple[Path | str, os.stat_result, str]] = []
-        hashes = {number: bytes.fromhex(digits) for number, (digits, _) in known.items()}
-        here = self.here(list(hashes.values()))
-        for number, (digits, size) in known.items():
-            if hashes[number] in here:
-                found[number] = StoredObject(digits, size, location_of(hashes[number]))
-                if on_bytes is not None:
-                    on_bytes(size)
-        small: dict[int, bytes] = {}
-        for number in states:
-            if number in found:
-                continue
-            self.files_read.add(os.fspath(sources[number]))
-            if states[number].st_size <= AVERAGE_BYTES and (content := _small(sources[number])) is not None:
-                small[number] = content
+        small: dict[bool, list[tuple[bytes, memoryview]]] = {True: [], False: []}
+        for number, before in states.items():
+            source = sources[number]
+            self.files_read.add(os.fspath(source))
+            if before.st_size <= AVERAGE_BYTES and (read := _small(source, before.st_size)) is not None:
+                content, after = read
+                hash = digest(content)
+                small[worth_packing(content)].append((hash, memoryview(content)))
+                found[number] = StoredObject(hash.hex(), len(content), location_of(hash))
                 if on_bytes is not None:
                     on_bytes(len(content))
-                continue
-            with _opened(sources[number]) as stream:
-                found[number] = self._put_blocks(stream.readinto, None, on_bytes, ahead=True)
-                if _same(states[number], after := os.fstat(stream.fileno())):
-                    rested.append((sources[number], after, found[number].hash))
-        contents = {number: memoryview(content) for number, content in small.items()}
-        hashing = [
-            (group, pool().submit(digests, [contents[number] for number in group]))
-            if len(contents) > _ALONE
-            else (group, _done(digests([contents[number] for number in group])))
-            for group in _in_groups(list(contents))
-        ]
-        for group, under_way in hashing:
-            for number, hash in zip(group, under_way.result(), strict=True):
-                found[number] = StoredObject(hash.hex(), len(contents[number]), location_of(hash))
-                with suppress(OSError):
-                    if _same(states[number], after := os.stat(sources[number])):
-                        rested.append((sources[number], after, hash.hex()))
-        for packing in (True, False):
-            self._append_each(
-                self._packing(
-                    [
-                        (bytes.fromhex(found[number].hash), content)
-                        for number, content in contents.items()
-                        if worth_packing(content) is packing
-                    ],
-                    packing,
-                )
-            )
+            else:
+                with _opened(source) as stream:
+                    parts = [] if like is None else self._store.parts_known(like)
+                    found[number] = self._put_blocks(stream.readinto, None, on_bytes, ahead=True, like=parts)
+                    after = os.fstat(stream.fileno())
+            if _same(before, after):
+                rested.append((source, after, found[number].hash))
+        for packing, contents in small.items():
+            self._write_later(self._packing(contents, packing))
         # What is taken back after all is looked up before it is believed.
         self._store.seen.remember_all(rested)
 
@@ -589,11 +606,6 @@ def _listed_together(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
         if place == len(parts) or many == _MOST_LISTED or (many >= _LEAST_LISTED and not hash[-1]):
             yield parts[start:place]
             start = place
-
-
-def _in_groups(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(numbers), 64):
-        yield numbers[start : start + 64]
 
 
 def _state(source: Path | str) -> os.stat_result:
@@ -674,11 +686,22 @@ def _opened(source: Path | str) -> _Reading:
         raise _unreadable(source, error) from error
 
 
-def _small(source: Path | str) -> bytes | None:
-    """What a small file holds; None for one that grew or tells no size."""
-    with _opened(source) as stream:
-        content = stream.read(AVERAGE_BYTES + 1)
-    return content if len(content) <= AVERAGE_BYTES else None
+def _small(source: Path | str, size: int) -> tuple[bytes, os.stat_result] | None:
+    """What a small file holds, and its state afterwards; None for one that grew or tells no size."""
+    try:
+        handle = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            content = os.read(handle, size + 1)
+            while len(content) <= AVERAGE_BYTES and (more := os.read(handle, AVERAGE_BYTES + 1)):
+                content += more
+            after = os.fstat(handle)
+        finally:
+            os.close(handle)
+    except FileNotFoundError:
+        raise NotFound(f"no file {source}", details={"field": "path"}) from None
+    except OSError as error:
+        raise _unreadable(source, error) from error
+    return (content, after) if len(content) <= AVERAGE_BYTES else None
 
 
 def _unreadable(source: Path | str, error: OSError) -> Invalid:

@@ -91,15 +91,14 @@ def digests(contents: Sequence[memoryview]) -> list[bytes]:
 
 def prepared(found: Sequence[tuple[bytes, memoryview]], packing: bool) -> list[Prepared]:
     """Chunks with their hashes, compressed where that saves something."""
-    records = []
-    for hash, content in found:
-        payload = packed(content) if packing else None
-        records.append(
-            Prepared(hash, Kind.CHUNK, RAW, len(content), content)
-            if payload is None
-            else Prepared(hash, Kind.CHUNK, ZSTD, len(content), payload)
-        )
-    return records
+    contents = [content for _, content in found]
+    payloads = packed(contents) if packing else [None] * len(contents)
+    return [
+        Prepared(hash, Kind.CHUNK, RAW, len(content), content)
+        if payload is None
+        else Prepared(hash, Kind.CHUNK, ZSTD, len(content), payload)
+        for (hash, content), payload in zip(found, payloads, strict=True)
+    ]
 
 
 def groups(found: Sequence[tuple[bytes, memoryview]]) -> Iterator[list[tuple[bytes, memoryview]]]:
