@@ -373,7 +373,7 @@ class DatasetRepository:
         columns = (_SLABS.c.fingerprint, _SLABS.c.object, _SLABS.c.size_bytes)
         with self.database.connect() as connection:
             for some in batched(fingerprints, _TOGETHER):
-                rows = connection.execute(sa.select(*columns).where(_SLABS.c.fingerprint.in_(some)))
+                rows = connection.execute(sa.select(*columns).where(_SLABS.c.fingerprint.in_(some))).all()
                 found.update((bytes(fingerprint), (place, size)) for fingerprint, place, size in rows)
         return found
 

@@ -65,7 +65,7 @@ class OutgoingTable:
         schema = table.schema
         by = cutting_columns(schema, before.get("cut_by", ()))
         cuts = [int(each, 16) for each in before.get("cuts", ())] if by == before.get("cut_by") else []
-        slabs = Slabs(table.batches, schema, by, cuts)
+        slabs = Slabs(table.batches, schema, by, cuts, before.get("slabs", ()))
         self._kept = _KeptSlabs(in_memory=table.rows is not None)
         self._sent: IO[bytes] | None = None
         columns: list[list[str]] = [[] for _ in schema]

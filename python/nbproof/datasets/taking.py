@@ -165,7 +165,7 @@ def take_table(
     before = before or {}
     by = cutting_columns(schema, before.get("cut_by", ()))
     cuts = [int(each, 16) for each in before.get("cuts", ())] if by == before.get("cut_by") else []
-    slabs = Slabs(table.batches, schema, by, cuts)
+    slabs = Slabs(table.batches, schema, by, cuts, before.get("slabs", ()))
     columns = [_Column(each.name) for each in schema]
     encoding = _Encoding(intake)
     places: dict[bytes, str] = {}

@@ -107,7 +107,9 @@ def parts_of(content: bytes) -> list[tuple[bytes, int]]:
     return found
 
 
-def cut_as_foreseen(content: bytes, like: list[tuple[bytes, int]], block_bytes: int) -> list[tuple[bytes, int]]:
+def cut_as_foreseen(
+    content: bytes, like: list[tuple[bytes, int]], block_bytes: int
+) -> list[tuple[bytes, int]]:
     """Its parts, of which those whose hash the cutter found are given with that."""
     foreseen, found = Foreseen(like), []
     for block, lengths in pieces(io.BytesIO(content).readinto, block_bytes, None, foreseen):

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from nbproof.storage.content.columns import decoded, encoded, fingerprint
+from nbproof.storage.content.columns import Slabs, decoded, encoded, fingerprint
 
 _BEYOND = textwrap.dedent(
     """
@@ -84,3 +85,28 @@ def test_what_had_to_be_large_comes_back_in_parts_of_its_type(column, repeats, m
     assert again.to_pylist() == column.to_pylist()
     again.validate(full=True)
     assert fingerprint(again) == fingerprint(pa.chunked_array([column]))
+
+
+def slabs_of(table, cuts=(), lengths=()):
+    slabs = Slabs(table.to_batches(max_chunksize=100_000), table.schema, ["id"], cuts, lengths)
+    return [len(slab) for slab in slabs], slabs.cuts
+
+
+@pytest.mark.parametrize("change", ["none", "inserted", "taken away", "appended", "others"])
+def test_slabs_end_where_they_ended_whether_their_lengths_are_told_or_not(change):
+    def rows(start, many):
+        return pa.table({"id": np.arange(start, start + many, dtype="int64") * 7_919})
+
+    before = rows(0, 3_000_000)
+    after = {
+        "none": before,
+        "inserted": pa.concat_tables([before[:1_200_000], rows(10**9, 30_000), before[1_200_000:]]),
+        "taken away": pa.concat_tables([before[:1_200_000], before[1_230_000:]]),
+        "appended": pa.concat_tables([before, rows(3_000_000, 30_000)]),
+        "others": rows(10**9, 3_000_000),
+    }[change]
+    lengths, cuts = slabs_of(before)
+
+    assert len(lengths) > 3
+    assert slabs_of(after, cuts, lengths) == slabs_of(after, cuts)
+    assert (slabs_of(after, cuts, lengths)[0][0] == lengths[0]) == (change != "others")

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AVERAGE_BYTES", "MAXIMUM_BYTES", "MINIMUM_BYTES", "Foreseen", "cut", "cut_in_numpy", "into", "pieces"]
+__all__ = [
+    "AVERAGE_BYTES",
+    "MAXIMUM_BYTES",
+    "MINIMUM_BYTES",
+    "Foreseen",
+    "cut",
+    "cut_in_numpy",
+    "into",
+    "pieces",
+]
 
 MINIMUM_BYTES = 16 << 10
 AVERAGE_BYTES = 64 << 10
@@ -42,9 +51,9 @@ def cut(data: memoryview) -> list[int]:
 class Foreseen:
     """Cuts content where content that it resembles was cut, as far as it is the same.
 
-    Where a chunk ends is chosen by its own bytes.  What has the hash of a chunk of the other content ends where
-    that ended, and need not be looked through; where it has not, cuts are looked for until a chunk is met that
-    the other content has too.
+    Where a chunk ends is chosen by its own bytes.  What has the hash of a chunk of the other content ends
+    where that ended, and need not be looked through; where it has not, cuts are looked for until a chunk is
+    met that the other content has too.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["compress", "decompress", "decompressed", "packed", "worth_packing"]
 
 _LEVEL = 1  # measured on CSV: level 3 takes longer for no fewer bytes
-# Of text, matches of at least seven bytes, which level 1 looks for only in what is large, are found faster than
-# shorter ones, with fewer bytes; of columns of numbers they leave more bytes.
+# Of text, matches of at least seven bytes, which level 1 looks for only in what is large, are found faster
+# than shorter ones, with fewer bytes; of columns of numbers they leave more bytes.
 _TEXT = {"source_size": 256 << 10, "min_match": 7}
 _LOOK_BYTES = 256
 _WORTH = 0.95
@@ -80,7 +80,8 @@ def packed(contents: Sequence[bytes | memoryview]) -> list[bytes | memoryview | 
         found: Iterable[bytes | memoryview] = map(compress, contents)
     else:
         # In one call: what goes back and forth between threads is not a call for each small file.
-        found = map(memoryview, _compressor(contents).multi_compress_to_buffer(list(contents), threads=1))
+        together: Any = _compressor(contents).multi_compress_to_buffer(list(contents), threads=1)
+        found = map(memoryview, together)
     return [
         each if len(each) <= len(content) * _WORTH else None
         for each, content in zip(found, contents, strict=True)

@@ -76,6 +76,8 @@ class Slabs:
         What `cutting_columns` gave.
     before : sequence of int
         `cuts` of the version before: a slab ends there again where it can.
+    lengths_before : sequence of int
+        How many rows the slabs of that had: where it can be, their ends are not looked for.
 
     Attributes
     ----------
@@ -89,11 +91,13 @@ class Slabs:
         schema: pa.Schema,
         by: Sequence[str],
         before: Sequence[int] = (),
+        lengths_before: Sequence[int] = (),
     ) -> None:
         self._batches = batches
         self._schema = schema
         self._by = by
         self._before = before
+        self._lengths_before = lengths_before
         self.cuts: list[int] = []
 
     def __iter__(self) -> Iterator[pa.Table]:
@@ -106,7 +110,7 @@ class Slabs:
             rows, size = rows + len(batch), size + bytes_of(batch)
             while rows >= _MOST or size >= _MOST_BYTES:
                 whole = pa.Table.from_batches(waiting, self._schema)
-                within = _rows_within(whole)
+                within = _rows_within(whole, size)
                 if within == rows and within % _BATCH_ROWS:
                     break  # where a slab ends must not depend on the batches in which its rows come
                 length = self._length(whole.slice(0, within))
@@ -123,6 +127,15 @@ class Slabs:
         least = most * _LEAST // _MOST
         if not self._by or least == most:
             return max(least, 1)
+        number = len(self.cuts)
+        if number < min(len(self._before), len(self._lengths_before)):
+            length = self._lengths_before[number]
+            if (
+                least < length < most
+                and _row_hashes(table.slice(length, 1), self._by)[0] == self._before[number]
+            ):
+                self.cuts.append(self._before[number])
+                return length
         hashes = _row_hashes(table.slice(least), self._by)
         again = np.isin(hashes, np.array(self._before, np.uint64)) if self._before else np.zeros(1, bool)
         place = int(again.argmax()) if again.any() else int(hashes.argmin())
@@ -250,8 +263,10 @@ def bytes_of(table: pa.Table | pa.RecordBatch) -> int:
     return found
 
 
-def _rows_within(table: pa.Table) -> int:
+def _rows_within(table: pa.Table, size_bytes: int) -> int:
     """How many rows to choose the end of a slab from, in the steps in which batches would bring them."""
+    if size_bytes < _MOST_BYTES:
+        return min(len(table), _MOST)
     rows = size = 0
     while rows < min(len(table), _MOST) and size < _MOST_BYTES:
         step = table.slice(rows, _BATCH_ROWS)

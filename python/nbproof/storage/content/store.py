@@ -410,7 +410,10 @@ class Intake:
                 hashes = foreseen.hashes[: len(contents)]
                 rest = contents[len(hashes) :]
                 hashing.append(
-                    (contents, pool().submit(digests, contents) if not hashes else _done(hashes + digests(rest)))
+                    (
+                        contents,
+                        pool().submit(digests, contents) if not hashes else _done(hashes + digests(rest)),
+                    )
                 )
                 whole.update(block)
                 # Some together: to ask the database about each block takes longer than to hash it.
