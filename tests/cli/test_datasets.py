@@ -41,7 +41,7 @@ def test_a_bare_name_of_several_versions_is_not_deleted_by_chance(run):
     assert told.code == 2 and "'sales' has several versions" in told.err
     assert "sales@v2" in told.err and "--all" in told.err
     assert run("forget", "sales", "--yes").code == 2
-    assert run("datasets", "delete", "sales@v1").code == 0
+    assert run("datasets", "delete", "sales@v1").out == "deleted: sales@v1; nbproof gc frees the space\n"
     assert run("datasets", "delete", "sales").code == 0  # there is but one that it can mean
     gone = run("datasets", "show", "sales")
     assert gone.code == 3 and "did you mean" not in gone.err

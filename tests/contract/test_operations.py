@@ -707,8 +707,8 @@ def comparing_in_a_job(call: Caller, folder: Path) -> None:
     assert job.result["changes"][0]["values"] == {"visits": [3, 4]}
     job = call.job(call("datasets.compare", **versions, find="leakage", entity=["city"]))
     assert (job.result["train_rows"], job.result["findings"][0]["code"]) == (2, "entity")
-    job = call.job(call("datasets.compare", a="sales@v1", b="sales@v7"))
-    assert (job.status, job.error["code"]) == ("failed", "not-found")
+    with pytest.raises(NotFound, match="no version v7"):
+        call("datasets.compare", a="sales@v1", b="sales@v7")
     with pytest.raises(Invalid, match="key says nothing"):
         call("datasets.compare", **versions, find="leakage", key=["city"])
 

@@ -81,7 +81,7 @@ def broken(good):
             "town: the column is not expected",
         ],
     )
-    yield good[:1], ["1 rows, at least 2 are expected"]
+    yield good[:1], ["1 row, at least 2 are expected"]
     yield pd.concat([good] * 400).assign(id=range(1200)), ["1,200 rows, at most 1,000 are expected"]
     yield good.drop(columns="id"), ["id: the column is missing", "key id: there is no column id"]
 
@@ -124,7 +124,7 @@ def test_a_key_of_several_columns_in_several_batches(datasets):
     table = pa.table({"a": [1, 1, 2, 2], "b": ["x", "y", "x", "x"]})
     batches = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=1))
 
-    with pytest.warns(UserWarning, match="key a, b: 1 rows have one that another row has"):
+    with pytest.warns(UserWarning, match="key a, b: 1 row has one that another row has"):
         datasets.register_dataset(batches, "keyed", contract={"key": ["a", "b"]})
 
 

@@ -140,7 +140,7 @@ def test_it_shows_itself_without_secrets(datasets, shop):
     told = datasets.profile_table(shop, "the shop.Orders", columns=["price"])
 
     assert str(told).startswith("the shop.Orders of postgresql://")
-    assert str(told).endswith(": 5,000 rows, 1 columns")
+    assert str(told).endswith(": 5,000 rows, 1 column")
     assert "<table" in told._repr_html_()
     assert "nbproof@" not in f"{told!r} {told.place}"
 

@@ -319,7 +319,7 @@ def test_contracts_hold_and_what_they_refuse_leaves_nothing(far):
     nbp.set_contract("strict", {"columns": {"x": {"min": 0}}, "key": ["id"]}, on_breach="refuse")
     good = pd.DataFrame({"id": [1, 2], "x": [0.5, 1.5]})
     nbp.register_dataset(good, "strict")
-    for bad, words in [(good.assign(x=-1.0), "the least is -1"), (good.assign(id=1), "1 rows have one")]:
+    for bad, words in [(good.assign(x=-1.0), "the least is -1"), (good.assign(id=1), "1 row has one")]:
         with pytest.raises(Invalid, match=words):
             nbp.register_dataset(bad, "strict")
     assert len(nbp.list_versions("strict")) == 1
@@ -544,7 +544,7 @@ def test_files_that_are_sent_have_to_keep_to_their_contract(far, tmp_path):
         with pytest.raises(Invalid, match="the least is -1"):
             nbp.register_dataset(source, "checked")
         place.write_text("n\n1\n1\n")
-        with pytest.raises(Invalid, match="1 rows have one that another row has"):
+        with pytest.raises(Invalid, match="1 row has one that another row has"):
             nbp.register_dataset(source, "checked")
     with pytest.raises(NotFound):
         nbp.get_dataset("checked")

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from nbproof.cli.session import Session
 from nbproof.core.ids import is_id, short
-from nbproof.core.listing import size_text
+from nbproof.core.listing import count_text, size_text
 from nbproof.core.operation import Operation, Page, View
 from nbproof.datasets.diff_models import DatasetDiff
 from nbproof.datasets.drift_models import DriftReport
@@ -73,7 +73,11 @@ _ROWS_ON_SCREEN = 20
 def show(session: Session, operation: Operation, answer: Any, asked: Mapping[str, Any]) -> None:
     """Print an answer to what was asked."""
     printer = Printer(in_notebook=session.in_notebook)
-    if isinstance(answer, Page):
+    if operation.name == "datasets.delete":
+        versions = [each.name for each in answer.items]
+        some = f" and {len(versions) - 3:,} more" if len(versions) > 3 else ""
+        printer.line(f"deleted: {', '.join(versions[:3])}{some}; nbproof gc frees the space")
+    elif isinstance(answer, Page):
         _page(printer, answer)
         if not answer.items and not printer.for_people:
             session.note("nothing found")  # beside the records, of which there are none
@@ -459,7 +463,7 @@ def _lines(printer: Printer, lines: MetricLines) -> None:
 
 
 def _touched(printer: Printer, operation: Operation, touched: TouchedRuns) -> None:
-    runs = _counted(touched.count, "run")
+    runs = count_text(touched.count, "run")
     if operation.name == "runs.delete_many":
         printer.line(f"{runs} thrown away; bring them back with: nbproof runs restore RUN...")
     else:
@@ -467,7 +471,7 @@ def _touched(printer: Printer, operation: Operation, touched: TouchedRuns) -> No
 
 
 def _moved(printer: Printer, experiment: Experiment) -> None:
-    name, runs = experiment.name, _counted(experiment.moved_runs or 0, "run")
+    name, runs = experiment.name, count_text(experiment.moved_runs or 0, "run")
     if experiment.deleted is None:
         printer.line(f"experiment {name!r} is back, with {runs}")
     else:
@@ -477,10 +481,10 @@ def _moved(printer: Printer, experiment: Experiment) -> None:
 
 def _purged(printer: Printer, purged: Purged) -> None:
     what = [
-        _counted(purged.runs, "run"),
-        *([_counted(purged.experiments, "experiment")] if purged.experiments else []),
-        _counted(purged.points, "point"),
-        _counted(purged.artifacts, "artifact"),
+        count_text(purged.runs, "run"),
+        *([count_text(purged.experiments, "experiment")] if purged.experiments else []),
+        count_text(purged.points, "point"),
+        count_text(purged.artifacts, "artifact"),
     ]
     listed = f"{', '.join(what[:-1])} and {what[-1]} ({size_text(purged.artifact_bytes)})"
     if not (purged.runs or purged.experiments):
@@ -494,7 +498,7 @@ def _purged(printer: Printer, purged: Purged) -> None:
 
 
 def _garbage(printer: Printer, found: GarbageReport) -> None:
-    garbage = f"{_counted(found.objects, 'stretch', 'stretches')} of content that nothing refers to"
+    garbage = f"{count_text(found.objects, 'stretch', 'stretches')} of content that nothing refers to"
     if found.waiting:
         left = size_text(found.left_bytes)
         printer.line(f"somebody is recording content: {left} that nobody needs go the next time")
@@ -508,7 +512,7 @@ def _garbage(printer: Printer, found: GarbageReport) -> None:
         left = size_text(found.left_bytes)
         printer.line(f"{left} more stay in packs of which most is needed, or that somebody writes")
     leftovers = [
-        _counted(number, what)
+        count_text(number, what)
         for number, what in ((found.series, "metric name"), (found.environments, "environment"))
         if number
     ]
@@ -516,12 +520,8 @@ def _garbage(printer: Printer, found: GarbageReport) -> None:
         printer.line(
             f"left behind by purged runs{'' if found.dry_run else ', deleted'}: {' and '.join(leftovers)}"
         )
-    needed = _counted(found.kept_objects, "stretch", "stretches")
+    needed = count_text(found.kept_objects, "stretch", "stretches")
     printer.line(f"{needed} in use ({size_text(found.kept_bytes)})")
-
-
-def _counted(count: int, what: str, many: str | None = None) -> str:
-    return f"{count:,} {what if count == 1 else many or f'{what}s'}"
 
 
 def _children(printer: Printer, children: Children) -> None:

@@ -107,6 +107,17 @@ def facts_text(facts: Mapping[str, object]) -> str:
     return "\n".join(lines or [_NOTHING])
 
 
+def count_text(count: int, what: str, many: str | None = None) -> str:
+    """So many of something; `many` is its plural, where that is not made with an s.
+
+    Examples
+    --------
+    >>> count_text(1, "row"), count_text(2500, "row"), count_text(0, "stretch", "stretches")
+    ('1 row', '2,500 rows', '0 stretches')
+    """
+    return f"{count:,} {what if count == 1 else many or f'{what}s'}"
+
+
 def size_text(size_bytes: int) -> str:
     """A number of bytes.
 

@@ -42,6 +42,10 @@ def compare_versions(jobs: Jobs, ask: CompareVersions) -> JobAccepted:
     ]
     if odd:
         raise Invalid(f"{odd[0]} says nothing where {ask.find} is asked for", details={"field": odd[0]})
+    # Said at once: of a job nobody asks what became of it before a picture has turned for a while.
+    datasets = jobs.service(DataVersionControl)
+    for id in (ask.a, ask.b):
+        datasets.describe(id)
     queued = jobs.submit("datasets.compare", ask)
     return JobAccepted(id=queued.id, status=queued.status)
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from nbproof.core.clock import datetime_of, microseconds_of
 from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.listing import count_text
 from nbproof.core.operation import Json, View, validated
 from nbproof.core.type_words import TYPE_WORDS, is_misspelt, retyped_words, type_words
 
@@ -187,9 +188,9 @@ def breaches_of(
     found = []
     known = {each.name: each for each in profiles}
     if contract.min_rows is not None and rows < contract.min_rows:
-        found.append(f"{rows:,} rows, at least {contract.min_rows:,} are expected")
+        found.append(f"{count_text(rows, 'row')}, at least {contract.min_rows:,} are expected")
     if contract.max_rows is not None and rows > contract.max_rows:
-        found.append(f"{rows:,} rows, at most {contract.max_rows:,} are expected")
+        found.append(f"{count_text(rows, 'row')}, at most {contract.max_rows:,} are expected")
     for name, rule in contract.columns.items():
         if name in known:
             found += [f"{name}: {each}" for each in _broken(rule, known[name])]
@@ -205,7 +206,7 @@ def breaches_of(
     if missing := [name for name in contract.key if name not in known]:
         found.append(f"key {told}: there is no column {', '.join(missing)}")
     elif repeated:
-        found.append(f"key {told}: {repeated:,} rows have one that another row has")
+        found.append(f"key {told}: {count_text(repeated, 'row has', 'rows have')} one that another row has")
     return found
 
 
@@ -216,7 +217,7 @@ def _broken(rule: ColumnRule, profile: ColumnProfile) -> Iterator[str]:
         return  # bounds of another type say nothing
     missing = profile.missing + profile.nans
     if not rule.nullable and missing:
-        yield f"{missing:,} values are missing, none may be"
+        yield f"{count_text(missing, 'value is', 'values are')} missing, none may be"
     if empty:
         return
     yield from _out_of_bounds(rule, profile)
@@ -227,7 +228,8 @@ def _broken(rule: ColumnRule, profile: ColumnProfile) -> Iterator[str]:
         elif odd := [value for value, _ in profile.top if _same(value) not in allowed]:
             rows = sum(count for value, count in profile.top if _same(value) not in allowed)
             some = ", ".join(map(repr, odd[:_SOME])) + (", ..." if len(odd) > _SOME else "")
-            yield f"{rows:,} rows have values that are not allowed: {some}"
+            told = count_text(rows, "row has a value that is", "rows have values that are")
+            yield f"{told} not allowed: {some}"
 
 
 def _out_of_bounds(rule: ColumnRule, profile: ColumnProfile) -> Iterator[str]:

@@ -178,7 +178,7 @@ def _refuse_repeats(side: Rows, ordered: Hashes, rows: _Places, key: Sequence[st
     example = _values(side, rows[again[:1]], key)[0]
     told = ", ".join(f"{name} = {value!r}" for name, value in example.items())
     raise Invalid(
-        f"{len(again):,} rows of {side.name} have a key that another row has too, such as {told}",
+        f"{len(again):,} of the rows of {side.name} have a key that another row has too, such as {told}",
         hint="a key names one row: add a column to it, or leave it out to compare whole rows",
         details={"field": "key"},
     )

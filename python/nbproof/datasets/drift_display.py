@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from nbproof.core.ids import short
-from nbproof.core.listing import STYLE, listing_text
+from nbproof.core.listing import STYLE, count_text, listing_text
 from nbproof.plots.figure import DIM, TEXT, colour_of, drawn, shortened
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def drift_text(report: DriftReport) -> str:
     """The report in words."""
     lines = [
         f"{SIGNS[report.severity]} {report.severity}: {report.sentence}",
-        f"  {report.reference} ({report.reference_rows:,} rows) → {report.current} "
-        f"({report.current_rows:,} rows), {_how(report)}; report {short(report.id)}",
+        f"  {report.reference} ({count_text(report.reference_rows, 'row')}) → {report.current} "
+        f"({count_text(report.current_rows, 'row')}), {_how(report)}; report {short(report.id)}",
     ]
     if drifted := report.drifted:
         table = listing_text(
@@ -66,9 +66,9 @@ def drift_html(report: DriftReport) -> str:
     """A sentence, and a row for each column that drifted: how bad, the two distributions, what to do."""
     parts = [
         f"<div>{severity_html(report.severity)} <b>{escape(report.sentence)}</b></div>",
-        f'<div class="nbproof-more">{escape(report.reference)} ({report.reference_rows:,} rows) → '
-        f"{escape(report.current)} ({report.current_rows:,} rows), {_how(report)}; report "
-        f"{short(report.id)}</div>",
+        f'<div class="nbproof-more">{escape(report.reference)} '
+        f"({count_text(report.reference_rows, 'row')}) → {escape(report.current)} "
+        f"({count_text(report.current_rows, 'row')}), {_how(report)}; report {short(report.id)}</div>",
     ]
     if drifted := report.drifted:
         rows = "".join(_row(each) for each in drifted[:_MOST])

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, computed_field
 
 from nbproof.core.clock import datetime_of
 from nbproof.core.ids import short
-from nbproof.core.listing import size_text
+from nbproof.core.listing import count_text, size_text
 from nbproof.core.operation import Ask, Instant, Json, Number, Positional, View
 from nbproof.core.type_words import type_words
 
@@ -141,9 +141,12 @@ class DatasetVersion(View):
 
     def _content(self) -> str:
         if self.kind == "table":
-            return f"a table of {self.rows:,} rows, {self.columns:,} columns"
-        found = f"a folder of {self.files:,} files" if self.kind == "folder" else "a file"
-        return found if self.rows is None else f"{found} with {self.rows:,} rows, {self.columns:,} columns"
+            return f"a table of {self._rows_and_columns()}"
+        found = f"a folder of {count_text(self.files or 0, 'file')}" if self.kind == "folder" else "a file"
+        return found if self.rows is None else f"{found} with {self._rows_and_columns()}"
+
+    def _rows_and_columns(self) -> str:
+        return f"{count_text(self.rows or 0, 'row')}, {count_text(self.columns or 0, 'column')}"
 
 
 class Dataset(View):

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from nbproof.core.clock import datetime_of
 from nbproof.core.errors import Conflict, Invalid, NotAllowed, NotFound, PlatformError, Unavailable
-from nbproof.core.listing import size_text
+from nbproof.core.listing import count_text, size_text
 from nbproof.core.serving import served_root
 from nbproof.datasets.handle import DatasetHandle
 from nbproof.datasets.rows import RowFiles, row_files
@@ -374,7 +374,7 @@ class ReferenceHandle(DatasetHandle):
         size = size_text(int(told.get("size_bytes") or 0))
         kind, _, mark = str(told.get("mark") or "").partition(" ")
         if self.kind == "folder":
-            return f"{told.get('files', 0):,} files, {size}"
+            return f"{count_text(told.get('files', 0), 'file')}, {size}"
         if kind == "modified" and mark.isdigit():
             size += f", modified {datetime_of(int(mark) // 1000).isoformat(timespec='seconds')}"
         return f"{size}, BLAKE3 {self.content_hash[:12]}"

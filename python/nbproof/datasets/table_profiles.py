@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
+from nbproof.core.listing import count_text
 from nbproof.datasets.models import ColumnSummaries
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class TableProfile:
 
     def __str__(self) -> str:
         where = f" of {self.place}" if self.place else ""
-        return f"{self.name}{where}: {self.rows:,} rows, {len(self.profile):,} columns"
+        return (
+            f"{self.name}{where}: {count_text(self.rows, 'row')}, {count_text(len(self.profile), 'column')}"
+        )
 
     def _repr_html_(self) -> str:
         from html import escape

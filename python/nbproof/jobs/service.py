@@ -150,7 +150,7 @@ class JobContext:
 
     def service(self, kind: type[T]) -> T:
         """The service of a room."""
-        return self._jobs._supplied(kind)
+        return self._jobs.service(kind)
 
 
 class Jobs:
@@ -229,6 +229,13 @@ class Jobs:
     def busy(self) -> int:
         """Jobs that this process runs, or has queued for itself; asks nobody."""
         return len(self._running) + len(self._mine)
+
+    def service(self, kind: type[T]) -> T:
+        """The service of a room."""
+        if self._supply is None:
+            raise LookupError(f"no {kind.__name__} is supplied to jobs here")
+        found: T = self._supply(kind)
+        return found
 
     # -- verbs -----------------------------------------------------------------------------------
 
@@ -551,12 +558,6 @@ class Jobs:
         self._tell(context.id)
 
     # -- inside --------------------------------------------------------------------------------------
-
-    def _supplied(self, kind: type[T]) -> T:
-        if self._supply is None:
-            raise LookupError(f"no {kind.__name__} is supplied to jobs here")
-        found: T = self._supply(kind)
-        return found
 
     def _tell(self, identifier: str) -> None:
         if self._changes is not None:
