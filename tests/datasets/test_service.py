@@ -20,7 +20,7 @@ from nbproof.datasets.service import DataVersionControl
 from nbproof.lineage.domain import Node
 from nbproof.storage.content.columns import SLAB_ROWS
 from nbproof.storage.content.ends import FileSystemStorage
-from nbproof.storage.content.index import ContentIndex
+from nbproof.storage.content.index import DAMAGED, ContentIndex
 from nbproof.storage.content.store import ContentStore
 from nbproof.storage.database import open_database
 
@@ -437,6 +437,54 @@ def test_a_file_that_grew_adds_what_is_new(datasets, tmp_path):
     assert second.new_bytes < first.new_bytes / 5
     assert datasets.get_dataset("growing@v2").path().read_bytes() == path.read_bytes()
     assert datasets.get_dataset("growing@v1").path().read_bytes() == lines
+
+
+def test_of_a_file_that_grew_only_what_is_new_is_looked_through(datasets, tmp_path, monkeypatch):
+    from nbproof.storage.content import chunking
+
+    path, looked = tmp_path / "growing.csv", []
+    path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(300_000)))
+    datasets.register_dataset(path)
+    with path.open("ab") as file:
+        file.write(b"1,1\n")
+
+    def counted(data, cut=chunking.cut):
+        looked.append(len(data))
+        return cut(data)
+
+    monkeypatch.setattr(chunking, "cut", counted)
+    assert datasets.register_dataset(path).version == 2
+    assert sum(looked) < path.stat().st_size / 3
+
+
+@pytest.mark.parametrize("kind", ["file", "table"])
+def test_where_the_version_before_is_lost_the_next_is_taken_in_whole(datasets, content, tmp_path, kind):
+    path = tmp_path / "growing.csv"
+    path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(100_000)))
+
+    def register(rows):
+        with path.open("ab") as file:
+            file.write(b"1,1\n")
+        return datasets.register_dataset(path if kind == "file" else wide(rows), "growing")
+
+    first = register(1000)
+    for pack in tmp_path.rglob("*.pack"):
+        pack.unlink()
+    with content.index.database.begin() as connection:
+        for pack in content.index.indexed():
+            content.index.mark(
+                connection,
+                [(each.hash, each.kind) for each in content.index.of_pack(connection, pack)],
+                DAMAGED,
+            )
+
+    second = register(1001)
+    assert second.version == 2 and second.new_bytes >= first.new_bytes / 2
+    handle = datasets.get_dataset("growing@v2")
+    if kind == "file":
+        assert handle.path().read_bytes() == path.read_bytes()
+    else:
+        assert handle.to_arrow().equals(wide(1001))
 
 
 def test_a_file_that_resembles_one_whose_content_was_lost_is_taken_in_whole(datasets, tmp_path):

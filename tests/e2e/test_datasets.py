@@ -104,7 +104,6 @@ def test_versions_say_what_keeping_them_cost_and_an_alias_moves(window: Window, 
     expect(versions.nth(1)).to_contain_text("prod")
     listed = lab.ask("GET", f"datasets/sales/versions?workspace={_workspace(lab)}")["items"]
     assert listed[1]["new_bytes"] < listed[2]["new_bytes"] / 2  # one column changed
-    window.both_themes("dataset-versions")
 
     # The latest is shown: the alias comes here, and goes from the version that had it.
     view.get_by_role("button", name="Set an alias").click()
@@ -112,6 +111,7 @@ def test_versions_say_what_keeping_them_cost_and_an_alias_moves(window: Window, 
     view.get_by_role("button", name="Set", exact=True).click()
     expect(versions.nth(0)).to_contain_text("prod")
     expect(versions.nth(1)).not_to_contain_text("prod")
+    window.both_themes("dataset-versions")
     view.get_by_role("button", name="Set an alias").click()
     view.get_by_label("Alias of version 3").fill("v7")
     view.get_by_role("button", name="Set", exact=True).click()
@@ -119,6 +119,9 @@ def test_versions_say_what_keeping_them_cost_and_an_alias_moves(window: Window, 
     expect(dialog).to_contain_text("can't be an alias")
     dialog.get_by_role("button").last.click()
     view.get_by_role("button", name="Cancel").click()
+    view.get_by_role("button", name="Take the alias prod away").click()
+    expect(versions.nth(0)).not_to_contain_text("prod")
+    expect(view.get_by_role("button", name="Set an alias")).to_be_visible()
 
     view.get_by_role("button", name="Show version 1").click()
     expect(view.get_by_label("Version", exact=True)).to_have_value("1")

@@ -37,6 +37,18 @@ def test_a_file_that_is_as_it_was_is_known_to_every_process(seen, tmp_path):
     assert SeenFiles(tmp_path / "seen.jsonl").recall(file, file.stat()) == ("ab", SIZE)
 
 
+def test_a_list_that_was_written_anew_is_not_written_anew_with_each_few_files(seen, tmp_path, monkeypatch):
+    monkeypatch.setattr("nbproof.storage.seen._MANY", 10)
+    file, sizes = rested(tmp_path / "model.bin"), []
+    for number in range(100):
+        seen.remember(file, file.stat(), f"{number:02x}")
+        sizes.append((tmp_path / "seen.jsonl").stat().st_size)
+
+    assert sum(after < before for before, after in zip(sizes, sizes[1:], strict=False)) <= 10
+    assert seen.recall(file, file.stat()) == ("63", SIZE)
+    assert SeenFiles(tmp_path / "seen.jsonl").recall(file, file.stat()) == ("63", SIZE)
+
+
 def test_what_another_process_adds_is_seen_here(seen, tmp_path):
     first, second = rested(tmp_path / "a"), rested(tmp_path / "b")
     seen.remember(first, first.stat(), "aa")

@@ -16,6 +16,7 @@ import { nbproofIcon } from '../icons';
 import type { DatasetModel, Find, Format } from '../models/dataset';
 import type { DatasetVersion } from '../services/api';
 import type { Problem } from '../services/problem';
+import { Chip } from './Chip';
 import { DatasetColumns } from './DatasetColumns';
 import { DatasetCompare } from './DatasetCompare';
 import { EditableNotes, EditableTags, LineForm, useFocusBack } from './Editing';
@@ -112,6 +113,7 @@ export namespace DatasetView {
     stop: (find: Find, against: string, key?: readonly string[]) => void;
     /** Resolve to whether it was done. */
     setAlias: (alias: string) => Promise<boolean>;
+    removeAlias: (alias: string) => Promise<boolean>;
     setDescription: (text: string) => Promise<boolean>;
     setTag: (key: string, value: string | null) => Promise<boolean>;
   }
@@ -426,6 +428,7 @@ function Facts({ version, actions, trans }: Shown): JSX.Element {
           key={version.id}
           version={version}
           onSet={actions.setAlias}
+          onRemove={actions.removeAlias}
           trans={trans}
         />
       </Fact>
@@ -478,10 +481,12 @@ function Fact({
 function Aliases({
   version,
   onSet,
+  onRemove,
   trans
 }: {
   version: DatasetVersion;
   onSet: (alias: string) => Promise<boolean>;
+  onRemove: (alias: string) => Promise<boolean>;
   trans: TranslationBundle;
 }): JSX.Element {
   const [draft, setDraft] = useState<string | null>(null);
@@ -497,9 +502,12 @@ function Aliases({
   return (
     <div className="jp-nbproof-Aliases">
       {version.aliases.map(alias => (
-        <span key={alias} className="jp-nbproof-Alias">
-          {alias}
-        </span>
+        <Chip
+          key={alias}
+          text={alias}
+          word={trans.__('Take the alias %1 away', alias)}
+          onRemove={() => void onRemove(alias)}
+        />
       ))}
       {draft === null ? (
         <button

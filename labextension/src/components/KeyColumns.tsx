@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { closeIcon } from '@jupyterlab/ui-components';
 import { JSX, KeyboardEvent, useId, useState } from 'react';
+
+import { Chip } from './Chip';
 
 /** The columns that name a row: those chosen, each with a way to take it away, and a box for another. */
 export function KeyColumns({
@@ -34,17 +35,12 @@ export function KeyColumns({
     <span className="jp-nbproof-Select jp-nbproof-KeyColumns">
       <label htmlFor={`${id}box`}>{trans.__('Rows match by')}</label>
       {chosen.map(name => (
-        <span key={name} className="jp-nbproof-Alias">
-          <bdi>{name}</bdi>
-          <button
-            type="button"
-            className="jp-nbproof-IconButton"
-            aria-label={trans.__('Match no longer by %1', name)}
-            onClick={() => onChange(chosen.filter(one => one !== name))}
-          >
-            <closeIcon.react tag="span" />
-          </button>
-        </span>
+        <Chip
+          key={name}
+          text={name}
+          word={trans.__('Match no longer by %1', name)}
+          onRemove={() => onChange(chosen.filter(one => one !== name))}
+        />
       ))}
       <input
         id={`${id}box`}

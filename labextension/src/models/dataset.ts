@@ -9,6 +9,7 @@ import {
   DatasetDiff,
   DatasetVersion,
   datasetsAlias,
+  datasetsRemoveAlias,
   datasetsColumns,
   datasetsCompare,
   datasetsDelete,
@@ -479,6 +480,12 @@ export class DatasetModel implements IDisposable {
   /** Point an alias at the version. */
   async setAlias(alias: string): Promise<void> {
     await datasetsAlias(this._request, { id: this._which(), alias });
+    await this.refresh();
+  }
+
+  /** Take an alias away from the version. */
+  async removeAlias(alias: string): Promise<void> {
+    await datasetsRemoveAlias(this._request, { id: this._which(), alias });
     await this.refresh();
   }
 

@@ -206,6 +206,11 @@ export class DatasetViewWidget extends ReactWidget {
       this._change(this._options.trans.__('The alias could not be set'), () =>
         this.model.setAlias(alias)
       ),
+    removeAlias: alias =>
+      this._change(
+        this._options.trans.__('The alias could not be taken away'),
+        () => this.model.removeAlias(alias)
+      ),
     setDescription: description =>
       this._change(
         this._options.trans.__('The description could not be saved'),

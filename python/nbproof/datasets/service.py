@@ -882,9 +882,8 @@ class DataVersionControl:
                 if path.is_dir():
                     taken = take_folder(intake, path, on_bytes=progress)
                 else:
-                    like = None
-                    if latest is not None and latest.kind == "file" and latest.manifest is not None:
-                        like = json.loads(self._content().read(latest.manifest))["file"]
+                    before_that = self._manifest_of(latest, "file")
+                    like = None if before_that is None else before_that.get("file")
                     taken = take_file(intake, path, like=like, on_bytes=progress)
             if path.suffix.lower() in _WITH_SCHEMA and (rows := rows_at(path)) is not None:
                 try:
@@ -900,9 +899,9 @@ class DataVersionControl:
                     raise refuse_changed(sorted({str(each.relative_to(path.parent)) for each, _ in changed}))
             return taken
         table = self._incoming(source)
-        manifest = profiles_before = None
-        if latest is not None and latest.kind == "table" and latest.manifest is not None:
-            manifest = json.loads(self._content().read(latest.manifest))
+        profiles_before = None
+        manifest = self._manifest_of(latest, "table")
+        if latest is not None and manifest is not None:
             profiles_before = partial(self._kept_profiles, latest)
         if watch is not None and watch.key:
             table = replace(table, batches=watch.watched(table.batches))
@@ -916,6 +915,15 @@ class DataVersionControl:
                 profiles_before=profiles_before,
                 on_rows=progress,
             )
+
+    def _manifest_of(self, latest: VersionRecord | None, kind: str) -> dict[str, Any] | None:
+        """Of the version before, if it is of the kind: it spares work, and is done without where damaged."""
+        if latest is None or latest.kind != kind or latest.manifest is None:
+            return None
+        with suppress(PlatformError):
+            found: dict[str, Any] = json.loads(self._content().read(latest.manifest))
+            return found
+        return None
 
     def _incoming(self, source: Any) -> Incoming:
         from nbproof.datasets.frames import incoming

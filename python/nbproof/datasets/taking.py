@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nbproof.core.errors import Conflict, Invalid, NotFound
+from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError
 from nbproof.datasets.domain import Slab
 from nbproof.stats.profile import ColumnProfile, is_text, merge, profile_column, texts_repeat
 from nbproof.storage.content.codec import compress, decompressed
@@ -73,7 +73,7 @@ FORMAT = 1
 _AHEAD = 6
 _REPEATING = 1 / 8  # so many different numbers of all are worth a dictionary
 _SOME = 3
-_FOLDERS_TOGETHER = 256
+_FOLDERS_TOGETHER, _FOLDERS_TOGETHER_BYTES = 256, 1 << 20
 _TOGETHER, _TOGETHER_BYTES = 64, 256 << 10
 
 
@@ -261,7 +261,10 @@ class _Profiles:
     def _known(self) -> dict[tuple[str, ...], dict[str, Any]]:
         if self.told_before is None:
             return {}
-        told = zip(self.before["columns"], self.told_before(), strict=True)
+        try:
+            told = zip(self.before["columns"], self.told_before(), strict=True)
+        except PlatformError:  # damaged: they are made anew
+            return {}
         return {(column["name"], *column["files"]): profile for column, profile in told}
 
 
@@ -531,6 +534,7 @@ def folder_manifest(intake: Intake, tree: Tree, **more: Any) -> bytes:
 
     folders: dict[tuple[str, ...], str] = {}
     waiting: list[Hashed] = []
+    waiting_bytes = 0
     # Deepest first: a folder names the manifests of those in it.
     for parts, (files, below) in sorted(tree.items(), key=lambda each: -len(each[0])):
         told = manifest_of(
@@ -542,9 +546,10 @@ def folder_manifest(intake: Intake, tree: Tree, **more: Any) -> bytes:
         )
         waiting.append(Hashed.of(memoryview(told)))
         folders[parts] = location_of(waiting[-1].hash)
-        if len(waiting) >= _FOLDERS_TOGETHER:
+        waiting_bytes += len(told)
+        if len(waiting) >= _FOLDERS_TOGETHER or waiting_bytes >= _FOLDERS_TOGETHER_BYTES:
             intake.put_hashed(waiting)
-            waiting = []
+            waiting, waiting_bytes = [], 0
     intake.put_hashed(waiting)
     count = sum(len(files) for files, _ in tree.values())
     size = sum(size for files, _ in tree.values() for _, size, _ in files)

@@ -129,11 +129,14 @@ class SeenFiles:
     def _write_anew(self) -> None:
         # What another process adds meanwhile may go missing: then it reads a file once more.
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        whole = b"".join(json.dumps([name, *known]).encode() + b"\n" for name, known in self._known.items())
         try:
-            fresh.write_bytes(
-                b"".join(json.dumps([name, *known]).encode() + b"\n" for name, known in self._known.items())
-            )
+            with fresh.open("wb") as file:
+                file.write(whole)
+                state = os.fstat(file.fileno())
             os.replace(fresh, self._path)
+            self._identity, self._read_up_to = (state.st_dev, state.st_ino), len(whole)
+            self._lines = len(self._known)
         finally:
             fresh.unlink(missing_ok=True)
 

@@ -136,6 +136,13 @@ def test_what_resembles_other_content_is_cut_as_if_it_did_not(size, edits, block
     assert cut_as_foreseen(after, parts_of(before), block_bytes) == parts_of(after)
 
 
+@pytest.mark.parametrize("length", [0, MAXIMUM_BYTES + 1])
+def test_what_another_cutter_made_of_other_lengths_is_no_guess(length):
+    content = content_of(2_000_000)
+
+    assert cut_as_foreseen(content, [(b"h" * 32, length)] * 9, 600_000) == parts_of(content)
+
+
 @pytest.mark.parametrize("like", [content_of(1_000_000, 7), bytes(1_000_000), b"", b"x"], ids=len)
 def test_a_wrong_guess_what_content_resembles_changes_no_cut(like):
     content = content_of(1_000_000) + bytes(600_000)

@@ -143,6 +143,22 @@ def test_who_never_ends_taking_in_delays_the_deletion_only(store, opener):
     assert other.read(again) == content
 
 
+def test_what_was_condemned_in_vain_and_is_needed_again_is_shared_again(store, opener):
+    content = content_of(600_000)
+    put(store, content)
+    other = opener()
+
+    with store.intake() as intake:
+        kept = intake.put(io.BytesIO(content))  # shared, before it is condemned
+        assert collect(other, set, nothing, patience_seconds=0).waiting
+        intake.commit()
+    collect(other, lambda: {kept.location}, nothing)
+
+    with other.intake() as intake:
+        intake.put(io.BytesIO(content))
+        assert intake.new_bytes == 0
+
+
 def test_erasing_leaves_no_byte_behind(local):
     store = local()
     secret = content_of(200_000, 7)

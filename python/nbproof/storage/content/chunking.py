@@ -62,7 +62,9 @@ class Foreseen:
     """
 
     def __init__(self, parts: Sequence[tuple[bytes, int]] = ()) -> None:
-        self._parts = parts[:-1]  # the last one was ended by the end of the content
+        # What another cutter made longer does not fit in the buffers here.
+        fit = all(0 < length <= MAXIMUM_BYTES for _, length in parts)
+        self._parts = parts[:-1] if fit else ()  # the last one was ended by the end of the content
         self._places = {hash: place for place, (hash, _) in enumerate(self._parts)}
         self._next: int | None = 0 if self._parts else None
         self.hashes: list[bytes] = []

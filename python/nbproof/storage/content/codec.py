@@ -76,7 +76,9 @@ def decompressed(content: bytes) -> bytes:
 
 def packed(contents: Sequence[bytes | memoryview]) -> list[bytes | memoryview | None]:
     """The contents compressed, each by itself; None where that saves no more than 5 %."""
-    if len(contents) < 2 or not all(contents):  # which that call refuses
+    import zstandard
+
+    if "multi_compress_to_buffer" not in zstandard.backend_features or not any(contents):
         found: Iterable[bytes | memoryview] = map(compress, contents)
     else:
         # In one call: what goes back and forth between threads is not a call for each small file.

@@ -152,7 +152,13 @@ class ContentIndex:
 
     def damaged(self, connection: Connection, pack: str | None = None) -> list[tuple[bytes, Kind]]:
         """What was found damaged, in one pack or in all, and was not kept anew since."""
-        wanted = sa.select(RECORDS.c.hash, RECORDS.c.kind).where(RECORDS.c.state == DAMAGED)
+        return self.of_state(connection, DAMAGED, pack)
+
+    def of_state(
+        self, connection: Connection, state: int, pack: str | None = None
+    ) -> list[tuple[bytes, Kind]]:
+        """The records that have a state, in one pack or in all."""
+        wanted = sa.select(RECORDS.c.hash, RECORDS.c.kind).where(RECORDS.c.state == state)
         if pack is not None:
             number = sa.select(PACKS.c.id).where(PACKS.c.name == pack).scalar_subquery()
             wanted = wanted.where(RECORDS.c.pack_id == number)

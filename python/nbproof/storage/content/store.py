@@ -42,6 +42,7 @@ _AHEAD = 4
 _BLOCK_BYTES = 4 << 20
 _ASKED_TOGETHER = 2
 _FILES_TOGETHER = 256
+_SMALL_TOGETHER_BYTES = 4 << 20
 _BUFFER_BYTES = 1 << 20
 INTAKE = "intake:"
 _PREFIX = "b3/"
@@ -526,6 +527,13 @@ class Intake:
         """Read files; small ones together, compressed while the next are read."""
         rested: list[tuple[Path | str, os.stat_result, str]] = []
         small: dict[bool, list[tuple[bytes, memoryview]]] = {True: [], False: []}
+        waiting_bytes = 0
+
+        def write_small() -> None:
+            for packing, contents in small.items():
+                self._write_later(self._packing(contents, packing))
+                contents.clear()
+
         for number, before in states.items():
             source = sources[number]
             self.files_read.add(os.fspath(source))
@@ -534,6 +542,10 @@ class Intake:
                 hash = digest(content)
                 small[worth_packing(content)].append((hash, memoryview(content)))
                 found[number] = StoredObject(hash.hex(), len(content), location_of(hash))
+                waiting_bytes += len(content)
+                if waiting_bytes >= _SMALL_TOGETHER_BYTES:
+                    write_small()
+                    waiting_bytes = 0
                 if on_bytes is not None:
                     on_bytes(len(content))
             else:
@@ -543,8 +555,7 @@ class Intake:
                     after = os.fstat(stream.fileno())
             if _same(before, after):
                 rested.append((source, after, found[number].hash))
-        for packing, contents in small.items():
-            self._write_later(self._packing(contents, packing))
+        write_small()
         # What is taken back after all is looked up before it is believed.
         self._store.seen.remember_all(rested)
 

@@ -423,7 +423,9 @@ def collect(
         settle()
         live = _live(store, referred() | held)
         with store.index.database.begin() as connection:
-            store.index.mark(connection, [key for key in doomed if key in live], GOOD)
+            # Also what an earlier collection condemned before it gave up.
+            condemned = store.index.of_state(connection, CONDEMNED)
+            store.index.mark(connection, [key for key in condemned if key in live], GOOD)
         dead = {
             pack: {key: each for key, each in keys.items() if key not in live} for pack, keys in dead.items()
         }
