@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_list_that_was_written_anew_is_not_written_anew_with_each_few_files(se
         seen.remember(file, file.stat(), f"{number:02x}")
         sizes.append((tmp_path / "seen.jsonl").stat().st_size)
 
-    assert sum(after < before for before, after in zip(sizes, sizes[1:], strict=False)) <= 10
+    assert sum(after < before for before, after in pairwise(sizes)) <= 10
     assert seen.recall(file, file.stat()) == ("63", SIZE)
     assert SeenFiles(tmp_path / "seen.jsonl").recall(file, file.stat()) == ("63", SIZE)
 

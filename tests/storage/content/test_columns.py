@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nbproof.storage.content import columns
 from nbproof.storage.content.columns import Slabs, decoded, encoded, fingerprint
 
 _BEYOND = textwrap.dedent(
@@ -110,3 +111,17 @@ def test_slabs_end_where_they_ended_whether_their_lengths_are_told_or_not(change
     assert len(lengths) > 3
     assert slabs_of(after, cuts, lengths) == slabs_of(after, cuts)
     assert (slabs_of(after, cuts, lengths)[0][0] == lengths[0]) == (change != "others")
+
+
+def test_the_same_rows_are_not_looked_through_for_the_ends_of_slabs(monkeypatch):
+    table = pa.table({"id": np.arange(3_000_000, dtype="int64") * 7_919})
+    lengths, cuts = slabs_of(table)
+    looked = []
+
+    def counted(rows, by, hashes=columns._row_hashes):
+        looked.append(len(rows))
+        return hashes(rows, by)
+
+    monkeypatch.setattr(columns, "_row_hashes", counted)
+    assert slabs_of(table, cuts, lengths) == (lengths, cuts)
+    assert sum(looked) == len(cuts)
