@@ -289,10 +289,12 @@ def in_little_memory(dataset: Any, columns: Sequence[str] | None = None) -> Iter
     """The rows of an Arrow dataset, for whoever is slower than the disk."""
     import pyarrow.dataset as ds
 
-    # By default four files are read ahead, and of Parquet all that was fetched stays in memory to the end.
+    # By default four files are read ahead, and of Parquet all that was fetched stays in memory to the end;
+    # and threads of Arrow's go on until a GiB waits to be fetched.
     options: dict[str, Any] = {"batch_readahead": 2, "fragment_readahead": 1}
     if isinstance(getattr(dataset, "format", None), ds.ParquetFileFormat):
         options["fragment_scan_options"] = ds.ParquetFragmentScanOptions(pre_buffer=False)
+        options["use_threads"] = False
     yield from dataset.to_batches(columns=columns, **options)
 
 

@@ -380,6 +380,8 @@ class DatasetRepository:
     def slab_profiles(self, fingerprints: Sequence[bytes]) -> dict[bytes, bytes]:
         """The profiles of what was encoded before."""
         found: dict[bytes, bytes] = {}
+        if not fingerprints:
+            return found
         with self.database.connect() as connection:
             for some in batched(fingerprints, _TOGETHER):
                 rows = connection.execute(

@@ -246,14 +246,11 @@ class _Profiles:
                 left.append(number)
             else:
                 self._told[number] = told
-        slabs = {
-            key: (self.places[key], self.schema.field(number).type)
-            for number in left
-            for key in self.columns[number].prints
-        }
-        made = profiles_of_slabs(slabs, self.fresh, self.repository, self.read)
+        # Column by column: those of all slabs of all columns would be in memory at once.
         for number in left:
-            column = self.columns[number]
+            column, kind = self.columns[number], self.schema.field(number).type
+            slabs = {key: (self.places[key], kind) for key in column.prints}
+            made = profiles_of_slabs(slabs, self.fresh, self.repository, self.read)
             found = [made[key] for key in column.prints]
             self._told[number] = merged_profiles(column.name, found).to_json()
 
