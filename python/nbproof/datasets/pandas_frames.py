@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.errors import Invalid
@@ -22,11 +22,16 @@ from nbproof.datasets.pandas_columns import (
     loses_freq,
     with_categories,
 )
+from nbproof.storage.content.writing import pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nbproof.datasets.objects import Note
+
 __all__ = ["arrow_from_pandas", "frame_from_arrow", "index_fields", "pandas_to_arrow"]
+
+_LONG = 1 << 17  # rows
 
 
 def pandas_to_arrow(obj: Any) -> tuple[pa.Table, dict[str, Any]]:
@@ -50,11 +55,7 @@ def pandas_to_arrow(obj: Any) -> tuple[pa.Table, dict[str, Any]]:
         names = _field_names(labels)
         columns = [obj.iloc[:, place] for place in range(len(labels))]
         restore["columns"] = hold_index(obj.columns, "columns")
-    arrays, notes = [], []
-    for name, column in zip(names, columns, strict=True):
-        array, note = column_to_arrow(column.array, name)
-        arrays.append(array)
-        notes.append(note)
+    arrays, notes = _columns_to_arrow(names, columns)
     restore["fields"] = dict(zip(names, notes, strict=True))
     index, index_arrays = _index_to_arrow(obj.index, names)
     restore["index"] = index
@@ -127,6 +128,24 @@ def arrow_from_pandas(table: pa.Table, restore: Mapping[str, Any]) -> pa.Table:
 
 
 # ------------------------------------------------------------------------------------------------- columns
+
+
+def _columns_to_arrow(
+    names: Sequence[str], columns: Sequence[Any]
+) -> tuple[list[pa.Array | pa.ChunkedArray], list[Note]]:
+    """All of them, long ones of numbers together: that they are looked through for missing values takes time."""
+    import numpy as np
+
+    under_way = {
+        name: pool().submit(column_to_arrow, column.array, name)
+        for name, column in zip(names, columns, strict=True)
+        if len(column) >= _LONG and isinstance(column.dtype, np.dtype) and column.dtype.kind in "fmM"
+    }
+    found = [
+        under_way[name].result() if name in under_way else column_to_arrow(column.array, name)
+        for name, column in zip(names, columns, strict=True)
+    ]
+    return [array for array, _ in found], [note for _, note in found]
 
 
 def _refuse_duplicates(columns: Any) -> None:

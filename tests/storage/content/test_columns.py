@@ -88,6 +88,46 @@ def test_what_had_to_be_large_comes_back_in_parts_of_its_type(column, repeats, m
     assert fingerprint(again) == fingerprint(pa.chunked_array([column]))
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1.5, None, 3.0, float("nan")] * 5),
+        pa.array([True, None, False, True, True] * 5),
+        pa.array([True, False, False] * 7),
+        pa.array(["a", None, "", "é" * 300, "b" * 127] * 5),
+        pa.array(["a" * 255, "b" * 254, "c" * 256] * 5, pa.large_string()),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_a_column_has_one_fingerprint_however_it_lies_in_memory(column):
+    whole = fingerprint(pa.chunked_array([column]))
+    for place in range(1, len(column)):
+        parts = pa.chunked_array([column[:place], column[place:]])
+        assert fingerprint(parts) == whole
+        moved = pa.concat_arrays([column[:place], column])[place:]
+        assert fingerprint(pa.chunked_array([moved])) == whole
+
+
+def test_columns_that_differ_have_different_fingerprints():
+    # fmt: off
+    columns = [
+        pa.array(values, kind)
+        for kind in (pa.string(), pa.large_string(), pa.binary())
+        for values in (
+            ["ab", "c"], ["a", "bc"], ["abc", ""], ["", "abc"], ["abc", None], [None, "abc"], ["abc"],
+            ["x" * 255, ""], ["", "x" * 255], ["x" * 254, "x"], ["x", "x" * 254], ["x" * 300, "x" * 260],
+            ["x" * 260, "x" * 300], ["x" * 560, ""],
+        )
+    ] + [
+        pa.array(values, kind)
+        for kind in (pa.int8(), pa.int64(), pa.float64())
+        for values in ([0, 1], [1, 0], [0, None], [None, 0], [0], [0, 0], [None, None])
+    ] + [pa.array(values) for values in ([True, False], [False, True], [True, None], [None, True], [True])]
+    # fmt: on
+
+    assert len({fingerprint(pa.chunked_array([each])) for each in columns}) == len(columns)
+
+
 def slabs_of(table, cuts=(), lengths=()):
     slabs = Slabs(table.to_batches(max_chunksize=100_000), table.schema, ["id"], cuts, lengths)
     return [len(slab) for slab in slabs], slabs.cuts

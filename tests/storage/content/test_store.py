@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
+from nbproof.storage.content.chunking import cut
 from nbproof.storage.content.packs import Damaged, digest
 from nbproof.storage.content.store import location_of
 from nbproof.storage.tables import ContentRecordRow
@@ -293,6 +294,63 @@ def test_a_read_only_folder_is_unavailable(tmp_path):
 
     with pytest.raises(Unavailable):
         FileSystemStorage(tmp_path / "file" / "below").begin()
+
+
+_BEFORE = content_of(12_000_000)
+_AFTER = {
+    "the same": _BEFORE,
+    "more": _BEFORE + b"more",
+    "much more": _BEFORE + content_of(9_000_000, 1),
+    "more, and an edit that few chunks tell": _BEFORE[:5_000_000] + b"edit" + _BEFORE[5_000_004:] + b"more",
+    "an edit": _BEFORE[:5_000_000] + b"edit" + _BEFORE[5_000_004:],
+    "another end": _BEFORE[:-4] + b"edit",
+    "another end, and more": _BEFORE[:-4] + b"edit and more",
+    "an insertion": _BEFORE[:5_000_000] + b"inserted" + _BEFORE[5_000_000:],
+    "less": _BEFORE[:-1],
+    "something else": content_of(12_000_000, 2),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("change", _AFTER)
+def test_a_file_is_kept_the_same_whatever_it_is_said_to_resemble(store, tmp_path, change):
+    (before,) = kept_in(store, _BEFORE)
+    path = tmp_path / "file"
+    path.write_bytes(_AFTER[change])
+    told = []
+    with store.intake() as intake:
+        (kept,) = intake.put_many([path], like=before.location, on_bytes=told.append)
+        intake.commit()
+
+    assert kept.hash == digest(_AFTER[change]).hex()
+    assert store.read(kept.location) == _AFTER[change]
+    assert sum(told) == len(_AFTER[change])
+    (alone,) = kept_in(store, _AFTER[change])
+    assert alone == kept
+    cuts = [length for _, length in store.parts(kept.location)]
+    assert cuts == (cut(memoryview(_AFTER[change])) or [0])
+
+
+def test_of_a_file_that_grew_only_the_end_is_hashed_in_chunks(local, tmp_path, monkeypatch):
+    from nbproof.storage.content import chunking, store
+
+    kept_here = local()
+    (before,) = kept_in(kept_here, _BEFORE)
+    path = tmp_path / "file"
+    path.write_bytes(_AFTER["more"])
+    hashed = []
+
+    def counted(content):
+        hashed.append(len(content))
+        return digest(content)
+
+    monkeypatch.setattr(store, "digest", counted)
+    monkeypatch.setattr(store, "digests", lambda contents: [counted(each) for each in contents])
+    monkeypatch.setattr(chunking, "digest", counted)
+    with kept_here.intake() as intake:
+        intake.put_many([path], like=before.location)
+        intake.commit()
+    assert sum(hashed) < len(_BEFORE) / 4
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])

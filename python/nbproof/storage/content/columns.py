@@ -35,6 +35,7 @@ _MOST_BYTES = 512 << 20
 _BATCH_ROWS = 1 << 16  # in what steps a slab grows, whatever batches come
 _CUTTING = 4
 _FED_ROWS = 1 << 15
+_LONG = 255  # characters, from which on a byte does not tell a length
 _DICTIONARY_BYTES = 1 << 30  # whoever asks for a dictionary gets a whole one
 _SAMPLE_ROWS = 8192
 _STEP_ROWS = 1024
@@ -151,15 +152,26 @@ def fingerprint(column: pa.ChunkedArray) -> bytes:
     """
     import blake3
 
-    valid, lengths, values = (blake3.blake3() for _ in range(3))
+    valid, lengths, long, values = parts = [blake3.blake3() for _ in range(4)]
     kind = column.type
     if _is_fixed(kind) or _is_text(kind) or _is_boolean(kind):
         for chunk in column.chunks:
-            _feed(chunk, column.null_count > 0, valid, lengths, values)
+            if not len(chunk):
+                continue
+            if column.null_count:
+                valid.update(_flags(chunk, 0))
+            if _is_boolean(kind):
+                values.update(_flags(chunk, 1))
+            elif _is_fixed(kind):
+                width = kind.bit_width // 8
+                start, end = chunk.offset * width, (chunk.offset + len(chunk)) * width
+                values.update(memoryview(chunk.buffers()[1]).cast("B")[start:end])
+            else:
+                _feed_texts(chunk, lengths, long, values)
     else:
         values.update(memoryview(_serialized(column)).cast("B"))
-    told = f"2 {kind} {len(column)} {column.null_count}".encode()
-    return blake3.blake3(told + valid.digest() + lengths.digest() + values.digest()).digest()
+    told = f"3 {kind} {len(column)} {column.null_count}".encode()
+    return blake3.blake3(told + b"".join(each.digest() for each in parts)).digest()
 
 
 def encoded(array: pa.Array, *, repeats: bool = False) -> pa.Buffer:
@@ -289,34 +301,36 @@ def _row_hashes(table: pa.Table, by: Sequence[str]) -> Any:
     return hashes * np.uint64(_MIX)
 
 
-def _feed(array: pa.Array, nulls: bool, valid: Any, lengths: Any, values: Any) -> None:
+def _flags(array: pa.Array, buffer: int) -> memoryview:
+    """A byte for each bit of a buffer of an array: whether it has a value, or its booleans."""
+    import numpy as np
+
+    data = array.buffers()[buffer]
+    if data is None:  # nothing is missing here, but elsewhere in the column
+        return np.ones(len(array), np.uint8).data
+    start = array.offset // 8
+    bits = np.frombuffer(data, np.uint8)[start : (array.offset + len(array) + 7) // 8]
+    first = array.offset - start * 8
+    return np.unpackbits(bits, bitorder="little")[first : first + len(array)].data
+
+
+def _feed_texts(array: pa.Array, lengths: Any, long: Any, values: Any) -> None:
+    """Texts, and how long each is: in a byte, which is 255 for those whose length stands with the long ones."""
     import numpy as np
     import pyarrow as pa
 
-    if not len(array):
-        return
-    kind = array.type
-    if nulls:
-        flags = array.is_valid().cast(pa.uint8())
-        valid.update(memoryview(flags.buffers()[1]).cast("B")[flags.offset : flags.offset + len(flags)])
-    start, end = array.offset, array.offset + len(array)
-    if _is_boolean(kind):
-        flags = array.cast(pa.uint8())
-        values.update(memoryview(flags.buffers()[1]).cast("B")[flags.offset : flags.offset + len(flags)])
-    elif _is_fixed(kind):
-        width = kind.bit_width // 8
-        values.update(memoryview(array.buffers()[1]).cast("B")[start * width : end * width])
-    else:
-        large = pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
-        _, offsets, data = array.buffers()
-        places = np.frombuffer(offsets, np.int64 if large else np.int32)[start : end + 1]
-        for row in range(0, len(array), _FED_ROWS):
-            few = np.diff(places[row : row + _FED_ROWS + 1])
-            # Half as many bytes, where no value has gigabytes.
-            few = few.astype(np.int32) if few.max() < 1 << 31 else few
-            lengths.update(few.data.cast("B"))
-        if data is not None:
-            values.update(memoryview(data).cast("B")[places[0] : places[-1]])
+    large = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
+    _, offsets, data = array.buffers()
+    places = np.frombuffer(offsets, np.int64 if large else np.int32)
+    places = places[array.offset : array.offset + len(array) + 1]
+    for row in range(0, len(array), _FED_ROWS):
+        few = np.diff(places[row : row + _FED_ROWS + 1])
+        if few.max() >= _LONG:
+            long.update(few[few >= _LONG].astype(np.int64).data.cast("B"))
+            few = np.minimum(few, _LONG)
+        lengths.update(few.astype(np.uint8).data)
+    if data is not None:
+        values.update(memoryview(data).cast("B")[places[0] : places[-1]])
 
 
 def _serialized(column: pa.ChunkedArray) -> pa.Buffer:

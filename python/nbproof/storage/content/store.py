@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
@@ -29,6 +29,7 @@ from nbproof.storage.objects import OnBytes, StoredObject
 from nbproof.storage.seen import SeenFiles
 
 if TYPE_CHECKING:
+    from blake3 import blake3
     from sqlalchemy.engine import Connection
 
     from nbproof.storage.content.ends import StorageBackend
@@ -41,6 +42,7 @@ _LEAST_LISTED, _MOST_LISTED = 64, 1024
 _AHEAD = 4
 _BLOCK_BYTES = 4 << 20
 _ASKED_TOGETHER = 2
+_LEAST_BEGUN, _TRIED = 64, 16  # chunks of what a file grew from, from which on it is looked for; of them tried
 _FILES_TOGETHER = 256
 _SMALL_TOGETHER_BYTES = 4 << 20
 _BUFFER_BYTES = 1 << 20
@@ -384,12 +386,11 @@ class Intake:
         *,
         ahead: bool = False,
         like: Sequence[Part] = (),
+        begun: _Begun | None = None,
     ) -> StoredObject:
         self._append_all()
-        known = self._store.known.known([hash for hash, _ in like])
-        self._mine.update(dict.fromkeys(each for each in known if each[1] is Kind.CHUNK))
         foreseen = Foreseen(like)
-        parts: list[Part] = []
+        parts: list[Part] = [] if begun is None else list(begun.parts)
         hashing: deque[tuple[list[memoryview], Future[list[bytes]]]] = deque()
 
         def hashed(many: int) -> None:
@@ -401,7 +402,7 @@ class Intake:
             self._write_later(self._packing(found, packing is not False))
 
         with (
-            _whole() as whole,
+            _whole(None if begun is None else begun.hash) as whole,
             closing(pieces(read, _BLOCK_BYTES, whole.thread if ahead else None, foreseen)) as blocks,
         ):
             for block, lengths in blocks:
@@ -550,8 +551,7 @@ class Intake:
                     on_bytes(len(content))
             else:
                 with _opened(source) as stream:
-                    parts = [] if like is None else self._store.parts_known(like)
-                    found[number] = self._put_blocks(stream.readinto, None, on_bytes, ahead=True, like=parts)
+                    found[number] = self._put_large(stream, like, on_bytes)
                     after = os.fstat(stream.fileno())
             if _same(before, after):
                 rested.append((source, after, found[number].hash))
@@ -559,18 +559,98 @@ class Intake:
         # What is taken back after all is looked up before it is believed.
         self._store.seen.remember_all(rested)
 
+    def _put_large(self, stream: _Reading, like: str | None, on_bytes: OnBytes | None) -> StoredObject:
+        parts = [] if like is None else self._store.parts_known(like)
+        known = self._store.known.known([hash for hash, _ in parts])
+        self._mine.update(dict.fromkeys(each for each in known if each[1] is Kind.CHUNK))
+        begun = None
+        if like is not None and all((hash, Kind.CHUNK) in known for hash, _ in parts):
+            begun, on_bytes = _begun(stream, hash_of(like), parts, on_bytes)
+        return self._put_blocks(
+            stream.readinto, None, on_bytes, ahead=True, like=parts if begun is None else (), begun=begun
+        )
+
     def here(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Those of the hashes whose content is in the store, and stays while this intake lasts."""
         return {hash for hash, _ in self._store.known.known(hashes)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """The beginning of a file that is known already, and the hash of it, to go on from there."""
+
+    parts: Sequence[Part]
+    hash: blake3
+
+
+def _begun(
+    stream: _Reading, hash: bytes, parts: Sequence[Part], on_bytes: OnBytes | None
+) -> tuple[_Begun | None, OnBytes | None]:
+    """What a file begins with where that is some content whole, as of one that grew; else it is read anew.
+
+    Of such content only one hash is made, not those of its chunks.  Whether to try is told by a few of them.
+
+    Returns
+    -------
+    tuple
+        None unless it is so, and what is to be told of the bytes from now on; the stream stands behind what
+        is known, or at the beginning.
+    """
+    from blake3 import blake3
+
+    *whole, (_, last) = parts or [(b"", 0)]
+    handle, end = stream.fileno(), sum(length for _, length in whole)
+    if len(whole) < _LEAST_BEGUN or os.fstat(handle).st_size < end + last:
+        return None, on_bytes
+    starts = list(accumulate((length for _, length in whole), initial=0))
+    for place in {*range(0, len(whole), len(whole) // _TRIED), len(whole) - 1}:
+        part, length = whole[place]
+        stream.seek(starts[place])
+        if digest(stream.read(length)) != part:
+            stream.seek(0)
+            return None, on_bytes
+    found = blake3(max_threads=min(os.cpu_count() or 2, 8))
+    told = 0
+    stream.seek(0)
+    here, other = memoryview(bytearray(_BLOCK_BYTES)), memoryview(bytearray(_BLOCK_BYTES))
+    with ThreadPoolExecutor(1, "nbproof-content-reading") as thread:
+        coming = thread.submit(stream.readinto, here[:end])
+        while many := coming.result():
+            block = here[:many]
+            here, other = other, here
+            coming = thread.submit(stream.readinto, here[: end - told - many])
+            found.update(block)
+            told += many
+            if on_bytes is not None:
+                on_bytes(many)
+    with_last = found.copy()
+    with_last.update(stream.read(last))
+    if with_last.digest() == hash:
+        stream.seek(end)
+        return _Begun(whole, found), on_bytes
+    stream.seek(0)
+    return None, None if on_bytes is None else _after_bytes(told, on_bytes)
+
+
+def _after_bytes(told: int, on_bytes: OnBytes) -> OnBytes:
+    """Tells of bytes but of so many that were told of already."""
+    left = [told]
+
+    def tell(many: int) -> object:
+        again = min(many, left[0])
+        left[0] -= again
+        return on_bytes(many - again)
+
+    return tell
+
+
 class _Whole:
     """The hash of a stream: after its first block in a thread of its own."""
 
-    def __init__(self, thread: ThreadPoolExecutor) -> None:
-        import blake3
+    def __init__(self, thread: ThreadPoolExecutor, begun: blake3 | None) -> None:
+        from blake3 import blake3
 
-        self._hash = blake3.blake3()
+        self._hash = blake3() if begun is None else begun
         self.thread = thread
         self._waiting: deque[Future[object]] = deque()
         self._begun = False
@@ -593,9 +673,9 @@ class _Whole:
 
 
 @contextmanager
-def _whole() -> Iterator[_Whole]:
+def _whole(begun: blake3 | None = None) -> Iterator[_Whole]:
     with ThreadPoolExecutor(1, "nbproof-content-whole") as thread:
-        yield _Whole(thread)
+        yield _Whole(thread, begun)
 
 
 def _blocks_of(content: memoryview) -> Iterator[tuple[memoryview, list[int]]]:
