@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbproof.storage.content.writing import pool
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -13,6 +15,7 @@ __all__ = ["is_number", "numbers_from_arrow", "numbers_to_arrow", "one_array", "
 
 _NOT_A_TIME = -(2**63)
 _ARROW_UNITS = ("s", "ms", "us", "ns")
+_MUCH = 1 << 17
 
 
 def is_number(dtype: np.dtype[Any]) -> bool:
@@ -105,6 +108,23 @@ def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 def _writable(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
     import pyarrow as pa
 
+    if isinstance(column, pa.ChunkedArray) and len(column) >= _MUCH and not column.null_count:
+        return _joined(column)
     options = {} if isinstance(column, pa.ChunkedArray) else {"zero_copy_only": False}
     found: npt.NDArray[Any] = column.to_numpy(**options)
     return found if found.flags.writeable else found.copy()
+
+
+def _joined(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """The chunks of a long column as one array, copied by several threads: fresh memory is slow to come by."""
+    import numpy as np
+
+    parts = [each.to_numpy(zero_copy_only=False) for each in column.chunks]
+    found = np.empty(len(column), parts[0].dtype)
+    places = np.cumsum([len(each) for each in parts])[:-1]
+    for each in [
+        pool().submit(np.copyto, target, part)
+        for target, part in zip(np.split(found, places), parts, strict=True)
+    ]:
+        each.result()
+    return found
