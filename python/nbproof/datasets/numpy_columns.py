@@ -116,7 +116,7 @@ def _writable(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
 
 
 def _joined(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """The chunks of a long column as one array, copied by several threads: fresh memory is slow to come by."""
+    """The chunks of a long column as one array, copied by several threads: fresh memory comes slowly."""
     import numpy as np
 
     parts = [each.to_numpy(zero_copy_only=False) for each in column.chunks]

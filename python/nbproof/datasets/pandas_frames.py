@@ -133,7 +133,7 @@ def arrow_from_pandas(table: pa.Table, restore: Mapping[str, Any]) -> pa.Table:
 def _columns_to_arrow(
     names: Sequence[str], columns: Sequence[Any]
 ) -> tuple[list[pa.Array | pa.ChunkedArray], list[Note]]:
-    """All of them, long ones of numbers together: that they are looked through for missing values takes time."""
+    """All of them, long ones of numbers together: they are looked through for missing values."""
     import numpy as np
 
     under_way = {

@@ -6,8 +6,8 @@ r"""A dataset on its way to a server: what it consists of, and of that only what
     a piece:      its name (32 bytes) | BLAKE3 of its bytes (32) | their length (8) | the bytes
 
 Numbers are big-endian.  A piece of a file or folder is a file, and its name the BLAKE3 of its bytes; one of
-a table is a stretch of a column as an Arrow stream, named by its fingerprint.  A parcel without pieces asks:
-the server names those that it lacks, or has the dataset already.
+a table is a stretch of a column as `packed_stream` writes it, named by its fingerprint.  A parcel without
+pieces asks: the server names those that it lacks, or has the dataset already.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from nbproof.core.operation import validated
 from nbproof.datasets.domain import Slab
 from nbproof.datasets.models import RunId
 from nbproof.datasets.rows import row_files
+from nbproof.datasets.streams import table_in
 from nbproof.datasets.taking import (
     Taken,
     Tree,
@@ -432,15 +433,7 @@ def _arriving(
 
 
 def _piece(parcel: Parcel, key: bytes, field: pa.Field, rows: int) -> pa.ChunkedArray:
-    import pyarrow as pa
-
-    content = parcel.read(key)
-    try:
-        with pa.ipc.open_stream(pa.py_buffer(content)) as reader:
-            table = reader.read_all()
-        table.validate(full=True)
-    except (ValueError, OSError) as error:
-        raise Invalid(f"column {field.name!r} of the parcel can't be read: {error}") from None
+    table = table_in(parcel.read(key), field.name)
     if table.num_columns != 1 or len(table) != rows or not table.schema.field(0).type.equals(field.type):
         raise Invalid(f"column {field.name!r} of the parcel does not fit its schema")
     return table.column(0)
@@ -485,8 +478,7 @@ def _watch(
         for number in numbers:
             key, field = prints[number][slab], schema.field(number)
             if key in missing:
-                with pa.ipc.open_stream(pa.py_buffer(parcel.read(key))) as reader:
-                    columns.append(reader.read_all().column(0))
+                columns.append(table_in(parcel.read(key), field.name).column(0))
             else:
                 columns.append(decoded(content.read(found[key]), field.type))
         for _ in watch.watched(pa.table(columns, names=watch.key).to_batches()):

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from nbproof.core.errors import Invalid, Unavailable
 from nbproof.datasets.parcels import Content, FileContent, FolderContent, Piece, TableContent
+from nbproof.datasets.streams import packed_stream
 from nbproof.datasets.taking import marks_in, marks_of, refuse_changed, walked
 from nbproof.storage.content.columns import Slabs, bytes_of, cutting_columns, fingerprint
 from nbproof.storage.content.writing import pool
@@ -101,7 +102,7 @@ class OutgoingTable:
         made: list[Piece] = []
         # One slab after the other: those of a stream are read back from the disk.
         for number, place, key in sorted((*self._places[key], key) for key in wanted if key in self._places):
-            content = _stream_of(self._kept.column(number, place))
+            content = packed_stream(self._kept.column(number, place).unify_dictionaries())
             start = sent.tell()
             _written(sent, content)
             made.append(Piece(key, _hash(content), len(content), _read_back(sent, start, len(content))))
@@ -130,7 +131,7 @@ class _KeptSlabs:
         if self._file is None:
             self._held.append(slab)
             return
-        content = _stream_of_table(slab)
+        content = _stream_of(slab)
         self._places.append((self._file.seek(0, 2), len(content)))
         _written(self._file, content)
 
@@ -254,17 +255,12 @@ def _unreadable(path: Path, error: OSError) -> Invalid:
     return Invalid(f"{str(path)!r} can't be read: {error.strerror}", details={"field": "path"})
 
 
-def _stream_of(table: pa.Table) -> memoryview:
-    """One column, with its dictionaries made one."""
-    return _stream_of_table(table.unify_dictionaries())
-
-
-def _stream_of_table(table: pa.Table) -> memoryview:
+def _stream_of(slab: pa.Table) -> memoryview:
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(table)
+    with pa.ipc.new_stream(sink, slab.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(slab)
     return memoryview(sink.getvalue()).cast("B")
 
 

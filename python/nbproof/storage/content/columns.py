@@ -35,7 +35,7 @@ _MOST_BYTES = 512 << 20
 _BATCH_ROWS = 1 << 16  # in what steps a slab grows, whatever batches come
 _CUTTING = 4
 _FED_ROWS = 1 << 15
-_LONG = 255  # characters, from which on a byte does not tell a length
+_LONG = 255  # bytes, from which on a byte does not tell a length
 _DICTIONARY_BYTES = 1 << 30  # whoever asks for a dictionary gets a whole one
 _SAMPLE_ROWS = 8192
 _STEP_ROWS = 1024
@@ -271,9 +271,7 @@ def _read(source: pa.Buffer, file: Any) -> pa.ChunkedArray:
     if not groups.num_row_groups or not groups.row_group(0).column(0).has_dictionary_page:
         return file.read(use_threads=False).column(0)
     file = pq.ParquetFile(pa.BufferReader(source), read_dictionary=[_NAME], pre_buffer=False)
-    parts = [
-        pc.take(each.dictionary, each.indices) for each in file.read(use_threads=False).column(0).chunks
-    ]
+    parts = [pc.take(each.dictionary, each.indices) for each in file.read(use_threads=False).column(0).chunks]
     return pa.chunked_array(parts, None if parts else file.schema_arrow.field(0).type.value_type)
 
 
@@ -331,7 +329,7 @@ def _flags(array: pa.Array, buffer: int) -> memoryview:
 
 
 def _feed_texts(array: pa.Array, lengths: Any, long: Any, values: Any) -> None:
-    """Texts, and how long each is: in a byte, which is 255 for those whose length stands with the long ones."""
+    """Texts, and how long each is: in a byte, which is 255 where the length stands with the long ones."""
     import numpy as np
     import pyarrow as pa
 

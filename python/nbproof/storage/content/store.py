@@ -42,7 +42,10 @@ _LEAST_LISTED, _MOST_LISTED = 64, 1024
 _AHEAD = 4
 _BLOCK_BYTES = 4 << 20
 _ASKED_TOGETHER = 2
-_LEAST_BEGUN, _TRIED = 64, 16  # chunks of what a file grew from, from which on it is looked for; of them tried
+_LEAST_BEGUN, _TRIED = (
+    64,
+    16,
+)  # chunks of what a file grew from, from which on it is looked for; of them tried
 _FILES_TOGETHER = 256
 _SMALL_TOGETHER_BYTES = 4 << 20
 _BUFFER_BYTES = 1 << 20
