@@ -1133,9 +1133,8 @@ def _kind_of(source: Any) -> str:
     kind = type(source)
     if source is None:
         return "None"
-    return (
-        f"a {kind.__name__}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{kind.__qualname__}"
-    )
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"an {name}" if name[0] in "aeio" else f"a {name}"
 
 
 def own_name(path: Path | None) -> str:

@@ -119,31 +119,9 @@ class TrackDataMagic:
 
     @cached_property
     def _form(self) -> Form:
-        from nbproof.platform.argv import Argument, Form
+        from nbproof.platform.track_data import track_data_form
 
-        return Form(
-            "%track_data",
-            (
-                Argument(
-                    "source",
-                    "FRAME_OR_PATH",
-                    required=True,
-                    help="A variable, or the path of a file or folder.",
-                ),
-                Argument("name", "--name", metavar="N", help="The dataset; by default the variable's name."),
-                Argument("description", "--description", metavar="TEXT"),
-                Argument("tag", "--tag", "mapping", metavar="KEY=VALUE"),
-                Argument("alias", "--alias", "list", metavar="ALIAS", help="Point this at the version."),
-                Argument(
-                    "reference",
-                    "--reference",
-                    "switch",
-                    default=False,
-                    help="Copy nothing: the file stays there.",
-                ),
-            ),
-            "Keep a frame, a file or a folder as the next version of a dataset.",
-        )
+        return track_data_form()
 
     def _help(self) -> str:
         return self._form.help()

@@ -20,6 +20,7 @@ from nbproof.core.settings import PREFIX, Settings
 from nbproof.platform.argv import command_form, magic_form
 from nbproof.platform.openapi import BASE_PATH, component_name, document
 from nbproof.platform.rooms import ROOMS, operations
+from nbproof.platform.track_data import track_data_form
 
 __all__ = ["ROOT", "main", "pages", "tables"]
 
@@ -58,14 +59,9 @@ def commands() -> str:
 
 
 def magics() -> str:
-    """One row an operation that has a magic."""
-    return _table(
-        "| Magic | What it does |",
-        [
-            f"| `{form.usage}` | {form.summary} |"
-            for form in (magic_form(each) for each in operations() if each.magic)
-        ],
-    )
+    """One row an operation that has a magic, and one for `%track_data`."""
+    forms = [*(magic_form(each) for each in operations() if each.magic), track_data_form()]
+    return _table("| Magic | What it does |", [f"| `{form.usage}` | {form.summary} |" for form in forms])
 
 
 def errors() -> str:
