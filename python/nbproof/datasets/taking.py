@@ -249,6 +249,11 @@ class _Profiles:
         # Column by column: those of all slabs of all columns would be in memory at once.
         for number in left:
             column, kind = self.columns[number], self.schema.field(number).type
+            alone = self.fresh.get(column.prints[0]) if len(column.prints) == 1 else None
+            if alone is not None:
+                # Nothing to merge: as it was made, whatever its column was called.
+                self._told[number] = {**json.loads(decompressed(alone)), "name": column.name}
+                continue
             slabs = {key: (self.places[key], kind) for key in column.prints}
             made = profiles_of_slabs(slabs, self.fresh, self.repository, self.read)
             found = [made[key] for key in column.prints]

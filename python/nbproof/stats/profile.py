@@ -189,7 +189,8 @@ class ColumnProfile:
         found["edges"], found["at"], found["between"] = list(self.edges), at, between
         if at and set(at) == {1}:
             found["at"] = 1
-        found["top"] = [[_plain(value), count] for value, count in self.top]
+        odd = any(isinstance(value, float) and not math.isfinite(value) for value, _ in self.top)
+        found["top"] = [[_plain(value), count] for value, count in self.top] if odd else list(self.top)
         found["lengths"] = self.lengths and self.lengths.to_json()
         del found["below"], found["upto"]
         return found
@@ -453,7 +454,8 @@ def _numbers(
             counts = np.add.reduceat(counts, first)
         ranked = np.argsort(-counts, kind="stable")
         worth = max(scale, 1)
-        found["top"] = tuple((_scaled(few[k].item(), worth), int(counts[k])) for k in ranked)
+        values_ranked = [_scaled(each, worth) for each in few[ranked].tolist()]
+        found["top"] = tuple(zip(values_ranked, counts[ranked].tolist(), strict=True))
         found["other"] = infinities
     exact = ordered.dtype.kind == "f" or (scale > 0 and max(-low, high) * scale <= _WHOLE)
     placed = ordered
