@@ -277,3 +277,30 @@ def test_a_diff_tells_how_far_it_is_and_ends_where_it_is_told_to(datasets, key):
 
     with pytest.raises(InterruptedError):
         datasets.diff_versions("wide@v1", "wide@v2", key=key, progress=enough)
+
+
+def test_statistics_that_differ_are_told_as_counts_and_times(datasets):
+    before = pd.DataFrame(
+        {
+            "when": pd.date_range("2026-01-01", periods=4),
+            "took": pd.to_timedelta([1, 2, 3, 4], unit="h"),
+            "price": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    after = before.assign(
+        when=before["when"] + pd.Timedelta(days=1), took=before["took"] * 3, price=[1.0, 2.0, 2.0, 4.5]
+    )
+    datasets.register_dataset(before, "sales")
+    datasets.register_dataset(after, "sales")
+
+    told = {
+        each.name: each.listed()["statistics"]
+        for each in datasets.diff_versions("sales@v1", "sales@v2").columns
+    }
+
+    assert told == {
+        "when": "mean 2026-01-02 12:00:00 → 2026-01-03 12:00:00, minimum 2026-01-01 00:00:00 → "
+        "2026-01-02 00:00:00, median 2026-01-02 00:00:00 → 2026-01-03 00:00:00",
+        "took": "mean 2.5 h → 7.5 h, std 77.5 min → 3.87 h, minimum 60 min → 3 h",
+        "price": "distinct 4 → 3, mean 2.5 → 2.375, std 1.29099 → 1.49304",
+    }

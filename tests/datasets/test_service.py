@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import weakref
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -268,6 +269,35 @@ def test_statistics_are_kept_with_the_version(datasets, sales):
     (city, visits, *_) = datasets.summarize_columns("sales").columns
     assert (city.name, city.distinct) == ("city", 2)
     assert sum(visits.bars) == 3 and visits.edges[0] == 3 and visits.edges[-1] == 8
+
+
+def test_statistics_of_times_are_times(datasets):
+    times = pd.to_datetime(["2026-01-01 10:00", "2026-01-03 10:00", None, "2026-01-02 10:00"])
+    frame = pd.DataFrame(
+        {
+            "when": times,
+            "there": times.tz_localize("Europe/Rome"),
+            "day": pd.Series([date(2026, 1, 1), date(2026, 1, 2)] * 2, dtype=pd.ArrowDtype(pa.date32())),
+            "took": pd.to_timedelta([1, 3, None, 2], unit="h"),
+            "at": pd.Series([time(1), time(3), None, time(2)], dtype=pd.ArrowDtype(pa.time64("us"))),
+            "price": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    datasets.register_dataset(frame, "times")
+
+    told = datasets.get_dataset("times").statistics
+
+    assert told.loc["when", ["min", "median", "mean", "max"]].tolist() == [
+        pd.Timestamp(f"2026-01-0{day} 10:00") for day in (1, 2, 2, 3)
+    ]
+    assert told.loc["when", "std"] == pd.Timedelta(days=1)
+    assert told.loc["there", "max"] == pd.Timestamp("2026-01-03 10:00", tz="Europe/Rome")
+    assert str(told.loc["there", "max"].tz) == "Europe/Rome"
+    assert told.loc["day", "min"] == pd.Timestamp("2026-01-01")
+    assert told.loc["took", ["min", "max"]].tolist() == [pd.Timedelta(hours=1), pd.Timedelta(hours=3)]
+    assert told.loc["at", ["min", "median", "max"]].tolist() == [time(1), time(2), time(3)]
+    assert told.loc["price", "mean"] == 2.5
+    assert "2026-01-03 10:00" in told.to_string() and "e+15" not in told.to_string()
 
 
 def test_statistics_of_many_slabs_are_those_of_the_whole(datasets):

@@ -12,7 +12,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
-from nbproof.datasets.handle import statistics_of
+from nbproof.datasets.statistics import statistics_of
 from nbproof.datasets.summaries import summary_of
 from nbproof.stats.profile import profile_table
 from nbproof.storage.engines.postgres import PostgresEngine

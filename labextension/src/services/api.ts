@@ -61,6 +61,8 @@ export interface ArtifactPreview {
 /** The statistics of a column before and now. */
 export interface ChangedColumn {
   name: string;
+  /** Arrow's, now. */
+  type: string;
   /** Of the changed rows, those that differ here. */
   rows: number;
   before: Record<string, Float>;

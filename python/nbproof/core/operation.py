@@ -534,14 +534,15 @@ def validated(kind: type[AskType], values: Mapping[str, Any]) -> AskType:
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        raise invalid_from(error, known=kind.model_fields) from None
+        raise invalid_from(error, kind) from None
 
 
-def invalid_from(error: ValidationError, *, known: Iterable[str] = ()) -> Invalid:
+def invalid_from(error: ValidationError, kind: type[BaseModel] | None = None) -> Invalid:
     """The platform's error for pydantic's: every field, what was found, what was expected."""
     from nbproof.core.errors import near_names
 
-    faults = []
+    faults: list[dict[str, str]] = []
+    first_known: list[str] = []
     told = error.errors(include_url=False, include_context=False)
     # A misspelt field also goes missing; its spelling is the better news.
     for fault in sorted(told, key=lambda each: each["type"] != "extra_forbidden"):
@@ -553,16 +554,49 @@ def invalid_from(error: ValidationError, *, known: Iterable[str] = ()) -> Invali
         if fault["type"] == "missing":
             message = "is required"
         elif fault["type"] == "extra_forbidden":
-            near = near_names(field, known) if len(fault["loc"]) == 1 else []
+            near = near_names(str(fault["loc"][-1]), _fields_at(kind, fault["loc"][:-1]))
             message = "is not known" + (f"; did you mean {near[0]!r}?" if near else "")
+        if not faults:
+            first_known = _fields_at(kind, fault["loc"][:-1])
         faults.append({"field": field, "message": message})
     first = faults[0]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return Invalid(
         f"field {first['field']!r} {message_joint(first['message'])}{more}",
-        hint=f"fields: {', '.join(known)}" if known else None,
+        hint=f"fields: {', '.join(first_known)}" if first_known else None,
         details={"field": first["field"], "errors": faults},
     )
+
+
+def _fields_at(kind: type[BaseModel] | None, place: Sequence[int | str]) -> list[str]:
+    """The fields that there are where an error is, which may be deep in an ask."""
+    here: list[Any] = [] if kind is None else [kind]
+    for part in place:
+        here = [inner for each in here for inner in _inside(each, part)]
+    models = [each for each in here if isinstance(each, type) and issubclass(each, BaseModel)]
+    return list(dict.fromkeys(name for each in models for name in each.model_fields))
+
+
+def _inside(annotation: Any, part: int | str) -> list[Any]:
+    """The types of what stands under a name or a number in something of a type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        field = annotation.model_fields.get(str(part))
+        return [] if field is None else _options(field.annotation)
+    given = typing.get_args(annotation)
+    return (
+        _options(given[-1])
+        if given and typing.get_origin(annotation) in (dict, list, Mapping, Sequence)
+        else []
+    )
+
+
+def _options(annotation: Any) -> list[Any]:
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _options(typing.get_args(annotation)[0])
+    if origin is typing.Union or origin is types.UnionType:
+        return [each for option in typing.get_args(annotation) for each in _options(option)]
+    return [annotation]
 
 
 def message_joint(message: str) -> str:

@@ -155,7 +155,7 @@ def load_settings(
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        told = invalid_from(error, known=Settings.model_fields)
+        told = invalid_from(error, Settings)
         field = str(told.details["field"])
         near = near_names(field, Settings.model_fields)
         hint = f"did you mean {near[0]!r}?" if near and field not in Settings.model_fields else told.hint

@@ -14,6 +14,7 @@ from nbproof.datasets.models import DatasetField, Reference
 
 __all__ = ["ChangedColumn", "ChangedRow", "DatasetDiff", "DiffVersions", "FileChange", "RetypedColumn"]
 
+_COUNTS = frozenset({"missing", "nans", "distinct", "zeros"})
 _SHOWN = 10
 
 
@@ -35,6 +36,7 @@ class ChangedColumn(View):
     """The statistics of a column before and now."""
 
     name: str
+    type: str = Field("", description="Arrow's, now.")
     rows: int = Field(0, description="Of the changed rows, those that differ here.")
     before: dict[str, Number] = Field(default_factory=dict)
     after: dict[str, Number] = Field(default_factory=dict)
@@ -45,7 +47,10 @@ class ChangedColumn(View):
     def listed(self) -> dict[str, object]:
         """A row of the table of columns."""
         some = [name for name in self.changed if name in self.before and name in self.after]
-        told = [f"{name} {_number(self.before[name])} → {_number(self.after[name])}" for name in some[:3]]
+        told = [
+            f"{name} {self._told(name, self.before[name])} → {self._told(name, self.after[name])}"
+            for name in some[:3]
+        ]
         return {
             "column": self.name,
             "rows": self.rows or None,
@@ -53,6 +58,13 @@ class ChangedColumn(View):
             "drift": self.severity if self.severity != "none" else None,
             "what": self.sentence if self.severity != "none" else None,
         }
+
+    def _told(self, name: str, value: float) -> str:
+        from nbproof.stats.words import is_moment, span, timestamp_text
+
+        if name in _COUNTS or not self.type.startswith(("timestamp", "date", "time", "duration")):
+            return f"{int(value):,}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+        return timestamp_text(value) if is_moment(self.type) and name != "std" else span(value)
 
 
 class ChangedRow(View):

@@ -194,6 +194,7 @@ def _columns(one: DatasetHandle, other: DatasetHandle, rows: dict[str, int]) -> 
         found.append(
             ChangedColumn(
                 name=each.name,
+                type=each.after_type or "",
                 rows=rows.get(each.name, 0),
                 before=dict(each.before),
                 after=dict(each.after),

@@ -39,7 +39,7 @@ def severity_html(severity: str) -> str:
 def drift_text(report: DriftReport) -> str:
     """The report in words."""
     lines = [
-        f"{SIGNS[report.severity]} {report.severity}: {report.sentence}",
+        f"{SIGNS[report.severity]} {'' if report.severity == 'none' else f'{report.severity}: '}{report.sentence}",
         f"  {report.reference} ({count_text(report.reference_rows, 'row')}) → {report.current} "
         f"({count_text(report.current_rows, 'row')}), {_how(report)}; report {short(report.id)}",
     ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from nbproof.core.errors import Conflict, Invalid, NotFound, Unavailable, hint_of, near_names
 from nbproof.datasets.models import DatasetVersion
+from nbproof.datasets.statistics import statistics_of
 from nbproof.datasets.taking import schema_of
 from nbproof.storage.content.columns import decoded
 from nbproof.storage.content.writing import pool
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from nbproof.datasets.rows import RowFiles
     from nbproof.stats.profile import ColumnProfile
 
-__all__ = ["Contents", "DatasetHandle", "statistics_of"]
+__all__ = ["Contents", "DatasetHandle"]
 
 _HEAD = 10
 _AHEAD = 4
@@ -358,7 +359,7 @@ class DatasetHandle:
 
     @cached_property
     def statistics(self) -> pd.DataFrame:
-        """One row for each column: counts, extremes, moments, quartiles."""
+        """One row for each column: counts, extremes, mean, deviation, quartiles; of times these are times."""
         return statistics_of(self.profile)
 
     # -- inside ----------------------------------------------------------------------------------------
@@ -549,31 +550,3 @@ def _of_no_columns(rows: int) -> pa.Table:
 def _plain(name: str) -> str:
     """A name that every file system takes."""
     return "".join(each if each.isalnum() or each in " ._-" else "_" for each in name).strip(". ")[:150]
-
-
-def statistics_of(profiles: Sequence[ColumnProfile]) -> pd.DataFrame:
-    """One row for each column: counts, extremes, moments, quartiles."""
-    import pandas as pd
-
-    return pd.DataFrame([_statistics(each) for each in profiles]).set_index("column")
-
-
-def _statistics(profile: ColumnProfile) -> dict[str, Any]:
-    top = profile.top[0] if profile.top else (None, None)
-    times = profile.kind == "datetime"
-    return {
-        "column": profile.name,
-        "type": profile.type,
-        "rows": profile.rows,
-        "missing": profile.missing,
-        "distinct": profile.distinct,
-        "mean": None if times else profile.mean,
-        "std": None if times else profile.std,
-        "min": profile.minimum,
-        "25%": profile.quantile(0.25),
-        "median": profile.quantile(0.5),
-        "75%": profile.quantile(0.75),
-        "max": profile.maximum,
-        "most frequent": top[0],
-        "its rows": top[1],
-    }

@@ -47,7 +47,7 @@ class TableProfile:
     @cached_property
     def statistics(self) -> pd.DataFrame:
         """One row for each column: counts, extremes, moments, quartiles."""
-        from nbproof.datasets.handle import statistics_of
+        from nbproof.datasets.statistics import statistics_of
 
         return statistics_of(self.profile)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbproof.stats.profile import ColumnProfile, Value
 
-__all__ = ["moment", "number", "percent", "some", "writer"]
+__all__ = ["is_moment", "moment", "number", "percent", "some", "span", "timestamp_text", "writer"]
 
 
 def percent(share: float) -> str:
@@ -32,11 +32,36 @@ def number(value: float) -> str:
 
 def writer(profile: ColumnProfile) -> Callable[[float], str]:
     """How numbers of a column are shown: as such, as moments, as times."""
-    if profile.type.startswith(("timestamp", "date")):
-        return lambda value: str(np.datetime64(int(value), "us").astype("datetime64[s]")).replace("T", " ")
+    if is_moment(profile.type):
+        return timestamp_text
     if profile.kind == "datetime":
         return lambda value: f"{number(value / 1e6)} s"
     return number
+
+
+def is_moment(told: str) -> bool:
+    """Whether a type, as Arrow writes it, is of dates or times of some day."""
+    return told.startswith(("timestamp", "date"))
+
+
+def timestamp_text(value: float) -> str:
+    """Microseconds since 1970, to the second."""
+    return str(np.datetime64(int(value), "us").astype("datetime64[s]")).replace("T", " ")
+
+
+def span(value: float) -> str:
+    """How long so many microseconds are.
+
+    Examples
+    --------
+    >>> span(1.5e6), span(90_000_000 * 60), span(86_400e6 * 12)
+    ('1.5 s', '90 min', '12 days')
+    """
+    seconds = value / 1e6
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds)} s"
 
 
 def some(values: Sequence[tuple[Value, int]]) -> str:
