@@ -169,7 +169,7 @@ def test_nothing_new_is_said_in_a_line(datasets, two):
     report = datasets.detect_drift("sales@v1", "sales@v1")
 
     assert (report.severity, report.drifted) == ("none", [])
-    assert str(report).startswith("○ none: None of 5 columns drifted.")
+    assert str(report).startswith("○ None of 5 columns drifted.")
     assert "<table" not in report._repr_mimebundle_()["text/html"].partition("</style>")[2]
 
 

@@ -38,8 +38,9 @@ def severity_html(severity: str) -> str:
 
 def drift_text(report: DriftReport) -> str:
     """The report in words."""
+    severity = "" if report.severity == "none" else f"{report.severity}: "
     lines = [
-        f"{SIGNS[report.severity]} {'' if report.severity == 'none' else f'{report.severity}: '}{report.sentence}",
+        f"{SIGNS[report.severity]} {severity}{report.sentence}",
         f"  {report.reference} ({count_text(report.reference_rows, 'row')}) → {report.current} "
         f"({count_text(report.current_rows, 'row')}), {_how(report)}; report {short(report.id)}",
     ]
