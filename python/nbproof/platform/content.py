@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, StringConstraints
 
 from nbproof.core.errors import Invalid, NotFound, Unavailable
-from nbproof.core.listing import size_text
+from nbproof.core.listing import count_text, size_text
 from nbproof.core.operation import Ask, JobAccepted, View, operation
 from nbproof.jobs.service import JobContext, job
 
@@ -127,7 +127,8 @@ class ContentStats(View):
             "dataset versions": f"{self.versions:,}",
             "artifacts": f"{self.artifacts:,}",
             "together": size_text(self.logical_bytes),
-            "kept": f"{size_text(self.stored_bytes)} in {self.packs:,} packs of {self.chunks:,} chunks",
+            "kept": f"{size_text(self.stored_bytes)} in {count_text(self.packs, 'pack')} of "
+            f"{count_text(self.chunks, 'chunk')}",
         }
         if self.place:
             told["at"] = self.place
