@@ -150,7 +150,10 @@ def _cut(sentence: str) -> str:
 
 
 def _how(report: DriftReport) -> str:
-    return "all data read" if report.exact else "from stored profiles"
+    if report.exact:
+        return "all data read"
+    stored = "@v" in report.reference and "@v" in report.current
+    return "from stored profiles" if stored else "from their profiles"
 
 
 def _notes(report: DriftReport) -> list[str]:
