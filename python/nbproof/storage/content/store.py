@@ -42,10 +42,8 @@ _LEAST_LISTED, _MOST_LISTED = 64, 1024
 _AHEAD = 4
 _BLOCK_BYTES = 4 << 20
 _ASKED_TOGETHER = 2
-_LEAST_BEGUN, _TRIED = (
-    64,
-    16,
-)  # chunks of what a file grew from, from which on it is looked for; of them tried
+_LEAST_BEGUN = 64  # chunks: of a smaller file it is not looked for what it grew from
+_TRIED = 16
 _FILES_TOGETHER = 256
 _SMALL_TOGETHER_BYTES = 4 << 20
 _BUFFER_BYTES = 1 << 20
@@ -566,11 +564,13 @@ class Intake:
         parts = [] if like is None else self._store.parts_known(like)
         known = self._store.known.known([hash for hash, _ in parts])
         self._mine.update(dict.fromkeys(each for each in known if each[1] is Kind.CHUNK))
+        packing = worth_packing(stream.read(64))
+        stream.seek(0)
         begun = None
         if like is not None and all((hash, Kind.CHUNK) in known for hash, _ in parts):
             begun, on_bytes = _begun(stream, hash_of(like), parts, on_bytes)
         return self._put_blocks(
-            stream.readinto, None, on_bytes, ahead=True, like=parts if begun is None else (), begun=begun
+            stream.readinto, packing, on_bytes, ahead=True, like=parts if begun is None else (), begun=begun
         )
 
     def here(self, hashes: Sequence[bytes]) -> set[bytes]:
