@@ -272,7 +272,7 @@ def test_statistics_are_kept_with_the_version(datasets, sales):
 
 
 def test_statistics_of_times_are_times(datasets):
-    times = pd.to_datetime(["2026-01-01 10:00", "2026-01-03 10:00", None, "2026-01-02 10:00"])
+    times = pd.to_datetime(["2026-01-01 10:00", "2026-01-03 10:00", "NaT", "2026-01-02 10:00"])
     frame = pd.DataFrame(
         {
             "when": times,

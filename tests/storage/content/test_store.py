@@ -317,7 +317,7 @@ def test_a_file_is_kept_the_same_whatever_it_is_said_to_resemble(store, tmp_path
     (before,) = kept_in(store, _BEFORE)
     path = tmp_path / "file"
     path.write_bytes(_AFTER[change])
-    told = []
+    told: list[int] = []
     with store.intake() as intake:
         (kept,) = intake.put_many([path], like=before.location, on_bytes=told.append)
         intake.commit()
