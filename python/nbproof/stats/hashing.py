@@ -212,7 +212,8 @@ def _lists(array: Any) -> Hashes:
     items = _hash_array(pc.list_flatten(array))
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     places = np.arange(len(items), dtype=np.int64) - np.repeat(ends[:-1], lengths)
-    each = mixed(items ^ mixed(places.astype(np.uint64)))
+    # Items once more, or an item and a place that are the same number would cancel each other.
+    each = mixed(mixed(items) ^ mixed(places.astype(np.uint64)))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each, dtype=np.uint64)])
     return mixed(sums[ends[1:]] - sums[ends[:-1]] + lengths.astype(np.uint64))
 
