@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date, timedelta
 from xml.etree import ElementTree
 
 import numpy as np
@@ -212,3 +213,38 @@ def test_files_of_rows_are_compared_and_others_are_refused(datasets, before, tmp
     assert failed.value.details == {"field": "current"}
     with pytest.raises(NotFound, match="'a' has no version v9"):
         datasets.detect_drift("a@v9", "a")
+
+
+_BEYOND = {
+    "moments": pa.array([0, 568_971_820_800], pa.int64()).view(pa.timestamp("s")),
+    "moments at the ends": pa.array([-(2**62), 2**62], pa.int64()).view(pa.timestamp("s")),
+    "days": pa.array([-(2**31), 2**31 - 1], pa.int32()).view(pa.date32()),
+    "durations": pa.array([-(2**62), 2**62], pa.int64()).view(pa.duration("s")),
+    "an unknown zone": pa.array([0, 10**9], pa.int64()).view(pa.timestamp("us", tz="Mars/Crater")),
+    "a list": pa.array([[date(2026, 1, 1)], None]).cast(pa.list_(pa.date32())),
+}
+
+
+@pytest.mark.parametrize("kind", _BEYOND)
+def test_times_that_python_has_no_word_for_are_looked_at_as_others_are(datasets, kind):
+    first, last = _BEYOND[kind][:1], _BEYOND[kind][1:]
+    ids = pa.array(range(80))
+    datasets.register_dataset(pa.table({"id": ids, "x": pa.concat_arrays([first, last] * 40)}), "odd")
+    datasets.register_dataset(pa.table({"id": ids, "x": pa.concat_arrays([first] * 70 + [last] * 10)}), "odd")
+
+    diff = datasets.diff_versions("odd@v1", "odd@v2", key="id")
+    assert diff.rows_changed == 40 and "x: " in str(diff) and "x: " in diff.to_markdown()
+    assert len(datasets.get_dataset("odd").statistics) == 2
+    assert datasets.summarize_columns("odd").columns[1].name == "x"
+    for exact in (False, True):
+        assert len(datasets.detect_drift("odd@v1", "odd@v2", exact=exact).columns) == 2
+    assert datasets.check_leakage("odd@v1", "odd@v2").severity
+
+
+def test_how_far_times_are_spread_is_told_as_a_length():
+    def table(days):
+        steps = [timedelta(days=days * (place - 500) / 500) for place in range(1001)]
+        return pa.table({"took": pa.array(steps, pa.duration("us"))})
+
+    (column,) = detect_drift(profile_table(table(4)), profile_table(table(16))).columns
+    assert "the middle half over 4 days → 16 days" in column.sentence

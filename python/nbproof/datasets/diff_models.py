@@ -64,7 +64,11 @@ class ChangedColumn(View):
 
         if name in _COUNTS or not self.type.startswith(("timestamp", "date", "time", "duration")):
             return f"{int(value):,}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
-        return timestamp_text(value) if is_moment(self.type) and name != "std" else span(value)
+        if name == "std" or self.type.startswith("duration"):
+            return span(value)
+        # Statistics are of moments, which rows show in their zone.
+        told = timestamp_text(value)
+        return f"{told}{' UTC' if 'tz=' in self.type else ''}" if is_moment(self.type) else told[-8:]
 
 
 class ChangedRow(View):

@@ -15,7 +15,7 @@ __all__ = ["is_number", "numbers_from_arrow", "numbers_to_arrow", "one_array", "
 
 _NOT_A_TIME = -(2**63)
 _ARROW_UNITS = ("s", "ms", "us", "ns")
-_MUCH = 1 << 17
+_MUCH = 1 << 17  # rows
 
 
 def is_number(dtype: np.dtype[Any]) -> bool:

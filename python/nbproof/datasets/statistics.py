@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nbproof.stats.words import is_moment
+from nbproof.stats.words import instant, is_moment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,12 @@ def statistics_of(profiles: Sequence[ColumnProfile]) -> pd.DataFrame:
     """One row for each column: counts, extremes, mean, deviation, quartiles; of times these are times."""
     import pandas as pd
 
-    return pd.DataFrame([_statistics(each) for each in profiles]).set_index("column")
+    rows = [_statistics(each) for each in profiles]
+    try:
+        found = pd.DataFrame(rows)
+    except (ValueError, OverflowError):  # durations of which no unit has room for all
+        found = pd.DataFrame(rows, dtype=object)
+    return found.set_index("column")
 
 
 def _statistics(profile: ColumnProfile) -> dict[str, Any]:
@@ -56,13 +62,15 @@ def _value_of(profile: ColumnProfile) -> Callable[[Any], Any]:
     zone = re.search(r"tz=([^\]]+)", profile.type)
 
     def moment(value: float | None) -> Any:
-        import numpy as np
         import pandas as pd
 
         if value is None:
             return None
-        found = pd.Timestamp(np.datetime64(int(value), "us"))
-        return found if zone is None else found.tz_localize("UTC").tz_convert(zone[1])
+        found = pd.Timestamp(instant(value))
+        # A zone that this machine does not know, or a time at the end of all times: then as it is in UTC.
+        with suppress(LookupError, ValueError, OverflowError):
+            found = found if zone is None else found.tz_localize("UTC").tz_convert(zone[1])
+        return found
 
     return moment
 
@@ -71,7 +79,12 @@ def _duration(value: float | None) -> Any:
     import numpy as np
     import pandas as pd
 
-    return None if value is None else pd.Timedelta(np.timedelta64(int(value), "us"))
+    if value is None:
+        return None
+    whole = int(value)
+    if abs(whole) < 1 << 63:
+        return pd.Timedelta(np.timedelta64(whole, "us"))
+    return pd.Timedelta(np.timedelta64(whole // 1_000_000, "s"))  # microseconds are too many for 64 bits
 
 
 def _time_of_day(value: float | None) -> Any:

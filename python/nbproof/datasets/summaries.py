@@ -46,7 +46,7 @@ def _histogram(profile: ColumnProfile) -> tuple[list[float], list[int]]:
         return [], []
     if low == high:
         return [low, high], [profile.count]
-    edges = np.linspace(low, high, _BARS + 1)
+    edges = np.linspace(float(low), float(high), _BARS + 1)  # as whole numbers some are beyond 64 bits
     below, upto, _ = distribution_at(profile, edges)
     upto_edges = [*below[:-1], upto[-1]]
     return edges.tolist(), [round(float(right - left)) for left, right in pairwise(upto_edges)]

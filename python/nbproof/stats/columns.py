@@ -437,7 +437,8 @@ def _numbers(
                 "Convert it back, or mend the source, before anything reads it.",
                 evidence="values",
             )
-        code, told = _movement(one, other, write)
+        wide = words.span if reference.kind == "datetime" else words.number
+        code, told = _movement(one, other, write, wide)
         draft.claim(
             code,
             severity,
@@ -495,7 +496,9 @@ def _moves_by_itself(
     return False
 
 
-def _movement(one: Distribution, other: Distribution, write: Callable[[float], str]) -> tuple[str, str]:
+def _movement(
+    one: Distribution, other: Distribution, write: Callable[[float], str], wide: Callable[[float], str]
+) -> tuple[str, str]:
     """What a change of numbers looks like, in words."""
     middle, other_middle = one.quantile(0.5), other.quantile(0.5)
     width = one.quantile(0.75) - one.quantile(0.25)
@@ -507,7 +510,7 @@ def _movement(one: Distribution, other: Distribution, write: Callable[[float], s
         how = "wider" if other_width > width else "narrower"
         return (
             "spread",
-            f"values are spread {how}, the middle half over {write(width)} → {write(other_width)}",
+            f"values are spread {how}, the middle half over {wide(width)} → {wide(other_width)}",
         )
     return "shape", "values are distributed in another way"
 

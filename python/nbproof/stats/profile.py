@@ -765,8 +765,8 @@ def shown(scalar: Any) -> Value:
     if not is_text(scalar.type):
         try:
             value = scalar.as_py()
-        except (ValueError, OverflowError):  # a year that Python has no date for
-            value = scalar
+        except (ValueError, OverflowError):  # a year that Python has no date for, a zone that nobody knows
+            return _beyond_python(scalar)
         return value if isinstance(value, bool | int | float) else str(value)
     whole = memoryview(scalar.as_buffer() or b"")
     start = bytes(whole[: 4 * _SHOWN])
@@ -779,6 +779,19 @@ def shown(scalar: Any) -> Value:
     if len(told) <= _SHOWN and len(whole) <= len(start):
         return told
     return f"{told[:_SHOWN]}… ({hashlib.blake2b(whole, digest_size=8).hexdigest()})"
+
+
+def _beyond_python(scalar: Any) -> str:
+    """A date, time or duration as numpy writes it, which for its years has room."""
+    import pyarrow.types as t
+
+    kind = scalar.type
+    if not t.is_temporal(kind) or t.is_interval(kind):
+        return f"a value of type {kind}"
+    unit = "D" if t.is_date32(kind) else "ms" if t.is_date64(kind) else kind.unit
+    if t.is_timestamp(kind) or t.is_date(kind):
+        return str(np.datetime64(scalar.value, unit)).replace("T", " ")
+    return str(np.timedelta64(scalar.value, unit))
 
 
 def _sizes(sizes: npt.NDArray[Any], counts: _Counts | None = None) -> ColumnProfile:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbproof.stats.profile import ColumnProfile, Value
 
-__all__ = ["is_moment", "moment", "number", "percent", "some", "span", "timestamp_text", "writer"]
+__all__ = ["instant", "is_moment", "moment", "number", "percent", "some", "span", "timestamp_text", "writer"]
 
 
 def percent(share: float) -> str:
@@ -44,9 +44,21 @@ def is_moment(told: str) -> bool:
     return told.startswith(("timestamp", "date"))
 
 
+def instant(value: float) -> np.datetime64:
+    """Microseconds since 1970 as numpy has them; those beyond what it holds in whole seconds.
+
+    Examples
+    --------
+    >>> print(instant(1.5e6), instant(2.0**70))
+    1970-01-01T00:00:01.500000 37413429-02-25T09:56:51
+    """
+    whole = int(value)
+    return np.datetime64(whole, "us") if abs(whole) < 1 << 63 else np.datetime64(whole // 1_000_000, "s")
+
+
 def timestamp_text(value: float) -> str:
     """Microseconds since 1970, to the second."""
-    return str(np.datetime64(int(value), "us").astype("datetime64[s]")).replace("T", " ")
+    return str(instant(value).astype("datetime64[s]")).replace("T", " ")
 
 
 def span(value: float) -> str:
