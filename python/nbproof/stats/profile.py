@@ -788,7 +788,7 @@ def _beyond_python(scalar: Any) -> str:
     kind = scalar.type
     if not t.is_temporal(kind) or t.is_interval(kind):
         return f"a value of type {kind}"
-    unit = "D" if t.is_date32(kind) else "ms" if t.is_date64(kind) else kind.unit
+    unit: Any = "D" if t.is_date32(kind) else "ms" if t.is_date64(kind) else kind.unit
     if t.is_timestamp(kind) or t.is_date(kind):
         return str(np.datetime64(scalar.value, unit)).replace("T", " ")
     return str(np.timedelta64(scalar.value, unit))
