@@ -765,7 +765,8 @@ def shown(scalar: Any) -> Value:
     if not is_text(scalar.type):
         try:
             value = scalar.as_py()
-        except (ValueError, OverflowError):  # a year that Python has no date for, a zone that nobody knows
+        # A year that Python has no date for; a zone that nobody knows, which pytz and zoneinfo call a missing key.
+        except (ValueError, OverflowError, LookupError):
             return _beyond_python(scalar)
         return value if isinstance(value, bool | int | float) else str(value)
     whole = memoryview(scalar.as_buffer() or b"")
