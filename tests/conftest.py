@@ -1,16 +1,18 @@
 """Fixtures for all rooms.
 
-===================  ==================================================================================
-`clock`              a clock that stands still until it is moved
-`project`            an empty folder which is the current one, without git and without workspace
-`plain_user`         runs programs as somebody who is not root (see `support.plain_user.PlainUser`)
-`small_disk`         an empty folder on a disk of 4 MiB
-`postgres_server`    makes and drops databases
-`postgres_url`       URL of a real PostgreSQL server, one for all tests
-`postgres_database`  URL of a new empty database on it, dropped after the test
-`s3`                 an object store that speaks S3, its credentials in the environment
-`database_url`       the test runs twice: with a new SQLite file and with a new PostgreSQL database
-===================  ==================================================================================
+====================  =================================================================================
+`clock`               a clock that stands still until it is moved
+`project`             an empty folder which is the current one, without git and without workspace
+`plain_user`          runs programs as somebody who is not root (see `support.plain_user.PlainUser`)
+`small_disk`          an empty folder on a disk of 4 MiB
+`postgres_server`     makes and drops databases
+`postgres_url`        URL of a real PostgreSQL server, one for all tests
+`postgres_database`   URL of a new empty database on it, dropped after the test
+`lent_database`       URL of one with nbproof's tables and no rows, given back after the test
+`s3`                  an object store that speaks S3, its credentials in the environment
+`empty_database_url`  the test runs twice: with a new SQLite file and with a new PostgreSQL database
+`database_url`        the same, the PostgreSQL database with nbproof's tables in it already
+====================  =================================================================================
 
 No test sees the user's own Jupyter, IPython, git or nbproof settings.
 """
@@ -135,11 +137,27 @@ def s3(_object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectSto
     return _object_store
 
 
+@pytest.fixture
+def lent_database(postgres_server: PostgresServer) -> Iterator[str]:
+    url = postgres_server.lend_database()
+    yield url
+    postgres_server.give_back(url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return _url(request, tmp_path, "lent_database")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return _url(request, tmp_path, "postgres_database")
+
+
+def _url(request: pytest.FixtureRequest, folder: Path, postgres: str) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'meta.db'}"
-    url: str = request.getfixturevalue("postgres_database")
+        return f"sqlite:///{folder / 'meta.db'}"
+    url: str = request.getfixturevalue(postgres)
     return url
 
 

@@ -73,7 +73,7 @@ def faces(request, plain_user, monkeypatch, capsys) -> Iterator[Faces]:
     environ = {"NBPROOF_CAPTURE_GIT": "0"}
     url = f"sqlite:///{folder / '.nbproof' / 'meta.db'}"
     if request.param == "postgresql":
-        url = environ["NBPROOF_DATABASE"] = request.getfixturevalue("postgres_database")
+        url = environ["NBPROOF_DATABASE"] = request.getfixturevalue("lent_database")
     monkeypatch.chdir(folder)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

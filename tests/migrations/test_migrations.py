@@ -95,13 +95,15 @@ def test_every_migration_says_what_happens_to_existing_rows():
         assert "Existing rows:" in path.read_text(encoding="utf-8"), path.name
 
 
-def test_replayed_migrations_give_the_tables_that_an_empty_database_gets(database_url, tmp_path, request):
-    open_database(database_url).close()
-    created = schema_of(database_url)
-    if database_url.startswith("sqlite"):
+def test_replayed_migrations_give_the_tables_that_an_empty_database_gets(
+    empty_database_url, tmp_path, request
+):
+    open_database(empty_database_url).close()
+    created = schema_of(empty_database_url)
+    if empty_database_url.startswith("sqlite"):
         other = f"sqlite:///{tmp_path / 'replayed.db'}"
     else:
-        other = database_url
+        other = empty_database_url
         engine = Database(other).engine
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP SCHEMA public CASCADE")
@@ -219,10 +221,10 @@ def write_stamp(url, revision, series, version):
     database.close()
 
 
-def test_a_newer_revision_of_the_same_series_is_used_as_it_is(database_url):
-    write_stamp(database_url, "0999", "0.1", "0.1.9")
+def test_a_newer_revision_of_the_same_series_is_used_as_it_is(empty_database_url):
+    write_stamp(empty_database_url, "0999", "0.1", "0.1.9")
 
-    database = open_database(database_url)
+    database = open_database(empty_database_url)
 
     assert current(database).revision == "0999"
     assert upgrade(database).version == "0.1.9"
@@ -231,20 +233,20 @@ def test_a_newer_revision_of_the_same_series_is_used_as_it_is(database_url):
 
 
 @pytest.mark.parametrize("series", ["0.2", "0.10", "1.0"])
-def test_a_workspace_from_the_future_is_refused_with_the_way_out(database_url, series):
-    write_stamp(database_url, "0999", series, f"{series}.3")
+def test_a_workspace_from_the_future_is_refused_with_the_way_out(empty_database_url, series):
+    write_stamp(empty_database_url, "0999", series, f"{series}.3")
 
     with pytest.raises(Conflict, match=rf"written by nbproof {series}\.3") as caught:
-        open_database(database_url)
+        open_database(empty_database_url)
 
     assert caught.value.hint == "pip install -U nbproof"
 
 
-def test_one_that_is_open_while_a_later_series_upgrades_it_is_left_alone_from_then_on(database_url):
-    with open_database(database_url) as database:
+def test_one_that_is_open_while_a_later_series_upgrades_it_is_left_alone_from_then_on(empty_database_url):
+    with open_database(empty_database_url) as database:
         with database.connect() as connection:
             connection.execute(sa.text("SELECT count(*) FROM runs"))
-        write_stamp(database_url, "0999", "0.2", "0.2.0")
+        write_stamp(empty_database_url, "0999", "0.2", "0.2.0")
 
         for transaction in (database.begin, database.connect, database.begin):
             with pytest.raises(Conflict, match=r"written by nbproof 0\.2\.0") as caught, transaction():
@@ -252,9 +254,9 @@ def test_one_that_is_open_while_a_later_series_upgrades_it_is_left_alone_from_th
             assert caught.value.hint == "pip install -U nbproof"
 
 
-def test_one_that_is_open_while_a_later_release_of_the_series_upgrades_it_goes_on(database_url):
-    with open_database(database_url) as database:
-        write_stamp(database_url, "0999", "0.1", "0.1.9")
+def test_one_that_is_open_while_a_later_release_of_the_series_upgrades_it_goes_on(empty_database_url):
+    with open_database(empty_database_url) as database:
+        write_stamp(empty_database_url, "0999", "0.1", "0.1.9")
         for _ in range(2):
             with database.begin() as connection:
                 connection.execute(sa.text("UPDATE workspace_meta SET value = 'x' WHERE key = 'none'"))

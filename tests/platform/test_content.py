@@ -29,7 +29,7 @@ def opened(root, **environ):
 def workspace(project, request):
     environ = {}
     if getattr(request, "param", "sqlite") == "postgresql":
-        environ["NBPROOF_DATABASE"] = request.getfixturevalue("postgres_database")
+        environ["NBPROOF_DATABASE"] = request.getfixturevalue("lent_database")
     found = opened(project, **environ)
     before = use(found)
     yield found

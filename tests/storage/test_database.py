@@ -27,8 +27,8 @@ def make(path):
     return path
 
 
-def test_an_empty_database_gets_every_table_and_is_stamped(database_url):
-    with open_database(database_url) as database:
+def test_an_empty_database_gets_every_table_and_is_stamped(empty_database_url):
+    with open_database(empty_database_url) as database:
         state = current(database)
         tables = set(sa.inspect(database.engine).get_table_names())
 
@@ -46,8 +46,8 @@ def test_an_empty_database_gets_every_table_and_is_stamped(database_url):
         assert check(database) == []
 
 
-def test_a_connection_in_use_is_closed_when_it_is_given_back_after_the_close(database_url):
-    database = open_database(database_url)
+def test_a_connection_in_use_is_closed_when_it_is_given_back_after_the_close(empty_database_url):
+    database = open_database(empty_database_url)
     with database.connect() as connection:
         driver: Any = connection.connection.dbapi_connection
         database.close()
@@ -73,7 +73,7 @@ def test_reading_and_writing_in_a_new_database_takes_no_alembic(tmp_path):
     assert told.stdout.strip() == "False"
 
 
-def test_many_processes_open_an_empty_database_at_once(database_url):
+def test_many_processes_open_an_empty_database_at_once(empty_database_url):
     program = textwrap.dedent("""
         import sys
         from nbproof.storage.database import current, open_database
@@ -81,7 +81,9 @@ def test_many_processes_open_an_empty_database_at_once(database_url):
             print(current(database).revision)
     """)
     openers = [
-        subprocess.Popen([sys.executable, "-c", program, database_url], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", program, empty_database_url], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(5)
     ]
     answers = [opener.communicate()[0].strip() for opener in openers]
@@ -111,13 +113,13 @@ def test_a_local_folder_is_no_network_mount(tmp_path):
     assert not on_network_mount(tmp_path / "not" / "yet" / "there")
 
 
-def test_a_failing_block_leaves_nothing_behind(database_url):
+def test_a_failing_block_leaves_nothing_behind(empty_database_url):
     def fails(database):
         with database.begin() as connection:
             connection.execute(sa.text("INSERT INTO workspace_meta VALUES ('a', 'b')"))
             raise KeyError
 
-    with open_database(database_url) as database:
+    with open_database(empty_database_url) as database:
         with pytest.raises(KeyError):
             fails(database)
         with database.connect() as connection:
@@ -191,12 +193,12 @@ def test_a_folder_in_the_place_of_the_database_is_told_so(tmp_path):
         open_database(tmp_path / "meta.db")
 
 
-def test_tables_of_another_program_are_left_alone(database_url):
-    with Database(database_url) as database:
+def test_tables_of_another_program_are_left_alone(empty_database_url):
+    with Database(empty_database_url) as database:
         with database.begin() as connection:
             connection.exec_driver_sql("CREATE TABLE jobs (mine INTEGER)")
         with pytest.raises(Conflict, match="tables of another program"):
-            open_database(database_url)
+            open_database(empty_database_url)
         assert sa.inspect(database.engine).get_table_names() == ["jobs"]
 
 
