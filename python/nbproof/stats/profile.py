@@ -765,7 +765,7 @@ def shown(scalar: Any) -> Value:
     if not is_text(scalar.type):
         try:
             value = scalar.as_py()
-        # A year that Python has no date for; a zone that nobody knows, told as a missing key by some libraries.
+        # A year that Python has no date for; a zone that nobody knows, for some libraries a missing key.
         except (ValueError, OverflowError, LookupError):
             return _beyond_python(scalar)
         return value if isinstance(value, bool | int | float) else str(value)
