@@ -59,6 +59,7 @@ def test_what_makes_no_sense_is_refused_with_its_place_and_nothing_recorded(run,
     assert run("runs", "metrics", "r", "--json").json["items"] == []
 
 
+@pytest.mark.newest
 def test_a_long_file_is_recorded_in_bounded_memory(run, project):
     with (project / "log.csv").open("w") as file:
         file.write("step,loss\n")

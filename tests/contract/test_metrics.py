@@ -408,6 +408,7 @@ def test_readers_see_a_beginning_without_holes_while_others_log_and_drain(worksp
 # -- many ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.newest
 def test_a_hundred_thousand_metrics_of_one_run(workspace, run):
     for number in range(100_000):
         run.log_metric(f"m{number}", number)

@@ -248,6 +248,8 @@ def test_what_can_not_be_compared_is_told(datasets, sales, tmp_path):
     assert datasets.diff_versions("sales@v4", "sales@v1", key="city").rows_added == 3
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_two_thousand_columns(datasets):
     table = pa.table({f"c{number}": [1, 2, 3] for number in range(2_000)})
     datasets.register_dataset(table, "wide")

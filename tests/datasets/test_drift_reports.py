@@ -187,6 +187,8 @@ def test_tables_without_common_columns_rows_or_columns(datasets):
     assert nothing.sentence == "No columns to compare."
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_two_thousand_columns(datasets):
     names = [f"c{number}" for number in range(2_000)]
     one = pa.table({name: np.arange(250) for name in names})

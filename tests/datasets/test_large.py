@@ -52,6 +52,7 @@ def parquet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pa
 @pytest.mark.parametrize(
     "parquet", [800 << 20, pytest.param(10 << 30, marks=pytest.mark.soak)], indirect=True, ids=["1GB", "10GB"]
 )
+@pytest.mark.newest
 def test_a_table_larger_than_memory_is_registered_in_some_of_it(parquet, way, tmp_path):
     path, rows = parquet
 

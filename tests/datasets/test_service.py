@@ -242,6 +242,8 @@ def test_types_come_back_to_the_names_of_their_items_and_their_profiles_with_the
     assert found.to_arrow().to_pylist() == table.to_pylist()
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_two_thousand_columns_come_back(datasets):
     table = pa.table({f"c{number}": [number, number + 1] for number in range(2000)})
 
@@ -251,6 +253,8 @@ def test_two_thousand_columns_come_back(datasets):
     assert datasets.get_dataset("wide").to_arrow(["c7"]).to_pydict() == {"c7": [7, 8]}
 
 
+@pytest.mark.newest
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_text_of_100_megabytes_comes_back(datasets):
     table = pa.table({"text": pa.array(["x" * 100_000_000, "short"], pa.large_string())})
 

@@ -93,6 +93,7 @@ def _check_journal(child: str, every: Sequence[Batch], acknowledged: list[list[i
 
 
 @pytest.mark.parametrize(("threads", "processes"), [(1, 1), (4, 1), (1, 4)])
+@pytest.mark.newest
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, threads: int, processes: int) -> None:
     total = rounds = 0
     for journal, acknowledged in killed(tmp_path, 1, 20 // processes, threads, processes):

@@ -381,6 +381,7 @@ def test_what_could_not_be_compared_is_said():
         assert (found.sentence, found.severity, found.test) == (told, "none", "")
 
 
+@pytest.mark.newest
 def test_of_two_thousand_columns():
     (profile,) = profile_table(pa.table({"x": normal(300, 0)}))
     many = [replace(profile, name=f"c{number}") for number in range(2000)]

@@ -143,6 +143,7 @@ def test_of_many_columns_a_few_may_differ():
     assert 2 <= len(found.columns) <= 3
 
 
+@pytest.mark.newest
 def test_of_two_thousand_columns():
     random = np.random.default_rng(0)
     train = pa.table({f"c{k}": random.normal(size=300) for k in range(2000)})

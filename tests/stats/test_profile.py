@@ -346,6 +346,7 @@ def test_of_tables_with_little_in_them():
     assert (found.rows, found.mean, found.quantile(0.5), found.std) == (0, None, None, None)
 
 
+@pytest.mark.newest
 def test_of_two_thousand_columns():
     table = pa.table({f"c{number}": pa.array([number, None]) for number in range(2000)})
     found = profile_table(table)

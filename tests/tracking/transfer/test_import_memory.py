@@ -62,6 +62,7 @@ STORES = {
     ("points", "most_mb"),
     [(200_000, 60), pytest.param(1_000_000, 150, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
 )
+@pytest.mark.newest
 def test_an_import_of_many_points_takes_little_memory(tmp_path, store, kind, points, most_mb):
     small = STORES[kind](store(kind), "small", 1000)
     small = small.rename(small.with_name("small" + small.suffix))
