@@ -162,6 +162,13 @@ def test_what_no_contract_can_say_is_refused(datasets, contract, field):
         datasets.contracts.get_contract("sales")
 
 
+def test_for_a_name_without_dataset_the_nearest_is_offered(datasets):
+    datasets.register_dataset(pa.table({"a": [1]}), "sales")
+    with pytest.raises(NotFound, match="no dataset 'salse'") as refused:
+        datasets.contracts.get_contract("salse")
+    assert refused.value.hint == "did you mean 'sales'?"
+
+
 def test_tables_without_rows_or_columns(datasets):
     rules = {"columns": {"x": {"type": "double", "nullable": False, "min": 0, "values": [1.0]}}, "key": ["x"]}
     datasets.contracts.set_contract("none", rules, on_breach="refuse")

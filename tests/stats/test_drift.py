@@ -248,7 +248,9 @@ def test_dates_go_forward_and_numbers_run():
     after = [each + dt.timedelta(days=60) for each in before]
     forward = column(before, after)
     assert not forward.drifted and "time goes on" in forward.sentence
-    assert forward.sentence.startswith("x: 2024-01-01 00:00:00 – 2024-02-11 15:00:00 before")
+    assert forward.sentence.startswith("x: 2024-01-01 00:00:00 UTC – 2024-02-11 15:00:00 UTC before")
+    nowhere = [[each.replace(tzinfo=None) for each in times] for times in (before, after)]
+    assert column(*nowhere).sentence.startswith("x: 2024-01-01 00:00:00 – 2024-02-11 15:00:00 before")
     assert column(after, before).severity == "critical"
     assert not column(list(range(1000)), list(range(1000, 2000))).drifted
     assert column([float(k) for k in range(1000)], [float(k) for k in range(1000, 2000)]).drifted

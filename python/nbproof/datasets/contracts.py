@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nbproof.core.clock import datetime_of, microseconds_of
-from nbproof.core.errors import Invalid, NotFound, near_names
+from nbproof.core.errors import Invalid, near_names
 from nbproof.core.listing import count_text
 from nbproof.core.operation import Json, View, validated
 from nbproof.core.type_words import TYPE_WORDS, is_misspelt, retyped_words, type_words
@@ -400,7 +400,7 @@ class DatasetContracts:
                 dataset=handle.version.dataset, contract=proposed(handle.profile), proposed=True
             )
         if not self._datasets().known(name):
-            raise NotFound(f"no dataset {name!r}", hint="list_datasets() shows those that there are")
+            raise self._datasets().no_dataset(name)
         return DatasetContract(dataset=name, contract=self._datasets().contract(name))
 
     def contract_of(self, version: str) -> dict[str, Any]:

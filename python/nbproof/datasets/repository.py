@@ -515,18 +515,22 @@ class DatasetRepository:
                 aliases[version].append(name)
         return [replace(each, aliases=tuple(aliases.get(each.id, ()))) for each in found]
 
+    def no_dataset(self, name: str) -> NotFound:
+        """What says that there is no such dataset, and which name is nearest."""
+        with self.database.connect() as connection:
+            return self._no_dataset(connection, name, name)
+
+    def _no_dataset(self, connection: Connection, name: str, reference: str) -> NotFound:
+        held = sa.select(_VERSIONS.c.dataset_id).where(_LIVE)
+        names = list(connection.execute(sa.select(_DATASETS.c.name).where(_DATASETS.c.id.in_(held))).scalars())
+        near = near_names(name, names)
+        hint = hint_of(near, names, "there are") or 'register one with register_dataset(frame, "name")'
+        return NotFound(f"no dataset {name!r}", hint=hint, details={"near": near, "reference": reference})
+
     def _missing(self, connection: Connection, reference: str, asked: Reference) -> NotFound:
         newest = self._newest(connection, _DATASETS.c.name == asked.name)
         if newest is None:
-            held = sa.select(_VERSIONS.c.dataset_id).where(_LIVE)
-            names = list(
-                connection.execute(sa.select(_DATASETS.c.name).where(_DATASETS.c.id.in_(held))).scalars()
-            )
-            near = near_names(asked.name, names)
-            hint = hint_of(near, names, "there are") or 'register one with register_dataset(frame, "name")'
-            return NotFound(
-                f"no dataset {asked.name!r}", hint=hint, details={"near": near, "reference": reference}
-            )
+            return self._no_dataset(connection, asked.name, reference)
         if asked.alias is not None:
             aliases = list(
                 connection.execute(

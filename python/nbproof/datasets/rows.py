@@ -65,8 +65,7 @@ class RowFiles:
         cause = re.split(r"input source '.*?': |CSV parse error: ", str(error))[-1].strip()
         return Invalid(
             f"{name} can't be read as {told}: {cause}",
-            hint="its bytes are kept as they are: path() and checkout(folder) give them back; "
-            "mend the file and register it again",
+            hint="its bytes are kept and come back as they are; mend the file and register it again",
             details={"field": "source"},
         )
 

@@ -33,7 +33,8 @@ def number(value: float) -> str:
 def writer(profile: ColumnProfile) -> Callable[[float], str]:
     """How numbers of a column are shown: as such, as moments, as times."""
     if is_moment(profile.type):
-        return timestamp_text
+        zone = " UTC" if "tz=" in profile.type else ""  # profiles have moments, not clocks
+        return lambda value: timestamp_text(value) + zone
     if profile.kind == "datetime":
         return lambda value: f"{number(value / 1e6)} s"
     return number
