@@ -196,7 +196,9 @@ class DriftReports:
         """
         row = self._reports().get(id)
         if row is None:
-            raise NotFound(f"no drift report {id!r}", hint="the list of drift reports shows those that are kept")
+            raise NotFound(
+                f"no drift report {id!r}", hint="the list of drift reports shows those that are kept"
+            )
         return _report(row)
 
 

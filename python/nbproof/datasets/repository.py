@@ -522,7 +522,9 @@ class DatasetRepository:
 
     def _no_dataset(self, connection: Connection, name: str, reference: str) -> NotFound:
         held = sa.select(_VERSIONS.c.dataset_id).where(_LIVE)
-        names = list(connection.execute(sa.select(_DATASETS.c.name).where(_DATASETS.c.id.in_(held))).scalars())
+        names = list(
+            connection.execute(sa.select(_DATASETS.c.name).where(_DATASETS.c.id.in_(held))).scalars()
+        )
         near = near_names(name, names)
         hint = hint_of(near, names, "there are") or 'register one with register_dataset(frame, "name")'
         return NotFound(f"no dataset {name!r}", hint=hint, details={"near": near, "reference": reference})
