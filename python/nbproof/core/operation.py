@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import IO, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from urllib.parse import quote, unquote
 
 from pydantic import (
@@ -142,6 +142,24 @@ class View(BaseModel):
     """What a verb answers; unknown fields of a newer server are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="strings")
+
+    @classmethod
+    def of_checked(cls, values: dict[str, object]) -> Self:
+        """A view of values of all its fields that need no look, ten times as quick: for thousands of them.
+
+        Examples
+        --------
+        >>> class Point(View):
+        ...     x: int
+        >>> Point.of_checked({"x": 3}) == Point(x=3)
+        True
+        """
+        view, put = cls.__new__(cls), object.__setattr__
+        put(view, "__dict__", values)
+        put(view, "__pydantic_fields_set__", set(values))
+        put(view, "__pydantic_extra__", None)
+        put(view, "__pydantic_private__", None)
+        return view
 
     def listed(self) -> dict[str, object]:
         """What a list shows of it: plain values by the title of their column.  A room may choose better."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from nbproof.core.garbage import uncollected
 from nbproof.lineage.domain import Edge, Node, key_of
 from nbproof.lineage.tables import LineageRow
 from nbproof.storage.database import Database
@@ -103,6 +104,7 @@ class LineageRepository:
                     )
         return new
 
+    @uncollected()
     def reach(
         self, nodes: Collection[Node], direction: Literal["upstream", "downstream"], limit: int
     ) -> list[Edge]:
@@ -193,7 +195,6 @@ class LineageRepository:
                 connection.exec_driver_sql(settings)
             edges: list[Edge] = []
             nodes: dict[str, Node] = {}
-            # In parts, and each node once: thousands of objects at once make Python look for garbage.
             # From the driver itself: all columns are texts and whole numbers, of which nothing is to be made.
             cursor = connection.execute(statement).cursor
             assert cursor is not None

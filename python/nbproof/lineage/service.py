@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from nbproof.core.clock import Clock, SystemClock, datetime_of, microseconds_of
 from nbproof.core.errors import Invalid, NotFound, Unavailable, near_names
 from nbproof.core.events import Changed, Changes
+from nbproof.core.garbage import uncollected
 from nbproof.core.operation import validated
 from nbproof.lineage.domain import (
     MOST_DEPTH,
@@ -170,6 +171,7 @@ class Lineage:
         """What a node came of, and what came of it; see `upstream`."""
         return self.graph(node, "both", depth, limit=limit)
 
+    @uncollected()
     def graph(
         self,
         node: Node | NodeRef | tuple[str, str],
@@ -533,19 +535,21 @@ def _by_distance(start: Node, side: _Side, edges: Iterable[Edge]) -> _Walked:
 
 def _edge_views(edges: Sequence[Edge], nodes: Mapping[Node, LineageNode]) -> list[LineageEdge]:
     """Edges as people are shown them; what comes from the tables was checked when it was written."""
-    made = LineageEdge.model_construct
+    made = LineageEdge.of_checked
     return [
         made(
-            source=nodes[source],
-            target=nodes[target],
-            relation=relation,
-            label=label,
-            code=code,
-            details=details,
-            run_id=run_id,
-            cell_id=cell_id,
-            created=None if created_us is None else datetime_of(created_us),
-            last=None if last_us is None else datetime_of(last_us),
+            {
+                "source": nodes[source],
+                "target": nodes[target],
+                "relation": relation,
+                "label": label,
+                "code": code,
+                "details": details,
+                "run_id": run_id,
+                "cell_id": cell_id,
+                "created": None if created_us is None else datetime_of(created_us),
+                "last": None if last_us is None else datetime_of(last_us),
+            }
         )
         for source, target, relation, label, code, details, run_id, cell_id, created_us, last_us in edges
     ]
