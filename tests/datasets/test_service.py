@@ -243,7 +243,6 @@ def test_types_come_back_to_the_names_of_their_items_and_their_profiles_with_the
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_two_thousand_columns_come_back(datasets):
     table = pa.table({f"c{number}": [number, number + 1] for number in range(2000)})
 
@@ -254,7 +253,6 @@ def test_two_thousand_columns_come_back(datasets):
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_text_of_100_megabytes_comes_back(datasets):
     table = pa.table({"text": pa.array(["x" * 100_000_000, "short"], pa.large_string())})
 

@@ -5,6 +5,10 @@ import sys
 
 import pytest
 
+from nbproof.lineage.domain import Edge, Node
+from nbproof.lineage.repository import LineageRepository
+from nbproof.storage.database import open_database
+
 
 def test_a_plain_user_is_not_root_and_cannot_read_what_is_closed(plain_user):
     folder = plain_user.folder("closed")
@@ -36,6 +40,33 @@ def test_a_new_database_is_empty_and_gone_afterwards(postgres_database, postgres
     with psycopg.connect(postgres_server.create_database()) as connection:
         tables = connection.execute("SELECT count(*) FROM pg_tables WHERE tablename = 't'").fetchone()
     assert tables == (0,)
+
+
+def test_what_was_lent_has_no_rows_when_it_is_lent_again(postgres_server):
+    lent = postgres_server.lend_database()
+    with open_database(lent) as database:
+        edge = Edge(Node("file", "/a"), Node("file", "/b"), "copied")
+        assert LineageRepository(database).add([edge], now_us=1) == 1
+    postgres_server.give_back(lent)
+
+    again = postgres_server.lend_database()
+    with open_database(again) as database:
+        assert list(LineageRepository(database).every()) == []
+    postgres_server.give_back(again)
+    assert again == lent
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE runs ADD COLUMN mine int", "DROP TABLE runs CASCADE"])
+def test_what_was_lent_and_has_other_tables_now_is_not_lent_again(postgres_server, change):
+    psycopg = pytest.importorskip("psycopg")
+    lent = postgres_server.lend_database()
+    with psycopg.connect(lent) as connection:
+        connection.execute(change)
+    postgres_server.give_back(lent)
+
+    other = postgres_server.lend_database()
+    postgres_server.give_back(other)
+    assert other != lent
 
 
 def test_no_test_sees_the_users_settings(monkeypatch):

@@ -43,7 +43,7 @@ class PostgresServer:
     def __init__(self, programs: Path, user: PlainUser) -> None:
         self._user = user
         self._numbers = count(1)
-        self._lent: list[str] = []
+        self._free: list[str] = []
         self._state: _State | None = None
         self.folder = user.folder("pg")
         data = self.folder / "data"
@@ -94,8 +94,8 @@ class PostgresServer:
         """
         from nbproof.storage.database import open_database
 
-        if self._lent:
-            return self._lent.pop()
+        if self._free:
+            return self._free.pop()
         url = self.create_database()
         open_database(url).close()
         if self._state is None:
@@ -104,6 +104,8 @@ class PostgresServer:
 
     def give_back(self, url: str) -> None:
         """Empty what was lent; one whose tables are no longer as they were is removed."""
+        import psycopg
+
         name = url.partition("@/")[2].partition("?")[0]
         self._ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         assert self._state is not None
@@ -117,10 +119,10 @@ class PostgresServer:
                 "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'",
                 url,
             )
-        except Exception:
+        except psycopg.ProgrammingError:  # a table is gone
             return self.drop_database(url)
         if self._state_of(url) == self._state and self._size_of(name) < _MOST_BYTES:
-            self._lent.append(url)
+            self._free.append(url)
         else:
             self.drop_database(url)
 

@@ -60,15 +60,14 @@ class ChangedColumn(View):
         }
 
     def _told(self, name: str, value: float) -> str:
-        from nbproof.stats.words import is_moment, span, timestamp_text
+        from nbproof.stats.words import is_moment, moment_text, span, timestamp_text
 
         if name in _COUNTS or not self.type.startswith(("timestamp", "date", "time", "duration")):
             return f"{int(value):,}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
         if name == "std" or self.type.startswith("duration"):
             return span(value)
         # Statistics are of moments, which rows show in their zone.
-        told = timestamp_text(value)
-        return f"{told}{' UTC' if 'tz=' in self.type else ''}" if is_moment(self.type) else told[-8:]
+        return moment_text(value, self.type) if is_moment(self.type) else timestamp_text(value)[-8:]
 
 
 class ChangedRow(View):

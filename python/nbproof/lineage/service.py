@@ -171,7 +171,6 @@ class Lineage:
         """What a node came of, and what came of it; see `upstream`."""
         return self.graph(node, "both", depth, limit=limit)
 
-    @uncollected()
     def graph(
         self,
         node: Node | NodeRef | tuple[str, str],
@@ -190,6 +189,10 @@ class Lineage:
         start = _node(node)
         _check(depth, limit)
         self._catch_up()
+        with uncollected():
+            return self._graph(start, direction, depth, limit)
+
+    def _graph(self, start: Node, direction: Direction, depth: int | None, limit: int) -> LineageGraph:
         sides: tuple[_Side, ...] = _SIDES if direction == "both" else (direction,)
         complete = True
         nodes: dict[Node, int] = {start: 0}

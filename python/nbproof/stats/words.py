@@ -10,7 +10,18 @@ import numpy as np
 
 from nbproof.stats.profile import ColumnProfile, Value
 
-__all__ = ["instant", "is_moment", "moment", "number", "percent", "some", "span", "timestamp_text", "writer"]
+__all__ = [
+    "instant",
+    "is_moment",
+    "moment",
+    "moment_text",
+    "number",
+    "percent",
+    "some",
+    "span",
+    "timestamp_text",
+    "writer",
+]
 
 
 def percent(share: float) -> str:
@@ -33,8 +44,7 @@ def number(value: float) -> str:
 def writer(profile: ColumnProfile) -> Callable[[float], str]:
     """How numbers of a column are shown: as such, as moments, as times."""
     if is_moment(profile.type):
-        zone = " UTC" if "tz=" in profile.type else ""  # profiles have moments, not clocks
-        return lambda value: timestamp_text(value) + zone
+        return lambda value: moment_text(value, profile.type)
     if profile.kind == "datetime":
         return lambda value: f"{number(value / 1e6)} s"
     return number
@@ -60,6 +70,17 @@ def instant(value: float) -> np.datetime64:
 def timestamp_text(value: float) -> str:
     """Microseconds since 1970, to the second."""
     return str(instant(value).astype("datetime64[s]")).replace("T", " ")
+
+
+def moment_text(value: float, told: str) -> str:
+    """Microseconds since 1970, to the second; of a type with a zone it is said that they are told in UTC.
+
+    Examples
+    --------
+    >>> moment_text(1.5e6, "timestamp[us]"), moment_text(1.5e6, "timestamp[us, tz=Europe/Oslo]")
+    ('1970-01-01 00:00:01', '1970-01-01 00:00:01 UTC')
+    """
+    return timestamp_text(value) + (" UTC" if "tz=" in told else "")
 
 
 def span(value: float) -> str:
