@@ -23,10 +23,15 @@ PIP    := $(PY) -m pip --disable-pip-version-check -q
 LAB_SOURCES := package.json labextension/tsconfig.json labextension/install.json \
 	$(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null)
 
+# What needs browsers and builds.
+APART  := tests/e2e tests/packaging
+# The report that machines read, if one is asked for; each part writes its own.
+JUNIT  := $(patsubst --junitxml=%,%,$(filter --junitxml=%,$(ARGS)))
+
 # In the second environment: everything but browsers, builds and what needs the newest JupyterLab.  What old
 # releases warn of has been mended in newer ones, so warnings are no errors there.  The records and the content
 # store are tried there on both databases, what stands on them on SQLite alone.
-OLDEST_TESTS ?= tests --ignore=tests/e2e --ignore=tests/packaging
+OLDEST_TESTS ?= tests $(addprefix --ignore=,$(APART))
 OLDEST_MARKS ?= not ui and not packaging and not newest and not soak and not bench
 OLDEST_NAMES ?= not (postgresql and (datasets or tracking or lineage or platform))
 
@@ -38,7 +43,7 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help demo test check types reference soak bench lab wheel clean distclean fix coverage \
-	test-newest test-oldest system-packages \
+	test-newest test-apart test-oldest system-packages \
 	check-ruff check-format check-mypy check-imports check-lab check-types check-reference
 
 help: ## List the targets
@@ -49,19 +54,26 @@ help: ## List the targets
 demo: $(STAMPS)/lab ## Record examples/quickstart.ipynb live and show it in JupyterLab (SERVE=0: only record)
 	@$(PY) tests/demo.py $(if $(filter 0 no false,$(SERVE)),--no-serve)
 
-# Everything runs, also after a failure.  The oldest dependencies are tried meanwhile: most tests wait for other
-# processes and leave a core idle.  pytest's own closing line is the last.
+# Everything runs, also after a failure, in two lanes: most tests wait for other processes and leave a core idle.
+# One has the checkers and most tests, the other the oldest dependencies, then browsers and the packages.
+# pytest's own closing line is the last.
 test: system-packages $(STAMPS)/dev $(STAMPS)/lab node_modules/.stamp $(OLDEST)/.stamp ## Run every check and every test
 	@status=0; rm -rf $(LOGS); mkdir -p $(LOGS); \
-	$(MAKE) --no-print-directory test-oldest > $(LOGS)/oldest.log 2>&1 & oldest=$$!; \
-	trap 'kill $$oldest 2>/dev/null' INT TERM; \
+	{ trap 'kill $$running; exit 1' TERM; for part in oldest apart; do \
+		$(MAKE) --no-print-directory test-$$part > $(LOGS)/$$part.log 2>&1 & running=$$!; \
+		wait $$running || echo failed > $(LOGS)/$$part.failed; \
+	done; } & lane=$$!; trap 'kill $$lane 2>/dev/null' INT TERM; \
 	$(MAKE) --no-print-directory --keep-going check || status=1; \
 	[ $$status = 0 ] || echo "*** checks: failed, see above; now the tests"; \
 	{ $(MAKE) --no-print-directory test-newest || echo failed > $(LOGS)/newest.failed; } 2>&1 | tee $(LOGS)/newest.log; \
-	[ ! -e $(LOGS)/newest.failed ] || status=1; \
-	wait $$oldest || { status=1; echo "*** oldest dependencies: failed"; cat $(LOGS)/oldest.log; }; \
-	echo "--- oldest dependencies:"; tail -n 1 $(LOGS)/oldest.log; \
-	grep '^=.* in .*=$$' $(LOGS)/newest.log | tail -n 1; \
+	wait $$lane; \
+	for part in oldest apart; do \
+		[ ! -e $(LOGS)/$$part.failed ] || { echo "*** $$part: failed"; cat $(LOGS)/$$part.log; }; \
+	done; \
+	for part in oldest apart newest; do \
+		[ ! -e $(LOGS)/$$part.failed ] || status=1; \
+		echo "--- $$part:"; tail -n 100 $(LOGS)/$$part.log | grep '^=.* in .*=$$\|not tested' | tail -n 1; \
+	done; \
 	rm -rf $(LOGS); exit $$status
 
 check: check-ruff check-format check-mypy check-imports check-lab check-types check-reference ## Run every checker, change nothing
@@ -108,7 +120,10 @@ distclean: clean ## Remove the environments too
 # ------------------------------------------------------------------------------------------ parts of `test`
 
 test-newest: $(STAMPS)/dev $(STAMPS)/lab
-	@$(PY) -m tests.run $(ARGS)
+	@$(PY) -m tests.run $(addprefix --ignore=,$(APART)) $(ARGS)
+
+test-apart: $(STAMPS)/dev $(STAMPS)/lab
+	@$(PY) -m tests.run $(ARGS) $(addprefix --junitxml=,$(JUNIT:.xml=-apart.xml)) $(APART)
 
 test-oldest: $(OLDEST)/.stamp
 	@if [ -x $(OLDEST)/bin/python ]; then \

@@ -50,6 +50,15 @@ test('a login that ran out, a proxy without a server and a crash are told apart'
   );
 });
 
+test('a server that is going down is as good as away', () => {
+  const told = body({
+    code: 'unavailable',
+    message: 'the server is going down',
+    details: { reason: 'stopping' }
+  });
+  assert.equal(problems.problemOf(503, told).kind, 'offline');
+});
+
 test('a place is counted from 1 by the server, and may be missing', () => {
   const at = details =>
     problems.problemColumn(

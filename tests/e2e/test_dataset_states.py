@@ -71,6 +71,7 @@ def test_while_the_server_is_away_it_is_said_and_what_was_fetched_stays(
     )
     view = _view(window)
     expect(view.get_by_label("Against")).to_have_value("sales@v1")
+    expect(view.get_by_role("region", name="From sales@v1 to sales@v2")).to_be_visible()
     window.dismiss_dialogs()
 
     own_lab.stop()
@@ -94,6 +95,33 @@ def test_while_the_server_is_away_it_is_said_and_what_was_fetched_stays(
     rows = view.get_by_role("region", name="Rows")
     rows.get_by_role("button", name="Retry").click()
     expect(rows.locator(".jp-nbproof-Counts")).to_be_visible()
+
+
+def test_what_could_not_be_fetched_is_fetched_once_the_server_is_back(
+    own_lab: Lab, plain_user: PlainUser, new_window: Callable[[Lab], Window]
+) -> None:
+    notebook = _made(own_lab, plain_user, "shop", "-c", SMALL % "sales")
+    _made(own_lab, plain_user, "shop", "-c", SMALL % "other")
+    window = new_window(own_lab)
+    window.open(notebook)
+    workspace = _workspace(own_lab, "shop")
+    window.command("nbproof:open-dataset", workspace=workspace, dataset="sales", tab="compare")
+    view = _view(window)
+    expect(view.get_by_role("region", name="From sales@v1 to sales@v2")).to_be_visible()
+    window.dismiss_dialogs()
+
+    own_lab.stop()
+    view.get_by_label("Against").select_option("Another version or dataset…")
+    view.get_by_label("Compare with the dataset or version").fill("other@v1")
+    view.get_by_role("button", name="Choose").click()
+    found = view.get_by_role("region", name="From other@v1 to sales@v2")
+    expect(view.get_by_role("tabpanel").get_by_role("alert")).to_contain_text("The server does not answer")
+    expect(found).to_have_count(0)
+
+    own_lab.start()
+    own_lab.wait()
+    expect(found).to_be_visible(timeout=60_000)
+    expect(view.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_dataset_that_somebody_else_deletes_is_said_to_be_gone(

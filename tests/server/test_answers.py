@@ -367,3 +367,18 @@ async def test_health_tells_how_it_is(ask: Ask) -> None:
     assert told["version"]
     assert told["uptime_seconds"] >= 0
     assert told["drain"] == {"workspaces": 0, "behind_seconds": None, "failing": {}}
+
+
+async def test_a_server_that_goes_down_says_so_in_a_way_that_programs_know(
+    ask: Ask, jp_serverapp: Any
+) -> None:
+    assert (await ask("GET", "/experiments")).status == 200
+    await jp_serverapp.web_app.settings["nbproof_host"].stop()
+    answer = await ask("GET", "/experiments")
+    assert answer.status == 503
+    assert answer.json["error"] == {
+        "code": "unavailable",
+        "message": "the server is going down",
+        "hint": None,
+        "details": {"reason": "stopping"},
+    }

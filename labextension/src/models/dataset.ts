@@ -193,7 +193,9 @@ export class DatasetModel implements IDisposable {
       const version = await datasetsShow(this._request, { id: reference });
       other = { version, problem: null };
     } catch (thrown) {
-      other = { version: null, problem: asProblem(thrown) };
+      const problem = asProblem(thrown);
+      this._noteAway(problem);
+      other = { version: null, problem };
     }
     if (!this._isDisposed) {
       this._others.set(reference, other);
@@ -314,6 +316,7 @@ export class DatasetModel implements IDisposable {
         return;
       }
       this._lineageProblem = asProblem(thrown);
+      this._noteAway(this._lineageProblem);
     }
     this._changed.emit();
   }
@@ -380,8 +383,12 @@ export class DatasetModel implements IDisposable {
       this._next = page.next;
       this._shown = shown;
       this._phase = 'ready';
+      const wasAway = this._problem?.kind === 'offline';
       this._problem = null;
       this._changed.emit();
+      if (wasAway) {
+        this._fetchWhatFailed();
+      }
     } catch (thrown) {
       if (!this._isDisposed && asked === this._asked) {
         this._problem = asProblem(thrown);
@@ -439,11 +446,9 @@ export class DatasetModel implements IDisposable {
       });
       columns = { phase: 'ready', summaries, problem: null };
     } catch (thrown) {
-      columns = {
-        phase: 'ready',
-        summaries: null,
-        problem: asProblem(thrown)
-      };
+      const problem = asProblem(thrown);
+      this._noteAway(problem);
+      columns = { phase: 'ready', summaries: null, problem };
     }
     if (!this._isDisposed) {
       this._keepColumns(version.id, columns);
@@ -532,6 +537,30 @@ export class DatasetModel implements IDisposable {
     this._stops.forEach(stop => stop.abort());
     this._redraw.dispose();
     Signal.clearData(this);
+  }
+
+  /** Whoever finds that the server is away has it looked for: what has a problem is refreshed. */
+  private _noteAway(problem: Problem): void {
+    if (problem.kind === 'offline') {
+      this._problem = problem;
+    }
+  }
+
+  /** The server is back: fetch what could not be fetched, without being asked. */
+  private _fetchWhatFailed(): void {
+    const isAway = (problem: Problem | null): boolean =>
+      problem?.kind === 'offline';
+    for (const [reference, { problem }] of this._others) {
+      if (isAway(problem)) {
+        void this.loadOther(reference);
+      }
+    }
+    if (isAway(this.columns.problem)) {
+      void this.loadColumns(true);
+    }
+    if (isAway(this._lineageProblem)) {
+      void this.loadLineage();
+    }
   }
 
   private _known(version: number | null): DatasetVersion | null {

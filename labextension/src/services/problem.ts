@@ -40,6 +40,9 @@ export namespace Problem {
   }
 }
 
+/** What a server that is about to stop gives as the reason of its refusals. */
+const STOPPING = 'stopping';
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -57,17 +60,20 @@ export function problemOf(status: number, body: string): Problem {
   const error =
     isRecord(parsed) && isRecord(parsed.error) ? parsed.error : null;
   if (error !== null) {
+    const details = isRecord(error.details) ? error.details : null;
     const kind: ProblemKind =
       status === 401 || status === 403
         ? 'denied'
-        : status >= 500
-          ? 'broken'
-          : 'refused';
+        : details?.reason === STOPPING
+          ? 'offline'
+          : status >= 500
+            ? 'broken'
+            : 'refused';
     return new Problem(kind, textOf(error.message) ?? `HTTP ${status}`, {
       status,
       code: textOf(error.code) ?? undefined,
       hint: textOf(error.hint),
-      details: isRecord(error.details) ? error.details : null
+      details
     });
   }
   const message =

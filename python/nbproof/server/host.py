@@ -99,7 +99,7 @@ class Host:
         if self._desk is not None:
             return self._desk
         if self._stopped:
-            raise Unavailable("the server is going down")
+            raise _going_down()
         if self._loading is None:
             self._loading = asyncio.ensure_future(self._load())
         # Shielded: a client that hangs up must not take the loading along.
@@ -108,7 +108,7 @@ class Host:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call something that blocks in a worker thread."""
         if self._pool is None or self._stopped:
-            raise Unavailable("the server is going down")
+            raise _going_down()
         try:
             return await asyncio.get_running_loop().run_in_executor(
                 self._pool, lambda: function(*args, **kwargs)
@@ -251,6 +251,11 @@ class Host:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _going_down() -> Unavailable:
+    # The panel knows the reason: a server that stops is as good as one that is away.
+    return Unavailable("the server is going down", details={"reason": "stopping"})
 
 
 def _warm_up() -> None:
