@@ -67,6 +67,17 @@ def test_of_few_values_d_and_p_are_scipys(one, other):
         )
 
 
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("count", [7, 20_000])
+def test_of_the_same_values_d_is_zero_and_p_one(count, times):
+    values = np.random.default_rng(5).integers(0, 1000, count)
+    repeated = np.tile(values, times)
+    for make in (of_profile, of_values):
+        ours, theirs = make(values), make(repeated)
+        assert measures.kolmogorov_smirnov(ours, theirs) == pytest.approx(0, abs=1e-12)
+        assert measures.kolmogorov_smirnov_p(0.0, ours, theirs) == scipy_ks(values, repeated).pvalue == 1
+
+
 @pytest.mark.parametrize("case", LARGE)
 def test_of_many_values_d_is_scipys(case):
     one, other = LARGE[case]

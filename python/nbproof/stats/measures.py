@@ -195,6 +195,8 @@ def kolmogorov_smirnov_p(distance: float, one: Distribution, other: Distribution
     limiting distribution with the correction of Vrbik (2018), within 0.1 % of scipy's value where that is
     above 0.0001.  (scipy's own takes more than half a second of a million rows.)
     """
+    if not distance:
+        return 1.0
     from scipy.special import kolmogorov
 
     values, others = one.values(), other.values()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -142,7 +143,7 @@ class ColumnProfile:
         below, upto = np.array(self.below, np.int64), np.array(self.upto, np.int64)
         return np.array(self.edges, np.float64), below, upto
 
-    @property
+    @cached_property
     def knows_all_values(self) -> bool:
         """Whether the counts of all values are known, so that nothing is estimated."""
         if self.edges:
@@ -162,7 +163,7 @@ class ColumnProfile:
         if not self.edges:
             return None
         rank = min(max(share * self.count, 1.0), float(self.count))
-        place = int(np.searchsorted(self.distribution[2], rank))
+        place = bisect_left(self.upto, rank)
         if place == 0 or rank > self.below[place]:
             return self.edges[place]
         left, right = self.upto[place - 1], self.below[place]
@@ -887,19 +888,25 @@ def distribution_at(profile: ColumnProfile, points: _Floats) -> tuple[_Floats, _
     it is wrong by less than there are.
     """
     edges, below, upto = profile.distribution
-    right = np.searchsorted(edges, points)
+    right = edges.searchsorted(points)
     inner = np.minimum(right, len(edges) - 1)
-    same = edges[inner] == points
+    at_below, at_upto = below[inner].astype(np.float64), upto[inner].astype(np.float64)
+    apart = (edges[inner] != points).nonzero()[0]
+    if not len(apart):
+        return at_below, at_upto, 0
+    right, inner, points = right[apart], inner[apart], points[apart]
     before = np.maximum(right - 1, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        width = edges[inner] - edges[before]
-        part = np.where(width > 0, (points - edges[before]) / np.where(width > 0, width, 1), 0.0)
-    part = np.nan_to_num(np.clip(part, 0, 1), nan=0.5)
-    between = upto[before] + part * (below[inner] - upto[before])
-    between = np.where(right == 0, 0, np.where(right == len(edges), upto[-1], between))
-    apart = ~same & (right > 0) & (right < len(edges))
-    most = int(np.max(below[inner][apart] - upto[before][apart], initial=0))
-    return np.where(same, below[inner], between), np.where(same, upto[inner], between), most
+    start, low = edges[before], upto[before]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        part = ((points - start) / (edges[inner] - start)).clip(0, 1)
+    part[np.isnan(part)] = 0.5
+    rows = below[inner] - low
+    between = low + part * rows
+    between[right == 0] = 0
+    between[right == len(edges)] = upto[-1]
+    at_below[apart] = at_upto[apart] = between
+    # Outside of all edges there are no rows between two of them.
+    return at_below, at_upto, int(rows.max(initial=0))
 
 
 def _merged_top(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
