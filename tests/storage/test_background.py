@@ -59,6 +59,18 @@ def test_a_child_drains_while_nobody_waits(journal: Path, monkeypatch: pytest.Mo
     assert background._children == []
 
 
+def test_a_child_whose_workspace_went_meanwhile_ends_and_imports_nothing(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from nbproof.storage import background\n"
+        "background._REST_SECONDS = 0\n"
+        "assert background.main([sys.argv[1]]) == 0\n"
+        "assert 'sqlalchemy' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "gone"], check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wrong_words_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "usage" in capsys.readouterr().err

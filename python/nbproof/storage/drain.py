@@ -600,19 +600,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Drain the workspace in a folder: ``python -m nbproof.storage.drain [--after SECONDS] ROOT``."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    after = 0.0
-    if words[:1] == ["--after"] and len(words) > 1:
-        after = float(words[1])
-        del words[:2]
+    """Drain the workspace in a folder: ``python -m nbproof.storage.drain ROOT``."""
+    words = sys.argv[1:] if arguments is None else arguments
     if len(words) != 1:
-        sys.stderr.write("usage: python -m nbproof.storage.drain [--after SECONDS] ROOT\n")
+        sys.stderr.write("usage: python -m nbproof.storage.drain ROOT\n")
         return 2
-    if after:
-        time.sleep(after)
-        with suppress(OSError, AttributeError):
-            os.nice(5)  # in nobody's way
     # Which rooms take part is known two floors up; storage may not import that, so it is found by its name
     # at run time.
     module, _, name = "nbproof.platform.workspace:drain".partition(":")
