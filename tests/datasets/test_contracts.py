@@ -135,12 +135,51 @@ def test_a_version_keeps_to_the_contract_that_is_made_of_it(datasets, good):
     proposal = datasets.contracts.contract_of("sales@v1")
 
     assert proposal["key"] == ["id"] and proposal["columns"]["city"]["values"] == ["Oslo", "Rome"]
-    assert proposal["columns"]["price"] == {"type": "double", "min": 0.0, "max": 100.0}
+    assert proposal["columns"]["price"] == {"type": "float64", "min": 0.0, "max": 100.0}
     datasets.contracts.set_contract("sales", proposal, on_breach="refuse")
     datasets.register_dataset(frame.iloc[::-1].reset_index(drop=True), "sales")
     with pytest.raises(Invalid, match="the greatest is 101"):
         datasets.register_dataset(frame.assign(price=101.0), "sales")
     assert datasets.contracts.get_contract("sales", propose=True).proposed
+
+
+def test_a_file_keeps_to_the_contract_that_is_made_of_its_frame(datasets, tmp_path):
+    frame = pd.DataFrame(
+        {
+            "id": [1, 2, 3],
+            "city": ["a", "b", "c"],
+            "size": pd.Categorical(["s", "m", "s"]),
+            "price": [1.5, 2.0, 3.0],
+            "when": pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"]),
+        }
+    )
+    datasets.register_dataset(frame, "sales")
+    proposal = datasets.contracts.contract_of("sales@v1")
+    assert {name: rule["type"] for name, rule in proposal["columns"].items()} == {
+        "id": "int64",
+        "city": "text",
+        "size": "text",
+        "price": "float64",
+        "when": "time",
+    }
+    datasets.contracts.set_contract("sales", proposal, on_breach="refuse")
+    file = tmp_path / "sales.csv"
+    frame.to_csv(file, index=False)
+
+    assert datasets.register_dataset(file, "sales").breaches == []
+    assert (
+        datasets.register_dataset(pa.Table.from_pandas(frame, preserve_index=False), "sales").breaches == []
+    )
+
+
+@pytest.mark.parametrize("wanted", ["string", "large_string", "list<item: string>"])
+def test_how_texts_are_stored_breaks_no_contract(datasets, wanted):
+    texts = {"a": {"type": wanted}}
+    nested = wanted.startswith("list")
+    for number, kind in enumerate((pa.string(), pa.large_string())):
+        values = pa.array([["x"]], pa.list_(kind)) if nested else pa.array(["x"], kind)
+        table = pa.table({"a": values, "n": [number]})
+        assert datasets.register_dataset(table, "texts", contract={"columns": texts}).breaches == []
 
 
 @pytest.mark.parametrize(

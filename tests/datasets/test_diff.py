@@ -49,7 +49,7 @@ def in_slabs(rows, size=3):
 def test_rows_without_a_key_are_a_multiset(one, other):
     original, module._SLAB = module._SLAB, 3
     try:
-        found = diff_by_rows(in_slabs(one), in_slabs(other), ["k", "x", "t"])
+        found = diff_by_rows(in_slabs(one), in_slabs(other), ["k", "x", "t"], {}, lambda: None)
     finally:
         module._SLAB = original
 
@@ -63,6 +63,7 @@ def test_rows_without_a_key_are_a_multiset(one, other):
             name for name, old, new in zip("kxt", was, now, strict=True) if old != new
         }
     assert sum(found.columns.values()) == found.changed
+    assert found.moved == (before == after and list(map(plain, one)) != list(map(plain, other)))
 
 
 @given(TABLES, TABLES)
@@ -73,9 +74,9 @@ def test_rows_with_a_key_are_matched_by_it(one, other):
         keys = [[row[0] for row in rows] for rows in (one, other)]
         if any(len(set(each)) < len(each) for each in keys):
             with pytest.raises(Invalid, match="have a key that another row has too"):
-                diff_by_key(in_slabs(one), in_slabs(other), ["k"], ["k", "x", "t"])
+                diff_by_key(in_slabs(one), in_slabs(other), ["k"], ["k", "x", "t"], {}, lambda: None)
             return
-        found = diff_by_key(in_slabs(one), in_slabs(other), ["k"], ["k", "x", "t"])
+        found = diff_by_key(in_slabs(one), in_slabs(other), ["k"], ["k", "x", "t"], {}, lambda: None)
     finally:
         module._SLAB = original
 
@@ -178,12 +179,117 @@ def test_columns_rows_and_statistics_are_told(datasets, sales):
 
 def test_what_is_equal_is_said_to_be(datasets, sales):
     datasets.register_dataset(sales, "sales")
-    datasets.register_dataset(sales.iloc[::-1].reset_index(drop=True), "sales")
 
-    diff = datasets.diff_versions("sales@v1", "sales@v2")
+    diff = datasets.diff_versions("sales@v1", "sales@v1")
 
-    assert (diff.same, diff.rows_changed) == (True, 0)
-    assert datasets.diff_versions("sales@v2", "sales@v2").to_markdown().endswith("Nothing differs.\n")
+    assert (diff.same, diff.rows_changed, diff.notes) == (True, 0, [])
+    assert diff.to_markdown().endswith("Nothing differs.\n")
+
+
+def test_the_same_rows_in_another_order_are_said_to_be_that(datasets, sales):
+    datasets.register_dataset(sales, "shuffled")
+    datasets.register_dataset(sales[::-1].reset_index(drop=True), "shuffled")
+
+    for key in (None, "city"):
+        diff = datasets.diff_versions("shuffled@v1", "shuffled@v2", key=key)
+        assert (diff.rows_added, diff.rows_removed, diff.rows_changed) == (0, 0, 0)
+        assert not diff.same and diff.notes == ["the same rows, in another order"]
+        assert "the same rows, in another order" in str(diff) and "the same rows" in diff.to_markdown()
+
+
+def test_the_same_columns_in_another_order_are_said_to_be_that(datasets, sales):
+    datasets.register_dataset(sales, "turned")
+    datasets.register_dataset(sales[sales.columns[::-1]], "turned")
+
+    diff = datasets.diff_versions("turned@v1", "turned@v2")
+
+    assert not diff.same and diff.notes == ["the same columns, in another order"]
+
+
+def test_what_differs_in_its_storage_alone_is_the_same_and_it_is_said_why(datasets):
+    datasets.register_dataset(pd.DataFrame({"x": [0.0, 1.0]}), "zeros")
+    datasets.register_dataset(pd.DataFrame({"x": [-0.0, 1.0]}), "zeros")
+
+    diff = datasets.diff_versions("zeros@v1", "zeros@v2")
+
+    assert diff.same and "how they are stored" in str(diff) and "how they are stored" in diff.to_markdown()
+
+
+DAY = 86_400_000_000
+ALIKE = {
+    "texts of pandas and of Arrow": (pa.large_string(), pa.string(), ["a", "b", "c"], ["a", "x", "c"]),
+    "views of texts": (pa.string_view(), pa.string(), ["a", "b", "c"], ["a", "x", "c"]),
+    "a category and texts": (pa.dictionary(pa.int8(), pa.string()), pa.string(), list("abc"), list("axc")),
+    "a category of integers and floats": (
+        pa.dictionary(pa.int8(), pa.int64()),
+        pa.float64(),
+        [1, 2, 3],
+        [1, 5, 3],
+    ),
+    "integers of two widths": (pa.int32(), pa.int64(), [1, -2, 3], [1, 5, 3]),
+    "integers and floats": (pa.int64(), pa.float64(), [1, 2, 3], [1, 2.5, 3]),
+    "small integers and small floats": (pa.uint8(), pa.float32(), [1, 2, 3], [1, 2.5, 3]),
+    "integers with and without a sign": (pa.uint64(), pa.int64(), [1, 2**64 - 1, 3], [1, -1, 3]),
+    "dates and times": (pa.date32(), pa.timestamp("us"), [18262, 18263, None], [18262 * DAY, 5, None]),
+    "two zones": (
+        pa.timestamp("s", "UTC"),
+        pa.timestamp("ns", "Europe/Rome"),
+        [1, 2, 3],
+        [10**9, 5, 3 * 10**9],
+    ),
+    "times of day": (pa.time32("s"), pa.time64("ns"), [1, 2, 3], [10**9, 5, 3 * 10**9]),
+    "durations": (pa.duration("s"), pa.duration("ms"), [1, 2, 3], [1000, 5, 3000]),
+    "bytes": (pa.binary(1), pa.large_binary(), [b"a", b"b", b"c"], [b"a", b"x", b"c"]),
+    "lists": (
+        pa.list_(pa.large_string()),
+        pa.large_list(pa.string()),
+        [["a"], ["b"], []],
+        [["a"], ["x"], []],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_values_are_compared_however_they_are_stored(datasets, case):
+    kind, other, before, after = ALIKE[case]
+    datasets.register_dataset(pa.table({"k": [1, 2, 3], "x": pa.array(before, kind)}), "alike")
+    datasets.register_dataset(pa.table({"k": [1, 2, 3], "x": pa.array(after, other)}), "alike")
+
+    for key in (None, "k"):
+        diff = datasets.diff_versions("alike@v1", "alike@v2", key=key)
+        assert (diff.rows_added, diff.rows_removed, diff.rows_changed) == (0, 0, 1)
+        assert [each.after for each in diff.changes] == [1] and list(diff.changes[0].values) == ["x"]
+        assert not any("not compared" in note for note in diff.notes)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_texts_of_pandas_and_of_a_file_may_be_the_key(datasets, tmp_path):
+    frame = pd.DataFrame({"city": ["Oslo", "Rome"], "visits": [1, 2]})
+    datasets.register_dataset(frame, "visits")
+    file = tmp_path / "visits.csv"
+    frame.assign(visits=[1, 5]).to_csv(file, index=False)
+    datasets.register_dataset(file, "visits of a file")
+
+    diff = datasets.diff_versions("visits", "visits of a file", key="city")
+
+    assert (diff.columns_retyped, diff.rows_changed, diff.changes[0].key) == ([], 1, {"city": "Rome"})
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_columns_that_can_not_be_compared_are_named(datasets):
+    datasets.register_dataset(pa.table({"k": [1, 2], "x": [1, 2], "old": [1, 1]}), "odd")
+    datasets.register_dataset(pa.table({"k": [1, 2], "x": ["1", "2"], "new": [1, 1]}), "odd")
+
+    diff = datasets.diff_versions("odd@v1", "odd@v2")
+
+    assert not diff.same
+    assert diff.notes == [
+        "rows were compared by the columns that both have",
+        "not compared: the values of x, whose types have nothing in common",
+    ]
+    with pytest.raises(Invalid, match=r"its type changed from int64 to string \(.*convert one of both"):
+        datasets.diff_versions("odd@v1", "odd@v2", key="x")
 
 
 def test_folders_are_compared_by_their_files(datasets, tmp_path):

@@ -259,6 +259,21 @@ def test_dates_go_forward_and_numbers_run():
 # --------------------------------------------------------------------------------------------- evidence
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_table_that_has_lost_all_its_rows_is_the_worst_there_is(exact):
+    found = drift({"x": normal(5000, 0)}, pa.table({"x": pa.array([], pa.float64())}), exact=exact)
+    assert (found.severity, found.score) == ("critical", 1.0)
+    assert found.sentence == "No rows are left of 5,000 rows."
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_of_columns_without_a_number_it_is_not_said_that_rows_are_few(exact):
+    found = drift({"x": np.full(5000, np.inf)}, {"x": np.full(5000, -np.inf)}, exact=exact)
+    assert found.severity == "none" and not found.columns[0].too_few_rows
+    assert found.sentence == "No column has values to compare."
+    assert found.columns[0].sentence == "x: no values to compare."
+
+
 def test_too_few_rows_are_told():
     found = column(normal(60, 0), normal(90, 1))
     assert found.too_few_rows and not found.drifted

@@ -12,7 +12,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-__all__ = ["STYLE", "facts_html", "facts_text", "listing_html", "listing_text", "size_text"]
+__all__ = [
+    "STYLE",
+    "count_text",
+    "facts_html",
+    "facts_text",
+    "listing_html",
+    "listing_text",
+    "size_text",
+    "some_of",
+]
 
 Row = Mapping[str, object]
 
@@ -116,6 +125,18 @@ def count_text(count: int, what: str, many: str | None = None) -> str:
     ('1 row', '2,500 rows', '0 stretches')
     """
     return f"{count:,} {what if count == 1 else many or f'{what}s'}"
+
+
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are.
+
+    Examples
+    --------
+    >>> some_of(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def size_text(size_bytes: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-__all__ = ["TYPE_WORDS", "is_misspelt", "retyped_words", "type_words"]
+__all__ = ["TYPE_WORDS", "is_misspelt", "retyped_words", "stored_alike", "type_words"]
 
 _PLAIN = {
     "halffloat": "float16",
@@ -35,6 +35,7 @@ _MEASURED = {
 }
 TYPE_WORDS = frozenset({*_PLAIN, *_PLAIN.values(), *_ALIKE, *_MEASURED.values(), "timestamp"})
 _LISTS = ("list", "large_list", "list_view", "large_list_view", "fixed_size_list")
+_STORED = re.compile(r"\blarge_(?=string|binary|list)|(?<=string)_view\b|(?<=binary)_view\b|(?<=list)_view\b")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _EXTENSION = re.compile(r"extension<[\w.]+>")
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
@@ -50,6 +51,17 @@ def is_misspelt(told: str) -> bool:
     (True, False, False, False)
     """
     return bool(_WORD.fullmatch(told)) and told not in TYPE_WORDS
+
+
+def stored_alike(told: str) -> str:
+    """A type without the width of its offsets, which is the writer's business: texts are texts.
+
+    Examples
+    --------
+    >>> stored_alike("list<item: large_string>"), stored_alike("timestamp[us]")
+    ('list<item: string>', 'timestamp[us]')
+    """
+    return _STORED.sub("", told)
 
 
 def type_words(told: str) -> str:

@@ -24,7 +24,7 @@ from nbproof.core.clock import datetime_of, microseconds_of
 from nbproof.core.errors import Invalid, near_names
 from nbproof.core.listing import count_text
 from nbproof.core.operation import Json, View, validated
-from nbproof.core.type_words import TYPE_WORDS, is_misspelt, retyped_words, type_words
+from nbproof.core.type_words import TYPE_WORDS, is_misspelt, retyped_words, stored_alike, type_words
 
 if TYPE_CHECKING:
     from nbproof.datasets.handle import DatasetHandle
@@ -249,7 +249,8 @@ def _out_of_bounds(rule: ColumnRule, profile: ColumnProfile) -> Iterator[str]:
 
 def _has_type(wanted: str, profile: ColumnProfile) -> bool:
     if wanted not in _FAMILIES:
-        return wanted in (profile.type, type_words(profile.type))
+        # A file, pandas and Arrow store the same texts in three ways.
+        return stored_alike(wanted) in (stored_alike(profile.type), type_words(profile.type))
     if wanted == "integer":
         return profile.type.removeprefix("u").startswith("int")
     kinds = {"number": ("numeric",), "text": ("categorical", "text"), "boolean": ("boolean",)}
@@ -282,7 +283,7 @@ def proposed(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     key: list[str] = []
     for each in profiles:
-        rule: dict[str, Any] = {"type": each.type}
+        rule: dict[str, Any] = {"type": _proposed_type(each)}
         if not each.missing + each.nans and each.rows:
             rule["nullable"] = False
         if each.kind in ("numeric", "datetime") and each.minimum is not None and each.maximum is not None:
@@ -296,6 +297,14 @@ def proposed(profiles: Sequence[ColumnProfile]) -> dict[str, Any]:
             key = [each.name]
             rule.pop("min", None), rule.pop("max", None), rule.pop("values", None)
     return {"columns": columns, "key": key, "min_rows": 1, "on_breach": "warn"}
+
+
+def _proposed_type(profile: ColumnProfile) -> str:
+    """As lists show it; of what comes from a file another way than from a frame, the family."""
+    words = type_words(profile.type)
+    if words.removeprefix("ordered ").removeprefix("category of ") == "string":
+        return "text"
+    return "time" if words in ("timestamp", "date") else words
 
 
 def _names_rows(name: str) -> bool:

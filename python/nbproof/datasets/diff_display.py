@@ -11,28 +11,32 @@ if TYPE_CHECKING:
 __all__ = ["diff_markdown"]
 
 _LONG = 80
-_FILES = 50
+_MOST = 50
 
 
 def diff_markdown(diff: DatasetDiff) -> str:
     """Headings, a line or two, tables; nothing of the data can change how it is read."""
     lines = [f"### {_plain(diff.a)} → {_plain(diff.b)}", ""]
     if diff.same:
-        return "\n".join([*lines, "Nothing differs.", ""])
+        why = "".join(f" ({_plain(each, 10_000)})" for each in diff.notes)
+        return "\n".join([*lines, f"Nothing differs{why}.", ""])
     told = diff.told()
     for title in ("rows", "files", "size", "new columns", "columns gone", "types", "notes"):
         if value := told.get(title):
             lines.append(f"- {title}: {_plain(str(value), 10_000)}")
-    tables = {
-        "Columns that differ": [each.listed() for each in diff.columns],
-        "Changed rows": [each.listed() for each in diff.changes],
-        "New rows": diff.added,
-        "Rows gone": diff.removed,
-        "Files": [each.listed() for each in diff.files[:_FILES]],
-    }
-    for title, rows in tables.items():
+    files = diff.files_added + diff.files_removed + diff.files_changed
+    tables: list[tuple[str, Sequence[Mapping[str, object]], int]] = [
+        ("Columns that differ", [each.listed() for each in diff.columns[:_MOST]], len(diff.columns)),
+        ("Changed rows", [each.listed() for each in diff.changes], 0),
+        ("New rows", diff.added, 0),
+        ("Rows gone", diff.removed, 0),
+        ("Files", [each.listed() for each in diff.files[:_MOST]], files),
+    ]
+    for title, rows, total in tables:
         if rows:
             lines += ["", f"**{title}**", "", *_table(rows)]
+        if total > len(rows):
+            lines += ["", f"and {total - len(rows):,} more"]
     return "\n".join([*lines, ""])
 
 

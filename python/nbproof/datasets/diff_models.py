@@ -143,7 +143,7 @@ class DatasetDiff(View):
         """What a cell and a terminal show."""
         told: dict[str, object] = {"diff": f"{self.a} → {self.b}"}
         if self.same:
-            return {**told, "found": "nothing differs"}
+            return {**told, "found": "; ".join(["nothing differs", *self.notes])}
         return {
             **told,
             "rows": self.rows_told(),

@@ -7,14 +7,16 @@ memory is eight bytes a row.  Rows are compared by 64-bit fingerprints: null is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from nbproof.core.errors import Invalid
+from nbproof.datasets.common_types import in_type
 from nbproof.stats.hashing import Hashes, hash_column, mixed
 from nbproof.stats.profile import shown
 
@@ -29,11 +31,9 @@ _Places = npt.NDArray[np.int64]
 _SLAB = 1 << 19
 _EXAMPLES = 10
 OnSlab = Callable[[], object]
-_HELD = 32  # slabs of columns whose fingerprints are kept: at most 5 MB each
-
-
-def _told_nobody() -> None:
-    """Nobody wants to know how far it is."""
+Casts: TypeAlias = "Mapping[str, pa.DataType]"
+_SMALL = 16_000_000  # bytes
+_HELD = 20_000_000  # values whose fingerprints are kept, of eight bytes each
 
 
 class Rows(Protocol):
@@ -58,6 +58,8 @@ class StoredRows:
     def __init__(self, handle: DatasetHandle) -> None:
         self.name = handle.name
         self._handle = handle
+        self._is_small = len(handle.slabs) == 1 and handle.version.size_bytes <= _SMALL
+        self._types = {each.name: str(each.type) for each in handle.schema}
 
     @property
     def lengths(self) -> list[int]:
@@ -65,12 +67,18 @@ class StoredRows:
         return self._handle.slabs
 
     def mark(self, column: str, slab: int) -> object:
-        """Where the slab's content is."""
-        return self._handle.slab_file(column, slab)
+        """Where the slab's content is, and of what type: the same bytes are other values of another."""
+        return self._handle.slab_file(column, slab), self._types[column]
 
     def read(self, column: str, slab: int) -> pa.ChunkedArray:
-        """The values of a column in a slab."""
+        """The values of a column in a slab; a small table is read once as a whole."""
+        if self._is_small:
+            return self._table.column(column)
         return self._handle.read_slab(column, slab)
+
+    @cached_property
+    def _table(self) -> pa.Table:
+        return self._handle.read_slabs(self._handle.schema, 0)
 
 
 class TableRows:
@@ -111,6 +119,8 @@ class RowDiff:
         How many of the changed rows differ in a column.
     changes, added_rows, removed_rows : list
         The first of them, with their values.
+    moved : bool
+        Where all rows are in both: whether they stand in another order.
     """
 
     added: int = 0
@@ -120,22 +130,33 @@ class RowDiff:
     changes: list[Changed] = field(default_factory=list)
     added_rows: list[dict[str, Any]] = field(default_factory=list)
     removed_rows: list[dict[str, Any]] = field(default_factory=list)
+    moved: bool = False
 
 
 # -- by a key ----------------------------------------------------------------------------------------------
 
 
 def diff_by_key(
-    one: Rows, other: Rows, key: Sequence[str], columns: Sequence[str], on_slab: OnSlab = _told_nobody
+    one: Rows, other: Rows, key: Sequence[str], columns: Sequence[str], casts: Casts, on_slab: OnSlab
 ) -> RowDiff:
-    """Rows with the same key are the same row; `on_slab` is called for each part that was read.
+    """Rows with the same key are the same row.
+
+    Parameters
+    ----------
+    one, other : Rows
+    key, columns : sequence of str
+        Columns that both have, of comparable types.
+    casts : mapping of str to pyarrow.DataType
+        What columns are cast to before they are compared; see `common_types`.
+    on_slab : callable
+        Called for each part that was read.
 
     Raises
     ------
     Invalid
         A key comes more than once.
     """
-    reader = _Reader(on_slab)
+    reader = _Reader(casts, on_slab)
     keys = [reader.rows(each, key) for each in (one, other)]
     order = np.argsort(keys[0], kind="stable")
     ordered = keys[0][order]
@@ -159,6 +180,7 @@ def diff_by_key(
             found.columns[name] = count
             differs |= apart
     found.changed = int(differs.sum())
+    found.moved = len(after) == len(keys[1]) == len(before) and not np.array_equal(before, after)
     some = np.flatnonzero(differs)[:_EXAMPLES]
     _tell(found, one, other, before[some], after[some], columns, key)
     found.added_rows = _values(other, np.flatnonzero(~known)[:_EXAMPLES], columns)
@@ -187,9 +209,9 @@ def _refuse_repeats(side: Rows, ordered: Hashes, rows: _Places, key: Sequence[st
 # -- by all that rows hold ---------------------------------------------------------------------------------
 
 
-def diff_by_rows(one: Rows, other: Rows, columns: Sequence[str], on_slab: OnSlab = _told_nobody) -> RowDiff:
+def diff_by_rows(one: Rows, other: Rows, columns: Sequence[str], casts: Casts, on_slab: OnSlab) -> RowDiff:
     """Equal rows are the same row, as often as they come; of two that are left at one place one changed."""
-    reader = _Reader(on_slab)
+    reader = _Reader(casts, on_slab)
     slabs, others = _without_equal(one, other, columns)
     apart: set[str] = set()
     wanted: list[list[tuple[int, _Places]]] = [[], []]
@@ -220,7 +242,10 @@ def diff_by_rows(one: Rows, other: Rows, columns: Sequence[str], on_slab: OnSlab
             each[flags] = mixed(each[flags] ^ left_over.some(flags).hashes(reader, rest))
     keep = _not_in_both(*hashes)
     sides = [each.some(flags) for each, flags in zip(sides, keep, strict=True)]
-    return _paired(reader, one, other, sides, columns, names)
+    paired = _paired(reader, one, other, sides, columns, names)
+    if not (len(sides[0].places) or len(sides[1].places)):
+        paired.moved = any(not _same_column(reader, one, other, name) for name in columns)
+    return paired
 
 
 def _without_equal(one: Rows, other: Rows, columns: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -241,6 +266,17 @@ def _without_equal(one: Rows, other: Rows, columns: Sequence[str]) -> tuple[list
                 found.append(slab)
         left.append(found)
     return left[0], left[1]
+
+
+def _same_column(reader: _Reader, one: Rows, other: Rows, name: str) -> bool:
+    """Whether the values are the same and in the same order."""
+    if one.lengths == other.lengths:
+        return all(
+            one.mark(name, slab) == other.mark(name, slab)
+            or np.array_equal(reader.slab(one, name, slab), reader.slab(other, name, slab))
+            for slab in range(len(one.lengths))
+        )
+    return np.array_equal(reader.column(one, name), reader.column(other, name))
 
 
 @dataclass(frozen=True)
@@ -340,18 +376,23 @@ def _paired(
 class _Reader:
     """Fingerprints of columns, of which those that were looked at last are kept."""
 
-    def __init__(self, on_slab: OnSlab) -> None:
+    def __init__(self, casts: Casts, on_slab: OnSlab) -> None:
+        self._casts = casts
         self._known: dict[object, Hashes] = {}
+        self._held = 0
         self._on_slab = on_slab
 
     def slab(self, rows: Rows, column: str, slab: int) -> Hashes:
-        mark = rows.mark(column, slab)
+        cast = self._casts.get(column)
+        mark = rows.mark(column, slab), cast  # columns of the same values have the same place
         found = self._known.pop(mark, None)
         if found is None:
-            found = hash_column(rows.read(column, slab))
+            values = rows.read(column, slab)
+            found = hash_column(values if cast is None else in_type(values, cast))
             self._on_slab()
-            while len(self._known) >= _HELD:
-                del self._known[next(iter(self._known))]
+            self._held += len(found)
+            while self._known and self._held > _HELD:
+                self._held -= len(self._known.pop(next(iter(self._known))))
         self._known[mark] = found  # the last one in the order of the dictionary
         return found
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
-from nbproof.core.type_words import retyped_words
+from nbproof.core.listing import some_of
+from nbproof.core.type_words import retyped_words, stored_alike
+from nbproof.datasets.common_types import are_comparable, common_type
 from nbproof.datasets.diff_models import (
     ChangedColumn,
     ChangedRow,
@@ -79,10 +81,12 @@ def _tables(
     retyped = [
         RetypedColumn(name=name, before=str(before[name].type), after=str(after[name].type))
         for name in before
-        if name in after and not before[name].type.equals(after[name].type)
+        if name in after and stored_alike(str(before[name].type)) != stored_alike(str(after[name].type))
     ]
-    odd = {each.name for each in retyped}
-    columns = [name for name in before if name in after and name not in odd]
+    types = {name: (before[name].type, after[name].type) for name in before if name in after}
+    columns = [name for name, pair in types.items() if are_comparable(*pair)]
+    casts = {name: kind for name in columns if (kind := common_type(*types[name])) is not None}
+    odd = [name for name in types if name not in columns]
     _check_key(key, one, other, before, after, odd)
     found: dict[str, Any] = {
         "key": key,
@@ -98,9 +102,9 @@ def _tables(
 
         step = _steps(_unlike(rows, others, columns), progress)
         table = (
-            diff_by_key(rows, others, key, columns, step)
+            diff_by_key(rows, others, key, columns, casts, step)
             if key
-            else diff_by_rows(rows, others, columns, step)
+            else diff_by_rows(rows, others, columns, casts, step)
         )
         found |= {
             "rows_added": table.added,
@@ -113,17 +117,24 @@ def _tables(
             "added": table.added_rows,
             "removed": table.removed_rows,
         }
-        if added or removed or retyped:
-            notes.append("rows were compared by the columns that both have with one type")
+        if added or removed:
+            notes.append("rows were compared by the columns that both have")
+        if odd:
+            notes.append(f"not compared: the values of {some_of(odd)}, whose types have nothing in common")
     else:
-        notes.append("rows were not compared: there is no column that both have with one type")
+        notes.append("rows were not compared: there is no column that both have of a type that can be")
     found["columns"] = _columns(one, other, table.columns if table is not None else {})
+    if table is not None and not (table.added or table.removed or table.changed):
+        if table.moved:
+            notes.append("the same rows, in another order")
+        if not (added or removed) and list(before) != list(after):
+            notes.append("the same columns, in another order")
     found["notes"] = notes
-    found["same"] = not (
-        added or removed or retyped or table is None or table.added or table.removed or table.changed
-    ) and list(before) == list(after)
+    found["same"] = not (notes or retyped or table is None or table.added or table.removed or table.changed)
     if found["same"]:
-        found["notes"] = ["the same rows, perhaps in another order or for another library"]
+        found["notes"] = [
+            "the same values; only how they are stored, or what a library says of them, differs"
+        ]
     return found
 
 
@@ -150,7 +161,7 @@ def _steps(total: int, progress: Callable[[float], object] | None) -> Callable[[
 
 
 def _check_key(
-    key: list[str], one: DatasetHandle, other: DatasetHandle, before: Any, after: Any, odd: set[str]
+    key: list[str], one: DatasetHandle, other: DatasetHandle, before: Any, after: Any, odd: Sequence[str]
 ) -> None:
     for name in key:
         for handle, columns in ((one, before), (other, after)):
@@ -161,11 +172,11 @@ def _check_key(
                     hint=hint_of(near, list(columns), "it has"),
                     details={"field": "key", "near": near},
                 )
-        # A column of nothing but missing values, or of no rows, has no type to be another's.
-        if name in odd and "null" not in (before[name].type, after[name].type):
+        if name in odd:
             types = retyped_words(str(before[name].type), str(after[name].type))
             raise Invalid(
                 f"{name!r} can't be the key: its type changed from {' to '.join(types)}",
+                hint="values of these types are never equal; convert one of both, and register it again",
                 details={"field": "key"},
             )
 

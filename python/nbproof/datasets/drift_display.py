@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from nbproof.core.ids import short
-from nbproof.core.listing import STYLE, count_text, listing_text
+from nbproof.core.listing import STYLE, count_text, listing_text, some_of
 from nbproof.plots.figure import DIM, TEXT, colour_of, drawn, shortened
 
 if TYPE_CHECKING:
@@ -160,5 +160,4 @@ def _notes(report: DriftReport) -> list[str]:
     few = [each.name for each in report.columns if each.too_few_rows and not each.drifted]
     if not few or len(few) == len(report.columns):
         return []
-    told = ", ".join(few[:5]) + (f" and {len(few) - 5:,} more" if len(few) > 5 else "")
-    return [f"too few rows to tell: {told}"]
+    return [f"too few rows to tell: {some_of(few)}"]

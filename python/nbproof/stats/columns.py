@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from nbproof.core.type_words import retyped_words, type_words
+from nbproof.core.type_words import retyped_words, stored_alike, type_words
 from nbproof.stats import measures, words
 from nbproof.stats.categories import Categories
 from nbproof.stats.measures import Distribution, FromProfile
@@ -261,7 +261,8 @@ def _drafted(
             kind,
             reference_count=reference.count,
             current_count=current.count,
-            too_few_rows=min(reference.count, current.count) < _FEW,
+            too_few_rows=min(reference.rows, current.rows) < _FEW
+            or 0 < min(reference.count, current.count) < _FEW,
         )
     )
     _missing(draft, reference, current)
@@ -377,7 +378,7 @@ def _plain_type(told: str) -> str:
     """A type without what makes no difference to its values: width, unit, way of storing."""
     if told.startswith("dictionary<values="):
         told = told.removeprefix("dictionary<values=").partition(",")[0]
-    told = told.replace("large_", "").replace("_view", "")
+    told = stored_alike(told)
     if told.startswith("timestamp["):
         return "timestamp" + (" with zone" if "tz=" in told else "")
     for prefix, plain in (

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from nbproof.core.type_words import stored_alike
 from nbproof.stats.profile import ColumnProfile
 
 __all__ = ["STATISTICS", "ColumnComparison", "compare_columns", "numbered", "paired"]
@@ -113,7 +114,7 @@ def _compared(before: ColumnProfile | None, after: ColumnProfile | None) -> Colu
             _statistics(after) if after else {},
         )
     one, other = _statistics(before), _statistics(after)
-    changed = ["type"] if before.type != after.type else []
+    changed = ["type"] if stored_alike(before.type) != stored_alike(after.type) else []
     changed += [name for name in STATISTICS if not _same(one.get(name), other.get(name))]
     return ColumnComparison(
         before.name, "changed" if changed else "same", before.type, after.type, one, other, tuple(changed)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from nbproof.core.listing import count_text
 from nbproof.stats import measures
 from nbproof.stats.categories import Categories, categories_of_counts, categories_of_profiles
 from nbproof.stats.columns import SEVERITIES, ColumnDrift, Draft, Finding, Severity, drafted, judged
@@ -258,7 +259,12 @@ def _summed(
     together = SEVERITIES.index(multivariate.severity) if multivariate else 0
     drifted = sorted((each for each in columns if each.drifted), key=lambda each: -each.score)
     few = sum(each.too_few_rows and not each.drifted for each in columns)
-    if not columns:
+    silent = sum(not (each.drifted or (each.reference_count and each.current_count)) for each in columns)
+    if rows and not other_rows:
+        level, score, share = len(SEVERITIES) - 1, 1.0, 1.0
+        sentence = f"No rows are left of {count_text(rows, 'row')}."
+        action = "Find out what stopped filling the table; what needs it has nothing to work on."
+    elif not columns:
         sentence, action = "No columns to compare.", ""
     elif drifted:
         names = ", ".join(each.name for each in drifted[:3]) + (
@@ -270,6 +276,8 @@ def _summed(
         sentence, action = multivariate.sentence, multivariate.action
     elif few == len(columns):
         sentence, action = "Too few rows to tell.", "Wait for more rows, or take several windows together."
+    elif silent == len(columns):
+        sentence, action = "No column has values to compare.", ""
     else:
         sentence, action = f"None of {len(columns)} columns drifted.", ""
     return DriftResult(

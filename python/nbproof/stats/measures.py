@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -199,17 +200,34 @@ def kolmogorov_smirnov_p(distance: float, one: Distribution, other: Distribution
         return 1.0
     from scipy.special import kolmogorov
 
-    values, others = one.values(), other.values()
-    if max(one.count, other.count) <= _EXACT and values is not None and others is not None:
-        from scipy.stats import ks_2samp
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it tells where it could not be exact
-            return float(ks_2samp(values, others).pvalue)
+    if max(one.count, other.count) <= _EXACT and one.values() is not None and other.values() is not None:
+        return _exact_p(one.count, other.count, round(distance * math.lcm(one.count, other.count)))
     effective = one.count * other.count / (one.count + other.count)
     root = math.sqrt(effective)
     reach = distance * root
     return float(kolmogorov(max(reach + 1 / (6 * root) + (reach - 1) / (4 * effective), 0.0)))
+
+
+@lru_cache(4096)
+def _exact_p(count: int, other: int, steps: int) -> float:
+    """The p by scipy of two samples whose D is so many times 1 / lcm(count, other), and on nothing else.
+
+    Columns of one table are of one length, so that most of them share it.
+    """
+    from scipy.stats import ks_2samp
+
+    step, other_step = (math.lcm(count, other) // each for each in (count, other))
+    # Two samples of zeros and ones that lie so far apart: low / count - other_low / other = D.
+    low = next(
+        low
+        for low in range(count + 1)
+        if 0 <= low * step - steps <= other * other_step and not (low * step - steps) % other_step
+    )
+    other_low = (low * step - steps) // other_step
+    values = np.repeat([0, 1], [low, count - low])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells where it could not be exact
+        return float(ks_2samp(values, np.repeat([0, 1], [other_low, other - other_low])).pvalue)
 
 
 def wasserstein(one: Distribution, other: Distribution) -> float:
