@@ -189,6 +189,17 @@ def test_beside_one_that_can_not_be_written_records_go_to_a_folder_of_the_users_
     assert (again, nothing) == (instead, "None") and "can't be written" in why
 
 
+def test_records_never_go_where_they_are_not_looked_for_again(plain_user):
+    shared = plain_user.folder("shared")
+    workspace(shared).joinpath(".nbproof").chmod(0o555)
+    home = shared / "home"
+    home.mkdir()
+    home.chmod(0o777)
+    root, instead, _ = located(plain_user, home, home)
+    assert root == str(shared)
+    assert Path(instead) != home and Path(instead).is_relative_to(home)
+
+
 def test_the_notebook_of_a_kernel_is_what_jupyter_server_says():
     assert running_source({"JPY_SESSION_NAME": "/lab/p/a.ipynb"}) == (Path("/lab/p"), Path("/lab/p/a.ipynb"))
 

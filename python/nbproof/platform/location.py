@@ -102,7 +102,7 @@ def find_location(
     if _too_wide(root, home):
         return _own_place(root, environ, home, f"{root} is no project's folder")
     if not _writable(root):
-        if root != start and _writable(start):
+        if root != start and _is_place(start, home):
             return Location(start, False, "beside the notebook or script")
         return _own_place(root, environ, home, f"{root} can't be written")
     return Location(root, False, why)
@@ -117,7 +117,7 @@ def _read_only(
         (git_root, "the root of the git repository"),
         (start, "beside the notebook or script"),
     ):
-        if root is not None and root != nearest.root and _writable(root):
+        if root not in (None, nearest.root) and _is_place(root, home):
             return replace(nearest, instead=Location(root, False, f"{what}, because {because}"))
     own = _own_place(nearest.root, environ, home, because)
     return own if own.exists else replace(nearest, instead=own)
@@ -202,6 +202,11 @@ def _is_command(main: object) -> bool:
 
 def _too_wide(folder: Path, home: Path) -> bool:
     return folder == home or folder == folder.parent or _is_for_everybody(folder)
+
+
+def _is_place(folder: Path, home: Path) -> bool:
+    """Whether a workspace may be made here: one that is not looked for again would be lost."""
+    return not _too_wide(folder, home) and _writable(folder)
 
 
 def _is_for_everybody(folder: Path) -> bool:
