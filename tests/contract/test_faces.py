@@ -102,6 +102,7 @@ def test_it_is_a_magic(workspace):
     shell.user_ns["word"] = word
     found = shell.run_cell("said = %parrot_say {word} --times 3\nsaid.words").result
     nbp.unload_ipython_extension(shell)
+    shell._atexit_once()  # at the end the folder of its history would be gone
     assert found == ["hi"] * 3
 
 

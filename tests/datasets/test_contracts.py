@@ -51,7 +51,7 @@ def test_what_keeps_to_its_contract_is_registered_in_silence(datasets, good):
 
 
 def broken(good):
-    yield good.assign(id=[1, 1, 1]), ["key id: 2 rows have one that another row has"]
+    yield good.assign(id=[1, 1, 1]), ["key id: 2 rows repeat that of an earlier row"]
     yield (
         good.assign(id=[1, 2, None]),
         [
@@ -124,8 +124,14 @@ def test_a_key_of_several_columns_in_several_batches(datasets):
     table = pa.table({"a": [1, 1, 2, 2], "b": ["x", "y", "x", "x"]})
     batches = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=1))
 
-    with pytest.warns(UserWarning, match="key a, b: 1 row has one that another row has"):
+    with pytest.warns(UserWarning, match="key a, b: 1 row repeats that of an earlier row"):
         datasets.register_dataset(batches, "keyed", contract={"key": ["a", "b"]})
+
+
+def test_a_bound_and_what_breaks_it_are_told_to_the_same_digits(datasets):
+    contract = {"columns": {"x": {"max": 2**53}}}
+    with pytest.warns(UserWarning, match=f"the greatest is {2**53 + 2}, at most {2**53} is expected"):
+        datasets.register_dataset(pa.table({"x": [2**53 + 2]}), "large", contract=contract)
 
 
 def test_a_version_keeps_to_the_contract_that_is_made_of_it(datasets, good):
@@ -245,7 +251,7 @@ def test_a_file_of_rows_has_to_keep_to_its_contract(datasets, content, tmp_path,
     datasets.contracts.set_contract("orders", OF_FILES, on_breach="refuse")
     for bad, words in [
         (GOOD.assign(id=[7, 8, 9], price=[-1.0, 0.5, 1.5]), "price: the least is -1"),
-        (GOOD.assign(id=[7, 7, 7]), "key id: 2 rows have one that another row has"),
+        (GOOD.assign(id=[7, 7, 7]), "key id: 2 rows repeat that of an earlier row"),
         (GOOD.assign(id=[7, 8, 9])[["id"]], "price: the column is missing"),
     ]:
         write_rows(place, bad)

@@ -292,6 +292,31 @@ def test_columns_that_can_not_be_compared_are_named(datasets):
         datasets.diff_versions("odd@v1", "odd@v2", key="x")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_numbers_that_look_alike_are_shown_in_full(datasets):
+    datasets.register_dataset(
+        pa.table({"x": [0.3, 1 / 3, 2.0], "k": [1, 2, 3], "n": ["a", "b", "c"]}), "near"
+    )
+    after = pa.table({"x": [0.1 + 0.2, 1 / 3, 2.0], "k": [1, 2, 3], "n": ["a", "b", "c"]})
+    datasets.register_dataset(after, "near")
+    datasets.register_dataset(pa.table({"x": [0.3, 1 / 3], "k": [7, 8], "n": ["y", "z"]}), "other")
+
+    assert "x: 0.3 → 0.30000000000000004" in str(datasets.diff_versions("near@v1", "near@v2"))
+    told = datasets.diff_versions("near@v2", "other").told()
+    assert [row["x"] for row in told["new rows"]] == ["0.3", "0.3333333333333333"]
+    assert [row["x"] for row in told["rows gone"]] == ["0.30000000000000004", "0.3333333333333333", "2.0"]
+
+
+def test_the_markdown_of_many_columns_names_some_and_counts_the_others(datasets):
+    table = {f"c{number}": [number] for number in range(120)}
+    datasets.register_dataset(pa.table(table), "wide")
+    datasets.register_dataset(pa.table({name: [value + 1] for (name, (value,)) in table.items()}), "wide")
+
+    told = datasets.diff_versions("wide@v1", "wide@v2").to_markdown()
+
+    assert "| c49 |" in told and "| c50 |" not in told and "and 70 more" in told
+
+
 def test_folders_are_compared_by_their_files(datasets, tmp_path):
     root = tmp_path / "pictures"
     for name in ("same/a.txt", "same/deep/b.txt", "c.txt", "old/d.txt"):

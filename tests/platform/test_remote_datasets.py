@@ -544,7 +544,7 @@ def test_files_that_are_sent_have_to_keep_to_their_contract(far, tmp_path):
         with pytest.raises(Invalid, match="the least is -1"):
             nbp.register_dataset(source, "checked")
         place.write_text("n\n1\n1\n")
-        with pytest.raises(Invalid, match="1 row has one that another row has"):
+        with pytest.raises(Invalid, match="1 row repeats that of an earlier row"):
             nbp.register_dataset(source, "checked")
     with pytest.raises(NotFound):
         nbp.get_dataset("checked")

@@ -206,7 +206,9 @@ def breaches_of(
     if missing := [name for name in contract.key if name not in known]:
         found.append(f"key {told}: there is no column {', '.join(missing)}")
     elif repeated:
-        found.append(f"key {told}: {count_text(repeated, 'row has', 'rows have')} one that another row has")
+        found.append(
+            f"key {told}: {count_text(repeated, 'row repeats', 'rows repeat')} that of an earlier row"
+        )
     return found
 
 
@@ -267,7 +269,8 @@ def _number(bound: float | int | str) -> float:
 def _shown(value: float, profile: ColumnProfile) -> str:
     if profile.type.startswith(("timestamp", "date")):
         return datetime_of(int(value)).isoformat()
-    return f"{value:g}"
+    # As long as the bound that it is told beside: 2^53 + 1 is not 9.0072e+15.
+    return f"{int(value)}" if abs(value) < 1e18 and value == int(value) else f"{value:.12g}"
 
 
 def _same(value: object) -> object:

@@ -81,7 +81,7 @@ class ChangedRow(View):
     def listed(self) -> dict[str, object]:
         """A row of the table of examples."""
         named = {str(name): value for name, value in (self.key or {}).items()}
-        told = "; ".join(f"{name}: {_value(old)} → {_value(new)}" for name, (old, new) in self.values.items())
+        told = "; ".join(f"{name}: {' → '.join(_values(*pair))}" for name, pair in self.values.items())
         return {**(named or {"row": self.after}), "changed": told}
 
 
@@ -157,8 +157,8 @@ class DatasetDiff(View):
                 each.listed() for each in self.columns if each.rows or each.changed != ["type"]
             ],
             "changed rows": [each.listed() for each in self.changes],
-            "new rows": [_row(each) for each in self.added],
-            "rows gone": [_row(each) for each in self.removed],
+            "new rows": _rows(self.added, self.removed),
+            "rows gone": _rows(self.removed, self.added),
             "changed files": [each.listed() for each in self.files],
         }
 
@@ -185,8 +185,25 @@ class DatasetDiff(View):
         return self.to_markdown()
 
 
-def _row(values: dict[str, Any]) -> dict[str, object]:
-    return {name: _value(value) for name, value in list(values.items())[:_SHOWN]}
+def _rows(rows: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[dict[str, object]]:
+    """Rows of the first columns; in full where a value would look like another one on the other side."""
+    found: list[dict[str, object]] = [{} for _ in rows]
+    for name in list(rows[0])[:_SHOWN] if rows else ():
+        values = [row[name] for row in rows]
+        beside = {_value(row[name]): row[name] for row in others if name in row}
+        alike = any(beside.get(_value(value), value) != value for value in values)
+        for row, value in zip(found, values, strict=True):
+            row[name] = _exactly(value) if alike else _value(value)
+    return found
+
+
+def _values(old: Any, new: Any) -> tuple[str, str]:
+    told = _value(old), _value(new)
+    return told if told[0] != told[1] else (_exactly(old), _exactly(new))
+
+
+def _exactly(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else _value(value)
 
 
 def _value(value: Any) -> str:

@@ -120,11 +120,12 @@ def checked_columns(columns: Sequence[str] | str | None, one: Side, other: Side)
         return None
     wanted = [columns] if isinstance(columns, str) else list(columns)
     known = list(dict.fromkeys([*one.names, *other.names]))
+    neither = "neither of both" if one.name == other.name else f"neither {one.name} nor {other.name}"
     for each in wanted:
         if each not in known:
             near = near_names(str(each), known)
             raise NotFound(
-                f"neither {one.name} nor {other.name} has a column {each!r}",
+                f"{neither} has a column {each!r}",
                 hint=hint_of(near, known, "they have"),
                 details={"field": "columns", "near": near},
             )
