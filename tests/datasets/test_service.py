@@ -186,6 +186,33 @@ def test_an_alias_moves(datasets, sales):
             datasets.set_alias("sales", wrong)
 
 
+def test_one_text_is_one_alias(datasets, sales):
+    datasets.register_dataset(sales, "sales", aliases=["p", "r"])
+
+    second = datasets.register_dataset(sales.head(1), "sales", aliases="prod")
+
+    assert second.aliases == ["prod"] and datasets.describe("sales@v1").aliases == ["p", "r"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [({"aliases": 3}, "alias"), ({"aliases": [None]}, "alias"), ({"aliases": ["a b"]}, "alias"),
+     ({"tags": ["prod"]}, "tags"), ({"tags": "prod"}, "tags")],
+)  # fmt: skip
+def test_aliases_and_tags_that_are_none_are_refused_and_nothing_is_registered(datasets, sales, given, field):
+    with pytest.raises(Invalid) as refused:
+        datasets.register_dataset(sales, "sales", **given)
+    assert refused.value.details["field"] == field and len(datasets.list_datasets()) == 0
+
+
+@pytest.mark.parametrize("reference", [5, None, ["sales"], b"sales", 1.5])
+def test_what_is_no_text_names_no_version(datasets, sales, reference):
+    datasets.register_dataset(sales, "sales")
+    for ask in (datasets.get_dataset, datasets.describe, datasets.get_lineage, datasets.delete_dataset):
+        with pytest.raises(Invalid, match="a version is named by a text, found"):
+            ask(reference)
+
+
 @pytest.mark.parametrize("name", ["sales/2026.v1", "größe 🎈", "a" * 200])
 def test_names_may_have_nearly_everything(datasets, sales, name):
     assert datasets.register_dataset(sales, name).name == f"{name}@v1"

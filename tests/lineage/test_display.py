@@ -59,6 +59,7 @@ def test_nothing_recorded_is_said_so():
     assert str(alone) == "<train> (run)\n  nothing is recorded about what it came of"
     html = alone._repr_mimebundle_()["text/html"]
     assert "&lt;train&gt; (run): nothing is recorded" in html and "<train>" not in html
+    assert str(alone.model_copy(update={"depth": 0})).endswith("at a depth of 0 it stands alone")
 
 
 def test_what_is_left_out_is_told(trained):

@@ -97,6 +97,12 @@ def test_edges_of_one_call_are_kept_all_or_none(lineage):
     assert lineage.around(data("a")).edges == []
 
 
+def test_a_direction_that_there_is_not_is_refused_with_the_near_one(lineage):
+    with pytest.raises(Invalid, match="there is no direction 'upsteam'") as refused:
+        lineage.graph(data("c"), "upsteam")
+    assert refused.value.hint == "did you mean 'upstream'?" and refused.value.details["field"] == "direction"
+
+
 @pytest.mark.parametrize("depth", [None, 1, 7, 100])
 def test_a_ring_and_an_edge_to_oneself_end(lineage, depth):
     lineage.add_edges([*chain("abca"), edge("b", "b"), edge("c", "d")])

@@ -158,6 +158,20 @@ def test_the_magics_of_tracking_have_their_flags(name, usage):
     assert usage in magic_form(declared).usage
 
 
+def test_where_one_or_several_may_be_given_a_flag_comes_once_or_several_times():
+    verb, positional, named = magic("drift", "sales@v1 sales@v2 --columns visits --columns city")
+    assert (verb, positional) == ("detect_drift", ["sales@v1", "sales@v2"])
+    assert named == {"columns": ["visits", "city"]}
+    assert magic("drift", "sales@v1 sales@v2 --columns visits")[2] == {"columns": ["visits"]}
+
+
+def test_every_magic_takes_words_where_its_method_takes_sequences():
+    for each in operations():
+        if each.magic:
+            for argument in magic_form(each).arguments:
+                assert argument.shape == "list" or "Sequence" not in str(argument.kind), argument
+
+
 def test_every_declared_operation_has_a_form():
     for each in operations():
         assert command_form(each).help()

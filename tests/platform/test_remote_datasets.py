@@ -319,7 +319,10 @@ def test_contracts_hold_and_what_they_refuse_leaves_nothing(far):
     nbp.set_contract("strict", {"columns": {"x": {"min": 0}}, "key": ["id"]}, on_breach="refuse")
     good = pd.DataFrame({"id": [1, 2], "x": [0.5, 1.5]})
     nbp.register_dataset(good, "strict")
-    for bad, words in [(good.assign(x=-1.0), "the least is -1"), (good.assign(id=1), "1 row repeats that of an earlier")]:
+    for bad, words in [
+        (good.assign(x=-1.0), "the least is -1"),
+        (good.assign(id=1), "1 row repeats that of an earlier"),
+    ]:
         with pytest.raises(Invalid, match=words):
             nbp.register_dataset(bad, "strict")
     assert len(nbp.list_versions("strict")) == 1

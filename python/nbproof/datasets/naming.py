@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from nbproof.core.clock import microseconds_of
 from nbproof.core.errors import Invalid
 
-__all__ = ["Reference", "alias_name", "dataset_name", "parsed"]
+__all__ = ["Reference", "alias_name", "alias_names", "dataset_name", "parsed", "tags_of"]
 
 _VERSION = re.compile(r"v([1-9][0-9]{0,8})")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
@@ -75,7 +77,12 @@ def dataset_name(name: object) -> str:
 
 def alias_name(alias: str) -> str:
     """A name that an alias can have, or `Invalid`."""
-    if not _ALIAS.fullmatch(alias) or _VERSION.fullmatch(alias) or alias == "latest":
+    if (
+        not isinstance(alias, str)
+        or not _ALIAS.fullmatch(alias)
+        or _VERSION.fullmatch(alias)
+        or alias == "latest"
+    ):
         raise Invalid(
             f"{alias!r} can't be an alias",
             hint="letters, digits, _ . -, beginning with a letter; v3 and latest name versions by themselves",
@@ -84,14 +91,56 @@ def alias_name(alias: str) -> str:
     return alias
 
 
+def alias_names(given: str | Iterable[str]) -> list[str]:
+    """Names that aliases can have; one text is one alias.
+
+    Examples
+    --------
+    >>> alias_names("prod"), alias_names(["prod", "best"])
+    (['prod'], ['prod', 'best'])
+    """
+    names = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else [given]
+    return [alias_name(each) for each in names]
+
+
+def tags_of(given: Mapping[str, Any] | None) -> dict[str, str]:
+    """Tags as texts, or `Invalid`.
+
+    Examples
+    --------
+    >>> tags_of({"rows": 3}), tags_of(None)
+    ({'rows': '3'}, {})
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise Invalid(
+            f"tags are names with values, found {type(given).__name__}",
+            hint='such as {"team": "growth"}; a name alone is an alias',
+            details={"field": "tags"},
+        )
+    return {str(key): str(value) for key, value in given.items()}
+
+
 def parsed(reference: str) -> Reference:
     """What a text means.
+
+    Raises
+    ------
+    Invalid
+        It means nothing, or is no text.
 
     Examples
     --------
     >>> parsed("sales@v3").version, parsed("sales@prod").alias, parsed("sales").alias
     (3, 'prod', None)
     """
+    if not isinstance(reference, str):
+        raise Invalid(
+            f"a version is named by a text, found {type(reference).__name__}",
+            hint="such as sales, sales@v3 or sales@prod",
+            details={"field": "id"},
+        )
     name, at, which = reference.rpartition("@")
     if not at:
         return Reference(dataset_name(reference))

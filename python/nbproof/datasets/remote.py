@@ -25,7 +25,7 @@ from nbproof.datasets.drift_reports import DriftReports
 from nbproof.datasets.handle import DatasetHandle
 from nbproof.datasets.lineage import edges_of_registering, version_of
 from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetVersion, ParcelAnswer
-from nbproof.datasets.naming import dataset_name
+from nbproof.datasets.naming import alias_names, dataset_name, tags_of
 from nbproof.datasets.parcels import Header, parcel_of
 from nbproof.datasets.sending import Outgoing, OutgoingTable, outgoing_files
 from nbproof.datasets.service import DataVersionControl, own_name, path_of, size_of, warn_of
@@ -119,14 +119,15 @@ class RemoteDatasets(DataVersionControl):
         *,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
-        aliases: Sequence[str] = (),
+        aliases: str | Sequence[str] = (),
         contract: Mapping[str, Any] | None = None,
         origin: str | None = None,
         reference: bool = False,
     ) -> DatasetVersion:
         """Send what the server lacks of a table, a file or a folder, and have it registered."""
+        told, named = tags_of(tags), alias_names(aliases)
         if reference:
-            return self._referred(source, name, description, tags, aliases, contract)
+            return self._referred(source, name, description, told, named, contract)
         path = path_of(source)
         called = dataset_name(name if name is not None else own_name(path))
         self._catch_up()
@@ -135,8 +136,8 @@ class RemoteDatasets(DataVersionControl):
             header = Header(
                 name=called,
                 description=description,
-                tags={str(key): str(value) for key, value in (tags or {}).items()},
-                aliases=list(aliases),
+                tags=told,
+                aliases=named,
                 contract=None if contract is None else read(contract).model_dump(exclude_defaults=True),
                 run_id=self._live_run(),
                 source=origin or (None if path is None else str(path)),
@@ -154,8 +155,8 @@ class RemoteDatasets(DataVersionControl):
         source: Any,
         name: str | None,
         description: str | None,
-        tags: Mapping[str, str] | None,
-        aliases: Sequence[str],
+        tags: dict[str, str],
+        aliases: list[str],
         contract: Mapping[str, Any] | None,
     ) -> DatasetVersion:
         """Refer to a path of the server's machine."""
@@ -165,11 +166,9 @@ class RemoteDatasets(DataVersionControl):
                 hint="leave out reference=True to send what is in memory",
                 details={"field": "source"},
             )
-        asked = {"path": os.fspath(source), "name": name, "description": description, "alias": list(aliases)}
+        asked = {"path": os.fspath(source), "name": name, "description": description, "alias": aliases}
         given = {key: value for key, value in asked.items() if value}
-        version: DatasetVersion = self._ask(
-            "datasets.refer", **given, tags=dict(tags or {}), contract=contract
-        )
+        version: DatasetVersion = self._ask("datasets.refer", **given, tags=tags, contract=contract)
         self._drawn(edges_of_registering(version, self._live_run()))
         warn_of([] if version.unchanged else version.breaches, version.dataset)
         return version

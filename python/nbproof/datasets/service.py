@@ -29,7 +29,7 @@ from nbproof.datasets.lineage import (
     version_of,
 )
 from nbproof.datasets.models import ColumnSummaries, Dataset, DatasetField, DatasetVersion, ParcelAnswer
-from nbproof.datasets.naming import alias_name, dataset_name, parsed
+from nbproof.datasets.naming import alias_name, alias_names, dataset_name, parsed, tags_of
 from nbproof.lineage.domain import Direction, Edge, Node
 from nbproof.storage.progress import Progress
 
@@ -117,7 +117,7 @@ class DataVersionControl:
         *,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
-        aliases: Sequence[str] = (),
+        aliases: str | Sequence[str] = (),
         contract: Mapping[str, Any] | None = None,
         origin: str | None = None,
         reference: bool = False,
@@ -138,7 +138,7 @@ class DataVersionControl:
         description : str, optional
             Of this version.
         tags : mapping, optional
-        aliases : sequence of str
+        aliases : str or sequence of str
             Point these at the new version.
         contract : mapping, optional
             What this version and those after it have to keep to, as for `set_contract`.  A breach warns, and
@@ -197,8 +197,8 @@ class DataVersionControl:
             take,
             source=origin or target or (None if path is None else str(path)),
             description=description,
-            tags=tags or {},
-            aliases=aliases,
+            tags=tags_of(tags),
+            aliases=alias_names(aliases),
             contract=contract,
             run_id=self._live_run(),
         )
@@ -223,7 +223,7 @@ class DataVersionControl:
                 source=told.source,
                 description=told.description,
                 tags=told.tags,
-                aliases=told.aliases,
+                aliases=alias_names(told.aliases),
                 contract=told.contract,
                 run_id=told.run_id,
             )
@@ -244,9 +244,6 @@ class DataVersionControl:
         run_id: str | None,
     ) -> tuple[DatasetVersion, list[str]]:
         """The version that has what is taken in, and how that breaks its contract."""
-        for each in aliases:
-            alias_name(each)
-        checked = {str(key): str(value) for key, value in tags.items()}
         if self._prepare is not None:
             self._prepare()
         latest = self._repository().latest(called)
@@ -264,7 +261,7 @@ class DataVersionControl:
                 new = NewVersion(
                     taken.kind, taken.digest, None, None,
                     taken.rows, taken.columns, taken.files, taken.size_bytes, 0, taken.fields,
-                    None if description is None else redact_text(description)[0], checked,
+                    None if description is None else redact_text(description)[0], tags,
                     None if source is None else without_credentials(source),
                     reference=taken.reference, breaches=breaches or None, run_id=run_id,
                 )  # fmt: skip
@@ -273,9 +270,9 @@ class DataVersionControl:
             self.contracts.set_contract(called, contract)
         for each in aliases:
             self._repository().set_alias(version, each, now_us=self._clock.now_us())
-        if not made and (description or checked):
-            version = self._repository().update(version, description=description, tags=checked)
-        if made or aliases or description or checked:
+        if not made and (description or tags):
+            version = self._repository().update(version, description=description, tags=tags)
+        if made or aliases or description or tags:
             self._tell(version)
         told = self._view(self._repository().resolve(f"{called}@v{version.version}"), unchanged=not made)
         self._drawn(edges_of_registering(told, run_id))
@@ -312,7 +309,8 @@ class DataVersionControl:
     ) -> DatasetVersion:
         """Change the description or the tags of a version; an empty tag is taken away."""
         record = self._repository().resolve(id)
-        updated = self._repository().update(record, description=description, tags=tags)
+        changed = None if tags is None else tags_of(tags)
+        updated = self._repository().update(record, description=description, tags=changed)
         self._tell(record)
         return self._view(updated)
 
@@ -677,7 +675,7 @@ class DataVersionControl:
         >>> [node.label for node in nbp.get_lineage("transform-clean").nodes]
         ['transform-clean@v1', 'transform-raw@v1']
         """
-        if isinstance(inputs, (str, os.PathLike)):
+        if isinstance(inputs, (str, os.PathLike)) or version_of(inputs) is not None:
             inputs = [inputs]
         made = version_of(output) or self.describe(str(output))
         name, source = code_of(code)

@@ -138,16 +138,14 @@ def _text(graph: LineageGraph, small: Graph) -> str:
         if tree := tree_text(small, focus, upstream=upstream):
             lines += [f"  {title}", *(f"    {line}" for line in tree)]
     if len(lines) == 1:
-        lines.append(f"  nothing is recorded {_where(graph)}")
+        lines.append(f"  {_nothing(graph)}")
     return "\n".join([*lines, *_left_out(graph)])
 
 
 def _html(graph: LineageGraph, small: Graph) -> str:
     if not graph.edges:
-        return (
-            f'<div class="nbproof-lineage">{escape(graph.of.label)} ({_kind(graph.of.kind)}): nothing is '
-            f"recorded {_where(graph)}</div>"
-        )
+        said = f"{escape(graph.of.label)} ({_kind(graph.of.kind)}): {_nothing(graph)}"
+        return f'<div class="nbproof-lineage">{said}</div>'
     kinds = dict.fromkeys((node.kind, node.colour) for node in small.nodes)
     figure = plot_graph(
         laid_out(small),
@@ -164,10 +162,11 @@ def _html(graph: LineageGraph, small: Graph) -> str:
     )
 
 
-def _where(graph: LineageGraph) -> str:
-    return {"upstream": "about what it came of", "downstream": "about what came of it"}.get(
-        graph.direction, "about what it came of or led to"
-    )
+def _nothing(graph: LineageGraph) -> str:
+    if graph.depth == 0:
+        return "at a depth of 0 it stands alone"
+    where = {"upstream": "about what it came of", "downstream": "about what came of it"}
+    return f"nothing is recorded {where.get(graph.direction, 'about what it came of or led to')}"
 
 
 def _left_out(graph: LineageGraph) -> list[str]:

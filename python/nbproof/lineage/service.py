@@ -12,12 +12,12 @@ import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from pydantic import TypeAdapter
 
 from nbproof.core.clock import Clock, SystemClock, datetime_of, microseconds_of
-from nbproof.core.errors import Invalid, NotFound, Unavailable, near_names
+from nbproof.core.errors import Invalid, NotFound, Unavailable, hint_of, near_names
 from nbproof.core.events import Changed, Changes
 from nbproof.core.garbage import uncollected
 from nbproof.core.operation import validated
@@ -184,10 +184,10 @@ class Lineage:
         Raises
         ------
         Invalid
-            There is no such kind of node, the id is none, or depth or limit make no sense.
+            There is no such kind of node, the id is none, or direction, depth or limit make no sense.
         """
         start = _node(node)
-        _check(depth, limit)
+        _check(direction, depth, limit)
         self._catch_up()
         with uncollected():
             return self._graph(start, direction, depth, limit)
@@ -582,7 +582,13 @@ def _node(node: Node | NodeRef | tuple[str, str], field: str = "node") -> Node:
     return checked_node(Node(node.kind, node.id) if isinstance(node, (Node, NodeRef)) else Node(*node), field)
 
 
-def _check(depth: int | None, limit: int) -> None:
+def _check(direction: str, depth: int | None, limit: int) -> None:
+    if direction not in get_args(Direction):
+        raise Invalid(
+            f"there is no direction {direction!r}",
+            hint=hint_of(near_names(str(direction), get_args(Direction)), get_args(Direction), "there are"),
+            details={"field": "direction"},
+        )
     if depth is not None and not 0 <= depth <= MOST_DEPTH:
         raise Invalid(
             f"depth is 0 to {MOST_DEPTH} steps, or nothing for all, found {depth}",

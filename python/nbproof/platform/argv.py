@@ -490,9 +490,16 @@ def _without_none(kind: Any) -> Any:
     if origin is Annotated:
         return _without_none(typing.get_args(kind)[0])
     if origin in (typing.Union, types.UnionType):
-        options = [each for each in typing.get_args(kind) if each is not type(None)]
-        return _without_none(options[0])
+        options = [_without_none(each) for each in typing.get_args(kind) if each is not type(None)]
+        # Where one or several may be given, the flag is given once or several times.
+        return next((each for each in options if _is_list(each)), options[0])
     return kind
+
+
+def _is_list(plain: Any) -> bool:
+    origin = typing.get_origin(plain) or plain
+    several = isinstance(origin, type) and issubclass(origin, (Sequence, set, frozenset))
+    return several and not issubclass(origin, (str, bytes))
 
 
 def _shape(kind: Any) -> Shape:
@@ -502,9 +509,7 @@ def _shape(kind: Any) -> Shape:
         return "switch"
     if isinstance(origin, type) and issubclass(origin, (dict, Mapping)):
         return "mapping"
-    if isinstance(origin, type) and issubclass(origin, (list, tuple, set, frozenset)):
-        return "list"
-    return "one"
+    return "list" if _is_list(plain) else "one"
 
 
 def _inner(kind: Any) -> Any:
