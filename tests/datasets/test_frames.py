@@ -966,6 +966,14 @@ def test_times_of_an_offset_are_utc_in_polars(pl):
 # ----------------------------------------------------------------------------------------------------- DuckDB
 
 
+def test_names_of_relations_are_those_that_they_show():
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    with pytest.raises(Invalid, match="several columns of the name 'a'"):
+        incoming(duckdb.sql("SELECT 1 AS a, 2 AS a"))
+    found = incoming(duckdb.sql("SELECT 1 AS a, 2 AS A"))
+    assert found is not None and found.schema.names == ["a", "A"]
+
+
 def test_relations_of_duckdb_stream():
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
     with duckdb.connect() as connection:

@@ -14,6 +14,7 @@ A type is Arrow's, as text or in the words of lists, or a family: number, intege
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -62,6 +63,21 @@ class ColumnRule(BaseModel):
             meant = f"did you mean {near[0]!r}?" if near else f"such as {', '.join(_FAMILIES)}, float64"
             raise ValueError(f"no type is called {type!r}; {meant}")
         return type
+
+    @field_validator("min", "max", mode="before")
+    @classmethod
+    def _finite(cls, bound: object) -> object:
+        if isinstance(bound, bool) or (isinstance(bound, float) and not math.isfinite(bound)):
+            raise ValueError(f"a bound is a finite number or a time, not {bound}; leave it out for none")
+        return bound
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _there(cls, values: object) -> object:
+        for each in values if isinstance(values, Sequence) and not isinstance(values, str) else ():
+            if each is None or each != each:
+                raise ValueError("what is missing is no value: whether values may be is said by nullable")
+        return values
 
     @model_validator(mode="after")
     def _bounds(self) -> ColumnRule:

@@ -245,7 +245,9 @@ def _incoming_arrow(obj: Any) -> Incoming | None:
             return _streamed("arrow", obj.projected_schema, _lazily(obj.to_batches))
     library = type(obj).__module__.partition(".")[0].lstrip("_")
     if library == "duckdb":
-        schema = _duckdb_reader(obj.limit(0)).schema
+        # A limit numbers names that come twice, or in another case; the relation itself does not.
+        fields = zip(obj.columns, _duckdb_reader(obj.limit(0)).schema, strict=True)
+        schema = pa.schema([field.with_name(name) for name, field in fields])
         return _streamed("duckdb", schema, _lazily(lambda: _duckdb_reader(obj)))
     if isinstance(obj, type):
         return None

@@ -133,6 +133,21 @@ def is_read(store: ContentStore, location: str, content: bytes) -> bool:
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_of_somebody_else_is_told_before_anything_is_read(local):
+    store = local()
+    intakes = store.folder / "intakes"
+    intakes.mkdir(mode=0o555)
+    try:
+        for work in (lambda: put(store, b"more"), lambda: collect(store, set, lambda: None)):
+            with pytest.raises(Unavailable, match="Permission denied") as told:
+                work()
+            assert told.value.hint == "make the folder writable for the user who runs this"
+    finally:
+        intakes.chmod(0o755)
+    assert store.read(put(store, b"more")) == b"more"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_disk_is_an_error_and_reading_goes_on(local):
     store = local()
     kept = put(store, b"kept")

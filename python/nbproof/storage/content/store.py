@@ -106,9 +106,30 @@ class Receiver:
         return []
 
     @contextmanager
+    def announced(self, work: str) -> Iterator[None]:
+        """Let others see for the time of a block that this process is at some work.
+
+        Raises
+        ------
+        Unavailable
+            It can't be written down: the disk is full or read-only, or the folder somebody else's.
+        """
+        from nbproof.storage.content.ends import trouble
+
+        name = work + secrets.token_hex(8)
+        try:
+            self.holds.take(name)
+        except OSError as error:
+            raise trouble(str(self.folder), error) from error
+        try:
+            yield
+        finally:
+            self.holds.give_back(name)
+
+    @contextmanager
     def intake(self) -> Iterator[Intake]:
         """Take in content; what was neither entered into the index nor kept by the end is taken back."""
-        with self.holds.held(INTAKE + secrets.token_hex(8)), self.writer.used():
+        with self.announced(INTAKE), self.writer.used():
             taking = Intake(self)
             try:
                 yield taking

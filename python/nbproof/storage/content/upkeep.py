@@ -17,7 +17,6 @@ as taking in, and waits for whoever moves packs at that moment.
 from __future__ import annotations
 
 import random
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -282,7 +281,7 @@ def undisturbed(store: ContentStore, *, patience_seconds: float = _SWEEP_SECONDS
     Unavailable
         Somebody went on deleting garbage all the while.
     """
-    with store.holds.held(INTAKE + secrets.token_hex(8)):
+    with store.announced(INTAKE):
         until = time.monotonic() + patience_seconds
         while any(name.startswith(_SWEEP) for name in store.holds.look().names):
             if time.monotonic() > until:
@@ -408,7 +407,7 @@ def collect(
         return _counted(store, live, dead, erase)
     doomed = [key for keys in dead.values() for key in keys]
     # Said before it is looked who takes in: of two that begin at once, at least one sees the other.
-    with store.holds.held(_SWEEP + secrets.token_hex(8)):
+    with store.announced(_SWEEP):
         settled = {pack for pack, _, finished in store.end.packs() if finished}
         with store.index.database.begin() as connection:
             store.index.mark(connection, doomed, CONDEMNED)
