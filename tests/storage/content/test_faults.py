@@ -136,7 +136,8 @@ def is_read(store: ContentStore, location: str, content: bytes) -> bool:
 def test_a_folder_of_somebody_else_is_told_before_anything_is_read(local):
     store = local()
     intakes = store.folder / "intakes"
-    intakes.mkdir(mode=0o555)
+    intakes.mkdir(parents=True)
+    intakes.chmod(0o555)
     try:
         for work in (lambda: put(store, b"more"), lambda: collect(store, set, lambda: None)):
             with pytest.raises(Unavailable, match="Permission denied") as told:
