@@ -68,6 +68,13 @@ def test_what_can_not_be_looked_at_is_told(datasets, split):
     assert failed.value.details == {"field": "time"}
     with pytest.raises(NotFound, match="no dataset 'train'"):
         datasets.check_leakage("train", test)
+    numbered = test.assign(customer=range(len(test)))
+    with pytest.raises(Invalid, match="is string in the training set and int64 in the test set") as failed:
+        datasets.check_leakage(train, numbered, entity="customer")
+    assert failed.value.details == {"field": "entity"} and failed.value.hint == "convert one of both"
+    with pytest.raises(Invalid, match="'customer' holds string, neither times nor numbers") as failed:
+        datasets.check_leakage(train, test, time="customer")
+    assert failed.value.details == {"field": "time"} and "to times" in str(failed.value)
     apart = datasets.check_leakage(train, test.rename(columns=str.upper))
     assert apart.sentence == "No columns that both tables have."
     assert datasets.check_leakage(train, test[:0]).sentence == "No rows to compare."

@@ -321,3 +321,46 @@ def test_of_any_type(column):
     table = TRAIN.slice(0, 3).append_column("x", column)
     codes = {each.code: each.rows for each in checked(table, table).findings}
     assert codes["duplicate"] == 3
+
+
+def test_columns_whose_types_have_nothing_in_common_are_named_and_left_out():
+    train = pa.table({"id": [1, 2, 3], "spent": [0.125, 0.25, 0.5]})
+    test = pa.table({"id": ["1", "2", "3"], "spent": [0.125, 0.25, 0.5]})
+    found = check_leakage(train, test)
+    assert found.columns == ("spent",)
+    assert found.notes[0] == "not compared, because their types have nothing in common: id"
+    alone = check_leakage(train.select(["id"]), test.select(["id"]))
+    assert alone.sentence == "No columns that can be compared." and "id" in alone.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"),
+    [
+        (pa.int64(), pa.float64()),
+        (pa.int32(), pa.uint64()),
+        (pa.decimal128(9, 2), pa.float64()),
+        (pa.decimal128(9, 2), pa.int64()),
+        (pa.decimal128(9, 2), pa.decimal128(12, 4)),
+    ],
+)
+def test_entities_are_the_same_whatever_kind_of_number_they_are(kind, other):
+    train = pa.table({"user": pa.array([101.0, 102.0, 103.0]).cast(kind)})
+    test = pa.table({"user": pa.array([103.0, 104.0]).cast(other)})
+    (found,) = [each for each in check_leakage(train, test, entity="user").findings if each.code == "entity"]
+    assert (found.rows, found.share) == (1, 0.5)
+
+
+def test_numbers_may_say_when():
+    train, test = pa.table({"step": range(100)}), pa.table({"step": range(90, 110)})
+    found = check_leakage(train, test, time="step").findings
+    assert [each.rows for each in found if each.code == "time"] == [10]
+    assert any("(99)" in each.sentence for each in found if each.code == "time")
+
+
+def test_the_line_begins_with_the_test_rows_whatever_is_found_first():
+    random = np.random.default_rng(3)
+    values = {f"x{number}": random.normal(size=400) for number in range(4)}
+    train = pa.table(values)
+    test = pa.table({name: each[:200] + 1e-9 for name, each in values.items()})
+    found = check_leakage(train, test)
+    assert found.sentence.startswith("100.0 % of the test rows are nearly in the training set")

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nbproof.core.errors import Invalid
-from nbproof.datasets.common_types import in_type
+from nbproof.stats.common_types import in_type
 from nbproof.stats.hashing import Hashes, hash_column, mixed
 from nbproof.stats.profile import shown
 

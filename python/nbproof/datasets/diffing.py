@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
 from nbproof.core.listing import some_of
 from nbproof.core.type_words import retyped_words, stored_alike
-from nbproof.datasets.common_types import are_comparable, common_type
 from nbproof.datasets.diff_models import (
     ChangedColumn,
     ChangedRow,
@@ -17,6 +16,7 @@ from nbproof.datasets.diff_models import (
     RetypedColumn,
 )
 from nbproof.datasets.models import DatasetField
+from nbproof.stats.common_types import are_comparable, common_type
 
 if TYPE_CHECKING:
     from nbproof.datasets.diff_rows import Rows

@@ -92,14 +92,12 @@ def leakage_between(
     progress: Callable[[float], object] | None = None,
 ) -> LeakageReport:
     """Read both and look for what they share; `progress` is told the share that is done."""
-    from nbproof.stats.leakage import check_leakage
+    from nbproof.stats.leakage import UnusableColumn, check_leakage
 
     one, other = side_of(train, handle, "train"), side_of(test, handle, "test")
     try:
         found = check_leakage(one.table(), other.table(), entity=entity or None, time=time, progress=progress)
-    except ValueError as error:
-        wanted = [entity] if isinstance(entity, str) else list(entity or ())
-        shared = set(one.names) & set(other.names)
-        field = "entity" if any(each not in shared for each in wanted) else "time"
-        raise Invalid(str(error), details={"field": field}) from error
+    except UnusableColumn as error:
+        field = "time" if error.name == time else "entity"
+        raise Invalid(str(error), hint=error.hint, details={"field": field}) from error
     return LeakageReport(train=one.name, test=other.name, **found.to_json())

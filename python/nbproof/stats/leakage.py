@@ -17,12 +17,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nbproof.core.listing import some_of
+from nbproof.core.type_words import retyped_words, type_words
 from nbproof.stats.columns import SEVERITIES, Severity
+from nbproof.stats.common_types import are_comparable, common_type, in_type
 from nbproof.stats.hashing import Hashes, distinct, hash_column, hash_numbers, mixed
 from nbproof.stats.profile import plain_column
-from nbproof.stats.words import moment, percent
+from nbproof.stats.words import moment, number, percent
 
-__all__ = ["LeakageFinding", "LeakageResult", "check_leakage"]
+__all__ = ["LeakageFinding", "LeakageResult", "UnusableColumn", "check_leakage"]
 
 _Flags = npt.NDArray[np.bool_]
 
@@ -37,6 +40,23 @@ _NAMED_ID = re.compile(
     r"(^|[_\W])(id|ids|uid|uuid|guid|key|code|e?mail|phone|ssn|iban|account|user|customer|client|patient|member|person"
     r"|subject|device|session|order|household|vin|url)([_\W]|$)|Id$|ID$",
 )
+
+
+class UnusableColumn(ValueError):
+    """A column that was asked for can't be looked at.
+
+    Parameters
+    ----------
+    message : str
+    name : str
+        Of the column.
+    hint : str, optional
+        What to do about it.
+    """
+
+    def __init__(self, message: str, name: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.name, self.hint = name, hint
 
 
 @dataclass(frozen=True)
@@ -217,8 +237,9 @@ def check_leakage(
 
     Raises
     ------
-    ValueError
-        If `entity` or `time` is no column of both.
+    UnusableColumn
+        If `entity` or `time` is no column of both, or of types that have nothing in common; or if `time`
+        holds neither times nor numbers.
 
     Examples
     --------
@@ -230,17 +251,21 @@ def check_leakage(
     """
     wanted = [entity] if isinstance(entity, str) else list(entity or ())
     names = _common(train, test)
+    types = {name: (train.schema.field(name).type, test.schema.field(name).type) for name in names}
     for name in [*wanted, *([time] if time else ())]:
-        if name not in names:
-            raise ValueError(
-                f"no column {name!r} that both tables have once; they share: {', '.join(names) or 'none'}"
-            )
+        _check_asked(name, types, is_time=name == time)
+    apart = [name for name, pair in types.items() if not are_comparable(*pair)]
+    names = [name for name in names if name not in apart]
+    notes: list[str] = []
+    if apart:
+        notes.append(f"not compared, because their types have nothing in common: {some_of(apart)}")
     rows = (train.num_rows, test.num_rows)
     if not all(rows) or not names:
-        what = "No rows to compare." if names else "No columns that both tables have."
-        return LeakageResult((), "none", what, (), rows[0], rows[1], tuple(names))
+        none = "No columns that can be compared." if apart else "No columns that both tables have."
+        what = "No rows to compare." if names else none
+        return LeakageResult((), "none", what, tuple(notes), rows[0], rows[1], tuple(names))
     count = max(min(len(names), _GROUPS, _HELD // max(sum(rows), 1)), 2)
-    sums, notes = _Rows(rows, count), list[str]()
+    sums = _Rows(rows, count)
     findings: list[LeakageFinding] = []
     threads = max(threads, 1)
     with ThreadPoolExecutor(threads, "nbproof-leakage") as pool:
@@ -271,6 +296,30 @@ def check_leakage(
         rows[1],
         tuple(compared),
     )
+
+
+def _check_asked(name: str, types: Mapping[str, tuple[Any, Any]], *, is_time: bool) -> None:
+    import pyarrow.types as t
+
+    if name not in types:
+        raise UnusableColumn(
+            f"no column {name!r} that both tables have once; they share: {', '.join(types) or 'none'}", name
+        )
+    if not are_comparable(*types[name]):
+        one, other = retyped_words(*map(str, types[name]))
+        raise UnusableColumn(
+            f"{name!r} is {one} in the training set and {other} in the test set: no values are equal",
+            name,
+            "convert one of both",
+        )
+    for kind in types[name] if is_time else ():
+        if not (t.is_timestamp(kind) or t.is_date(kind) or t.is_integer(kind) or t.is_floating(kind)):
+            told = type_words(str(kind))
+            raise UnusableColumn(
+                f"{name!r} holds {told}, neither times nor numbers: nothing can be later by it",
+                name,
+                "convert it to times, or name another column",
+            )
 
 
 def _common(train: Any, test: Any) -> list[str]:
@@ -308,17 +357,13 @@ def _looked_at(
 
 
 def _column(name: str, train: Any, test: Any) -> _Column:
-    import pyarrow as pa
     import pyarrow.types as t
 
     train, test = (_coded(plain_column(each)) for each in (train, test))
     kinds = train.type, test.type
     numbers = all(t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) for kind in kinds)
-    if train.type != test.type:
-        if numbers:
-            train, test = train.cast(pa.float64(), safe=False), test.cast(pa.float64(), safe=False)
-        elif t.is_timestamp(train.type) and t.is_timestamp(test.type):
-            train, test = (each.cast(pa.timestamp("us"), safe=False) for each in (train, test))
+    if (kind := common_type(*kinds)) is not None:
+        train, test = in_type(train, kind), in_type(test, kind)
     hashes = hash_column(train), hash_column(test)
     return _Column(name, train, test, numbers, hashes, *_repeats(hashes[0]))
 
@@ -656,38 +701,38 @@ def _overlap(column: _Column, *, guessed: bool) -> list[LeakageFinding]:
         severity: Severity = "low" if guessed else "high"
     else:
         sentence = (
-            f"{told} ({moment(last)}), and {percent(other)} of the training rows are not earlier than the "
-            f"first test row ({moment(first)})."
+            f"{told} ({_when(last)}), and {percent(other)} of the training rows are not earlier than the "
+            f"first test row ({_when(first)})."
         )
         action = "The split was by time, it seems, and is not clean: cut both at one moment."
         severity = _graded(max(share, other))
     return [LeakageFinding("time", severity, early, share, sentence, action, (column.name,), guessed)]
 
 
+def _when(scalar: Any) -> str:
+    import pyarrow.types as t
+
+    timed = t.is_timestamp(scalar.type) or t.is_date(scalar.type)
+    return moment(scalar) if timed else number(scalar.as_py())
+
+
 def _summary(findings: list[LeakageFinding]) -> str:
     if not findings:
         return "The test set shares no rows, entities or times with the training set."
-    parts = []
-    for found in findings:
-        share = percent(found.share)
-        if found.code == "duplicate":
-            parts.append(f"{share} of the test rows are in the training set")
-        elif found.code == "near_duplicate":
-            parts.append(f"{share} nearly so")
-        elif found.code == "one_column_differs":
-            parts.append(f"{share} but for one column")
-        elif found.code == "entity":
-            parts.append(
-                f"{share} share their {found.columns[0]} with it{' (guessed)' if found.guessed else ''}"
-            )
-        else:
-            parts.append(f"{share} are not later than it by {found.columns[0]}")
-    return _begun("; ".join(parts)) + "."
+    first, *others = findings
+    begun = f"{percent(first.share)} of the test rows {_words(first, 'the training set')}"
+    return "; ".join([begun, *(f"{percent(each.share)} {_words(each)}" for each in others)]) + "."
 
 
-def _begun(told: str) -> str:
-    """The first part names the test rows, since the others refer to them."""
-    if "of the test rows" in told.partition(";")[0]:
-        return told
-    first, _, rest = told.partition(" % ")
-    return f"{first} % of the test rows {rest}".replace("with it", "with the training set", 1)
+def _words(found: LeakageFinding, training: str | None = None) -> str:
+    """What is so of a part of the test rows; without a name for the training set one stands before."""
+    it = training or "it"
+    if found.code == "entity":
+        return f"share their {found.columns[0]} with {it}{' (guessed)' if found.guessed else ''}"
+    if found.code == "time":
+        return f"are not later than {it} by {found.columns[0]}"
+    if found.code == "duplicate":
+        return "are in the training set"
+    if found.code == "near_duplicate":
+        return f"are nearly in {it}" if training else "nearly so"
+    return f"are in {it} but for one column" if training else "but for one column"

@@ -65,6 +65,8 @@ def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if family == "number":
         if t.is_floating(one) != t.is_floating(other):
             return pa.float64()
+        if t.is_decimal(one) or t.is_decimal(other):
+            return pa.decimal256(76, max(getattr(each, "scale", 0) for each in (one, other)))
         if t.is_integer(one) and t.is_signed_integer(one) != t.is_signed_integer(other):
             return pa.decimal128(20)  # holds every int64 and every uint64
     if family in ("timestamp", "moment"):
@@ -91,9 +93,12 @@ def in_type(column: Any, wanted: pa.DataType) -> Any:
 
 
 def _values(kind: pa.DataType) -> pa.DataType:
-    """What a dictionary or runs are of."""
+    """What a dictionary, runs or an extension are of."""
+    import pyarrow as pa
     import pyarrow.types as t
 
+    while isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
     coded = t.is_dictionary(kind) or t.is_run_end_encoded(kind)
     return kind.value_type if coded else kind
 
@@ -102,7 +107,7 @@ def _family(kind: pa.DataType) -> str:
     """Types of one family hold the same values; no name where only equal types do."""
     import pyarrow.types as t
 
-    if t.is_integer(kind) or t.is_floating(kind):
+    if t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind):
         return "number"
     if t.is_timestamp(kind):
         return "moment" if kind.tz else "timestamp"
