@@ -78,14 +78,14 @@ class _LocalFiles:
 
     def files(self) -> Iterator[tuple[str, int, str]]:
         if not self.is_folder:
-            yield self._path.name, *_size_and_time(marks_of(self._path))
+            yield self._path.name, *_size_and_mark(marks_of(self._path))
             return
         for parts, found, _ in walked(self._path, (), set()):
             for _, name, state in found:
-                yield "/".join((*parts, name)), *_size_and_time(marks_in(state))
+                yield "/".join((*parts, name)), *_size_and_mark(marks_in(state))
 
     def marks(self, path: str) -> tuple[int, str]:
-        return _size_and_time(marks_of(self.place(path)))
+        return _size_and_mark(marks_of(self.place(path)))
 
     def place(self, path: str) -> str:
         return str(self._path / path) if self.is_folder else str(self._path)
@@ -101,9 +101,10 @@ class _LocalFiles:
             ) from error
 
 
-def _size_and_time(marks: tuple[int, ...]) -> tuple[int, str]:
-    _, _, size, modified_ns, _ = marks
-    return size, f"modified {modified_ns}"
+def _size_and_mark(marks: tuple[int, ...]) -> tuple[int, str]:
+    # Whoever copies with its times (cp -p, rsync -t) changes neither size nor time of modification.
+    _, inode, size, modified_ns, changed_ns = marks
+    return size, f"modified {modified_ns} changed {changed_ns} inode {inode}"
 
 
 def _files_at(target: str) -> Any:
@@ -293,6 +294,7 @@ class ReferenceHandle(DatasetHandle):
     """A version whose content stays where it is: before each reading it is seen whether it is the same."""
 
     _seen: str | None = None  # the mark of what was read and found to be the same
+    remember: Callable[[str], object] | None = None  # told such a mark, so that nobody has to read it again
     _looked_at: tuple[Any, dict[str, tuple[int, str]]] | None = None  # a folder, and what marks its files had
 
     def _local(self) -> Path:
@@ -346,6 +348,8 @@ class ReferenceHandle(DatasetHandle):
                 other = f"{size_text(sizes)} with another content"
                 raise self._changed(f"{other} of {path!r}" if self.kind == "folder" else other)
         self._seen = now
+        if now is not None and now != told.get("mark") and self.remember is not None:
+            self.remember(now)
         return _Found(files, listed)
 
     @property
@@ -375,8 +379,9 @@ class ReferenceHandle(DatasetHandle):
         kind, _, mark = str(told.get("mark") or "").partition(" ")
         if self.kind == "folder":
             return f"{count_text(told.get('files', 0), 'file')}, {size}"
-        if kind == "modified" and mark.isdigit():
-            size += f", modified {datetime_of(int(mark) // 1000).isoformat(timespec='seconds')}"
+        modified = mark.partition(" ")[0]
+        if kind == "modified" and modified.isdigit():
+            size += f", modified {datetime_of(int(modified) // 1000).isoformat(timespec='seconds')}"
         return f"{size}, BLAKE3 {self.content_hash[:12]}"
 
     def _again(self, more: str) -> str:

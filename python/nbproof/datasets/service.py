@@ -982,7 +982,16 @@ class DataVersionControl:
         handle: DatasetHandle = kind(
             self._view(record), manifest, self._content(), lambda: self._profiles(record, handle), self._cache
         )
+        if record.reference is not None:
+            cast("ReferenceHandle", handle).remember = partial(self._remember, record)
         return handle
+
+    def _remember(self, record: VersionRecord, mark: str) -> None:
+        """Note by what a reference is known again, where nobody has moved it meanwhile."""
+        with suppress(PlatformError):  # a workspace that can only be read: then it is read again
+            now = self._repository().resolve(f"{record.dataset}@v{record.version}")
+            if now.reference == record.reference:
+                self._repository().set_reference(record, {**(record.reference or {}), "mark": mark})
 
     def _noting(self, version: DatasetVersion) -> Callable[[], None]:
         """Notes once for each run that is live when a version is read."""
