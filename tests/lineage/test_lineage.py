@@ -11,7 +11,7 @@ import pytest
 from nbproof.core.errors import Invalid, NotFound
 from nbproof.core.events import Changes
 from nbproof.lineage import service as module
-from nbproof.lineage.domain import Edge, Known, Node
+from nbproof.lineage.domain import FEW_EDGES, Edge, Known, Node
 from nbproof.lineage.models import LineageEdge
 from nbproof.lineage.repository import LineageRepository
 from nbproof.lineage.service import Lineage
@@ -171,7 +171,7 @@ def test_a_forgotten_node_has_no_edges(lineage):
     assert lineage.around(data("a")).edges == []
 
 
-def test_code_is_kept_without_secrets_and_read_apart(lineage):
+def test_code_and_details_are_kept_without_secrets(lineage):
     told = LineageEdge(
         source=("file", "https://ann:hunter2pass@host/sales.csv"),
         target=("external", "dwh/sales"),
@@ -182,11 +182,23 @@ def test_code_is_kept_without_secrets_and_read_apart(lineage):
     lineage.add_edges([told])
 
     (found,) = lineage.around(("external", "dwh/sales")).edges
-    assert found.source.id == "https://host/sales.csv" and found.code is None
-    assert lineage.code_of(found) == 'key = "[redacted]"\nload(key)'
-    records = lineage._records()
-    (kept,) = records.whole(list(records.every()))
-    assert kept.details == {"password": "[redacted]", "rows": 3}
+    assert found.source.id == "https://host/sales.csv"
+    assert found.code == lineage.code_of(found) == 'key = "[redacted]"\nload(key)'
+    assert found.details == {"password": "[redacted]", "rows": 3}
+    assert lineage.path(("file", "https://host/sales.csv"), ("external", "dwh/sales"))[0].code == found.code
+
+
+def test_of_many_edges_the_code_is_read_one_by_one(lineage):
+    many = [
+        LineageEdge(source=data(f"d{number}"), target=data("all"), relation="read", code="x = 1")
+        for number in range(FEW_EDGES + 1)
+    ]
+    lineage.add_edges(many)
+
+    edges = lineage.upstream(data("all")).edges
+
+    assert len(edges) == FEW_EDGES + 1 and {edge.code for edge in edges} == {None}
+    assert lineage.code_of(edges[0]) == "x = 1"
 
 
 @pytest.mark.parametrize(

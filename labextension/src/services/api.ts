@@ -705,7 +705,7 @@ export interface LineageEdge {
   /** A word: read, wrote, derived, trained, evaluated, copied, ... */
   relation: string;
   label: string | null;
-  /** What made it; secrets are blanked. Graphs leave it out, details and times too. */
+  /** What made it; secrets are blanked. Graphs of more than 200 edges leave out code, details and times. */
   code: string | null;
   details: unknown | null;
   /** The run in which it came about. */

@@ -18,6 +18,7 @@ from nbproof.core.errors import Invalid, near_names
 from nbproof.core.redaction import redact_text, redact_value, without_credentials
 
 __all__ = [
+    "FEW_EDGES",
     "MOST_CODE",
     "MOST_DEPTH",
     "MOST_EDGES",
@@ -50,6 +51,7 @@ MOST_CODE = 1_000_000
 MOST_DEPTH = 100
 """Steps that can be asked for; who wants to see further wants to see everything."""
 MOST_EDGES = 100_000
+FEW_EDGES = 200  # a graph of no more is told with code, details and times
 """Edges of one answer."""
 
 _RELATION = re.compile(r"[a-z][a-z0-9_]{0,63}")

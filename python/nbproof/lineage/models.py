@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from nbproof.core.operation import Ask, Instant, Json, Positional, View
-from nbproof.lineage.domain import MOST_DEPTH, MOST_EDGES, MOST_ID, Direction, NodeKind
+from nbproof.lineage.domain import FEW_EDGES, MOST_DEPTH, MOST_EDGES, MOST_ID, Direction, NodeKind
 
 __all__ = [
     "AddEdges",
@@ -72,7 +72,9 @@ class LineageEdge(View):
     relation: str = Field(description="A word: read, wrote, derived, trained, evaluated, copied, ...")
     label: str | None = None
     code: str | None = Field(
-        None, description="What made it; secrets are blanked.  Graphs leave it out, details and times too."
+        None,
+        description="What made it; secrets are blanked.  Graphs of more than "
+        f"{FEW_EDGES} edges leave out code, details and times.",
     )
     details: Json | None = None
     run_id: str | None = Field(None, description="The run in which it came about.")

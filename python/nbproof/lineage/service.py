@@ -22,6 +22,8 @@ from nbproof.core.events import Changed, Changes
 from nbproof.core.garbage import uncollected
 from nbproof.core.operation import validated
 from nbproof.lineage.domain import (
+    FEW_EDGES,
+    MOST_CODE,
     MOST_DEPTH,
     MOST_EDGES,
     NODE_KINDS,
@@ -206,7 +208,7 @@ class Lineage:
                 found[edge.source, edge.target, edge.relation] = edge
         if len(found) > limit:
             complete = False
-        edges = list(found.values())[:limit]
+        edges = self._in_full(list(found.values())[:limit])
         if not complete:
             ends = {start, *(edge.source for edge in edges), *(edge.target for edge in edges)}
             nodes = {node: distance for node, distance in nodes.items() if node in ends}
@@ -238,8 +240,15 @@ class Lineage:
             at = came[at].source
         if at != first:
             return []
-        way.reverse()
+        way = self._in_full(way[::-1])
         return _edge_views(way, self._views(dict.fromkeys(end for edge in way for end in edge[:2])))
+
+    def _in_full(self, edges: list[Edge]) -> list[Edge]:
+        """With code, details and times, where edges are few enough to be read one by one."""
+        if len(edges) > FEW_EDGES:
+            return edges
+        whole = self._records().whole(edges)
+        return whole if sum(len(each.code or "") for each in whole) <= MOST_CODE else edges
 
     def resolve(self, reference: str) -> Node:
         """The node that people mean by a word.
@@ -282,7 +291,7 @@ class Lineage:
         )
 
     def code_of(self, edge: LineageEdge | Edge) -> str | None:
-        """The code that belongs to an edge: graphs leave it out."""
+        """The code that belongs to an edge: large graphs leave it out."""
         return self._records().whole([_plain(edge)])[0].code
 
     def labels(self, nodes: Collection[Node]) -> dict[Node, Known]:
