@@ -212,3 +212,12 @@ class LineageImport(View):
     skipped: int = Field(0, description="Events that tell of no edge.")
     malformed: int = Field(0, description="Lines that could not be read.")
     problems: list[UnreadLine] = Field(default_factory=list, description="The first 100 of those.")
+
+    def told(self) -> dict[str, object]:
+        """What a cell and a terminal show."""
+        told = super().told()
+        told["without an edge"] = told.pop("skipped")
+        return {
+            **{name: value for name, value in told.items() if name != "problems"},
+            "problems": told["problems"],
+        }
