@@ -82,11 +82,13 @@ def test_content_of_a_deleted_version_goes_after_the_grace_and_what_another_shar
     workspace.datasets.delete_dataset("gone@v1")
 
     assert chores.collect_garbage().bytes == 0  # it was deleted within the grace
+    young = chores.collect_garbage(dry_run=True)
     told = chores.collect_garbage(grace_hours=0, dry_run=True)
     assert packs(workspace) == before
     done = chores.collect_garbage(grace_hours=0)
 
     assert told.bytes == pytest.approx(done.bytes, abs=1000) and done.bytes > 250_000
+    assert (young.bytes, young.graced_bytes) == (0, told.bytes)
     assert before - packs(workspace) == pytest.approx(done.bytes, abs=1000)
     assert done.kept_bytes == pytest.approx(packs(workspace), abs=1000)
     pd.testing.assert_frame_equal(nbp.get_dataset("kept@v1").to_pandas(), both)
@@ -99,6 +101,9 @@ def test_the_report_says_in_words_what_was_freed(workspace, capsys):
     nbp.register_dataset(frame(0), "gone")
     workspace.datasets.delete_dataset("gone@v1")
 
+    assert run(["gc", "--dry-run"], workspace=workspace) == 0
+    shown = capsys.readouterr().out
+    assert "of what was deleted wait until their grace is over" in shown and "nothing refers" not in shown
     assert run(["gc", "--grace-hours", "0", "--dry-run"], workspace=workspace) == 0
     assert "freed; nothing was changed" in capsys.readouterr().out
     assert run(["gc", "--grace-hours", "0"], workspace=workspace) == 0

@@ -549,6 +549,8 @@ export interface GarbageReport {
   bytes: number;
   /** Not needed either; they go when most of their pack is, or nobody writes to it. */
   left_bytes: number;
+  /** By which it would shrink more without the grace; counted with `dry_run` alone. */
+  graced_bytes: number;
   /** Referred to. */
   kept_objects: number;
   /** That those take in the store. */

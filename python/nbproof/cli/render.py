@@ -503,11 +503,15 @@ def _garbage(printer: Printer, found: GarbageReport) -> None:
         left = size_text(found.left_bytes)
         printer.line(f"somebody is recording content: {left} that nobody needs go the next time")
     elif not found.objects and not found.bytes:
-        printer.line("there is no content that nothing refers to")
+        if not found.graced_bytes:
+            printer.line("there is no content that nothing refers to")
     elif found.dry_run:
         printer.line(f"would be deleted: {garbage}, {size_text(found.bytes)} freed; nothing was changed")
     else:
         printer.line(f"deleted: {garbage}, {size_text(found.bytes)} freed")
+    if found.graced_bytes:
+        graced = size_text(found.graced_bytes)
+        printer.line(f"{graced} of what was deleted wait until their grace is over (--grace-hours)")
     if found.left_bytes and not found.waiting:
         left = size_text(found.left_bytes)
         printer.line(f"{left} more stay in packs of which most is needed, or that somebody writes")

@@ -134,11 +134,15 @@ class ContentStats(View):
             told["at"] = self.place
         if self.referenced_versions:
             told["by reference"] = (
-                f"{self.referenced_versions:,} versions, {size_text(self.referenced_bytes)} that stay where "
-                "they are: 0 bytes of them are kept"
+                f"{count_text(self.referenced_versions, 'version')}, {size_text(self.referenced_bytes)} that "
+                "stay where they are: 0 bytes of them are kept"
             )
         if self.dedup_ratio is not None and self.compression_ratio is not None:
-            told["sharing"] = f"each byte is used {self.dedup_ratio:.2f} times"
+            told["sharing"] = (
+                f"each byte is used {self.dedup_ratio:.2f} times"
+                if self.dedup_ratio >= 1
+                else f"{1 - self.dedup_ratio:.0%} of it nobody needs any more: gc frees that after its grace"
+            )
             told["compression"] = f"{self.compression_ratio:.2f} bytes of content in one that is kept"
         return told
 

@@ -44,6 +44,9 @@ class GarbageReport(View):
     left_bytes: int = Field(
         0, description="Not needed either; they go when most of their pack is, or nobody writes to it."
     )
+    graced_bytes: int = Field(
+        0, description="By which it would shrink more without the grace; counted with `dry_run` alone."
+    )
     kept_objects: int = Field(0, description="Referred to.")
     kept_bytes: int = Field(0, description="That those take in the store.")
     waiting: bool = Field(
@@ -126,14 +129,17 @@ class Maintenance:
                 dry_run=dry_run,
             )
         left = workspace.runs.trash.forget_leftovers(dry_run=dry_run)
-        packs = ContentCare(workspace).collect(
-            workspace.clock.now_us() - round(grace_hours * 3600e6), dry_run=dry_run, drain=self._drain
-        )
+        care, now_us = ContentCare(workspace), workspace.clock.now_us()
+        packs = care.collect(now_us - round(grace_hours * 3600e6), dry_run=dry_run, drain=self._drain)
+        graced = 0
+        if dry_run and grace_hours and not packs.waiting:
+            graced = care.collect(now_us, dry_run=True, drain=self._drain).bytes - packs.bytes
         return GarbageReport(
             **asdict(left),
             objects=packs.objects + packs.chunks + loose.objects,
             bytes=packs.bytes + loose.bytes,
             left_bytes=packs.left_bytes + loose.young_bytes,
+            graced_bytes=max(graced, 0),
             kept_objects=packs.kept + loose.kept_objects,
             kept_bytes=packs.kept_bytes + loose.kept_bytes,
             waiting=packs.waiting,
