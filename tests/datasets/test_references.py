@@ -208,7 +208,7 @@ def test_a_folder_by_reference_is_one_table_and_comes_back(datasets, content, fo
 
 def test_a_folder_that_is_read_file_by_file_is_listed_once(datasets, folder, monkeypatch):
     for number in range(20):
-        (folder / f"{number}.csv").write_text(f"word\nw{number}\n")
+        (folder / f"{number}.csv").write_text(f"word\n{number}\n")
     datasets.register_dataset(folder, reference=True)
     listed = []
     files = references._LocalFiles.files

@@ -400,47 +400,6 @@ def test_a_parquet_file_is_kept_as_it_is_and_read_by_column(datasets, tmp_path):
     assert datasets.get_dataset("t").to_arrow(["whole"]).equals(wide(1000).select(["whole"]))
 
 
-ODD_TEXTS = {
-    "names of another encoding": (
-        "città,v\nForlì,1\n".encode("latin1"),
-        "the names of its columns are not UTF-8",
-    ),
-    "values of another encoding": ("c,v\nForlì,1\n".encode("latin1"), "the values of 'c' are not UTF-8"),
-    "a row that is longer": (b"a,b\n1,2,3\n", "Expected 2 columns, got 3"),
-}
-
-
-@pytest.mark.parametrize("reference", [False, True])
-@pytest.mark.parametrize("case", ODD_TEXTS)
-def test_a_file_that_is_no_table_is_kept_and_it_is_said_why_it_has_no_rows(
-    datasets, tmp_path, case, reference
-):
-    content, why = ODD_TEXTS[case]
-    (tmp_path / "odd.csv").write_bytes(content)
-
-    with pytest.warns(UserWarning, match=f"odd.csv can't be read as CSV: .*{why}"):
-        datasets.register_dataset(tmp_path / "odd.csv", reference=reference)
-
-    handle = datasets.get_dataset("odd")
-    assert handle.path().read_bytes() == content
-    for read in (handle.to_pandas, handle.to_arrow, lambda: handle.schema, lambda: handle.profile):
-        with pytest.raises(Invalid, match=f"odd@v1 can't be read as CSV: .*{why}"):
-            read()
-
-
-@pytest.mark.parametrize("reference", [False, True])
-def test_types_of_text_are_those_that_all_rows_have(datasets, tmp_path, reference):
-    frame = pd.DataFrame({"code": [*range(300_000), "A1"], "share": [*range(300_000), 0.5]})
-    frame.to_csv(tmp_path / "late.csv", index=False)
-    assert (tmp_path / "late.csv").stat().st_size > 1 << 20  # so much is looked at by default
-
-    datasets.register_dataset(tmp_path / "late.csv", reference=reference)
-
-    handle = datasets.get_dataset("late")
-    assert [str(each.type) for each in handle.schema] == ["string", "double"]
-    assert handle.to_arrow().column("code")[-1].as_py() == "A1" and handle.profile[1].maximum == 299_999
-
-
 def test_what_is_no_table_says_so_when_rows_are_asked_for(datasets, tmp_path):
     (tmp_path / "notes.bin").write_bytes(b"\0\1\2")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
@@ -509,7 +468,7 @@ def test_what_can_not_be_read_is_named(datasets, content, folder, trouble):
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_registered(datasets, tmp_path, monkeypatch):
-    path = tmp_path / "growing.log"
+    path = tmp_path / "growing.csv"
     path.write_bytes(b"x" * 300_000)
     from nbproof.storage.content.chunking import pieces
 
@@ -520,13 +479,13 @@ def test_a_file_that_changes_while_it_is_read_is_not_registered(datasets, tmp_pa
 
     monkeypatch.setattr("nbproof.storage.content.store.pieces", meanwhile)
 
-    with pytest.raises(Conflict, match=r"growing\.log changed while being read"):
+    with pytest.raises(Conflict, match=r"growing\.csv changed while being read"):
         datasets.register_dataset(path)
     assert len(datasets.list_datasets()) == 0
 
 
 def test_a_file_that_grew_adds_what_is_new(datasets, tmp_path):
-    path = tmp_path / "growing.log"
+    path = tmp_path / "growing.csv"
     lines = b"".join(b"%d,%d\n" % (row, row * row) for row in range(200_000))
     path.write_bytes(lines)
     first = datasets.register_dataset(path)
@@ -542,7 +501,7 @@ def test_a_file_that_grew_adds_what_is_new(datasets, tmp_path):
 def test_of_a_file_that_grew_only_what_is_new_is_looked_through(datasets, tmp_path, monkeypatch):
     from nbproof.storage.content import chunking
 
-    path, looked = tmp_path / "growing.log", []
+    path, looked = tmp_path / "growing.csv", []
     path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(300_000)))
     datasets.register_dataset(path)
     with path.open("ab") as file:
@@ -559,7 +518,7 @@ def test_of_a_file_that_grew_only_what_is_new_is_looked_through(datasets, tmp_pa
 
 @pytest.mark.parametrize("kind", ["file", "table"])
 def test_where_the_version_before_is_lost_the_next_is_taken_in_whole(datasets, content, tmp_path, kind):
-    path = tmp_path / "growing.log"
+    path = tmp_path / "growing.csv"
     path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(100_000)))
 
     def register(rows):
@@ -588,7 +547,7 @@ def test_where_the_version_before_is_lost_the_next_is_taken_in_whole(datasets, c
 
 
 def test_a_file_that_resembles_one_whose_content_was_lost_is_taken_in_whole(datasets, tmp_path):
-    path = tmp_path / "growing.log"
+    path = tmp_path / "growing.csv"
     path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(100_000)))
     datasets.register_dataset(path, reference=True)
     with path.open("ab") as file:

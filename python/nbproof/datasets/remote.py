@@ -29,7 +29,6 @@ from nbproof.datasets.naming import alias_names, dataset_name, tags_of
 from nbproof.datasets.parcels import Header, parcel_of
 from nbproof.datasets.sending import Outgoing, OutgoingTable, outgoing_files
 from nbproof.datasets.service import DataVersionControl, own_name, path_of, size_of, warn_of
-from nbproof.datasets.taking import unreadable_rows, warn_of_unreadable
 from nbproof.storage.content.packs import digest
 from nbproof.storage.content.store import hash_of
 from nbproof.storage.progress import Progress
@@ -176,7 +175,6 @@ class RemoteDatasets(DataVersionControl):
 
     def _outgoing(self, source: Any, path: Path | None, name: str) -> Outgoing:
         if path is not None:
-            warn_of_unreadable(unreadable_rows(path))
             with Progress(f"reading {name}", size_of(path)) as progress:
                 return outgoing_files(path, progress)
         return OutgoingTable(self._incoming(source), self._before(name))

@@ -21,10 +21,7 @@ _SUFFIXES = {
     ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv", ".jsonl": "json", ".ndjson": "json",
     ".feather": "feather", ".arrow": "ipc",
 }  # fmt: skip
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
 _START = 4096
-_LOOKED_AT = 64 << 20
-_LARGE_BLOCK = 8 << 20
 _WORDS = {"json": "JSON lines", "ipc": "Arrow", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
 
 
@@ -45,34 +42,14 @@ class RowFiles:
     kind: str
     filesystem: Any = None
 
-    def dataset(self, name: str, *, glance: bool = False) -> Any:
-        """As an Arrow dataset; `Invalid` for what can't be read, with the name of the version.
-
-        Parameters
-        ----------
-        name : str
-        glance : bool
-            Look at the first rows alone, however many have to be looked at to choose the types of text.
-        """
-        import pyarrow as pa
+    def dataset(self, name: str) -> Any:
+        """As an Arrow dataset; `Invalid` for what can't be read, with the name of the version."""
         import pyarrow.dataset as ds
 
         try:
-            block = self._block() if self.kind in _DELIMITERS and not glance else None
-            found = ds.dataset(self.paths, format=_format(self.kind, block), filesystem=self.filesystem)
-            fields = list(zip(found.schema.names, found.schema.types, strict=True))
+            return ds.dataset(self.paths, format=_format(self.kind), filesystem=self.filesystem)
         except (OSError, ValueError) as error:
             raise self.unreadable(name, error) from error
-        if self.kind in _DELIMITERS and (odd := [each for each, kind in fields if pa.types.is_binary(kind)]):
-            raise self.unreadable(name, ValueError(f"the values of {odd[0]!r} are not UTF-8"))
-        return found
-
-    def _block(self) -> int:
-        """How many bytes are looked at to choose types: a file that is not large is looked at as a whole."""
-        if self.filesystem is not None:
-            return _LARGE_BLOCK
-        largest = max((Path(each).stat().st_size for each in self.paths), default=0)
-        return largest + 1 if largest <= _LOOKED_AT else _LARGE_BLOCK
 
     def batches(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Their rows, a few at a time."""
@@ -86,16 +63,9 @@ class RowFiles:
         told = _WORDS.get(self.kind, self.kind)
         # Arrow tells first what it tried, with paths of ours; the cause comes last, in one sentence or two.
         cause = re.split(r"input source '.*?': |CSV parse error: ", str(error))[-1].strip()
-        todo = "mend the file and register it again"
-        if isinstance(error, UnicodeDecodeError):
-            cause = "the names of its columns are not UTF-8"
-        if "not UTF-8" in cause or "invalid UTF8" in cause:
-            todo = "convert it to UTF-8 and register it again"
-        elif "conversion error" in cause:
-            todo = "its first rows say otherwise; give that column one type and register it again"
         return Invalid(
             f"{name} can't be read as {told}: {cause}",
-            hint=f"its bytes are kept and come back as they are; {todo}",
+            hint="its bytes are kept and come back as they are; mend the file and register it again",
             details={"field": "source"},
         )
 
@@ -165,17 +135,16 @@ def _kind_of_start(start: bytes, suffix: str) -> str | None:
     return "csv" if same and not suffix and lines[0].count(b",") == lines[1].count(b",") else None
 
 
-def _format(kind: str, block: int | None) -> Any:
+def _format(kind: str) -> Any:
     """How to read a format; nothing between two commas is a missing text, as pandas and DuckDB have it."""
-    if kind not in _DELIMITERS:
+    if kind not in ("csv", "tsv"):
         return kind
     import pyarrow.csv
     import pyarrow.dataset as ds
 
     return ds.CsvFileFormat(
-        pyarrow.csv.ParseOptions(delimiter=_DELIMITERS[kind]),
+        pyarrow.csv.ParseOptions(delimiter="\t" if kind == "tsv" else ","),
         convert_options=pyarrow.csv.ConvertOptions(
             strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
-        read_options=pyarrow.csv.ReadOptions(block_size=block),
     )

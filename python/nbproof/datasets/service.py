@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["DataVersionControl", "own_name", "path_of", "size_of", "warn_of"]
 
 _ALL = 1_000_000
+_WITH_SCHEMA = (".parquet", ".feather", ".arrow")  # what is broken of these is known at once
 _REMEMBERED = 3
 _NEVER = 2**62  # microseconds: nothing was deleted after that
 
@@ -871,8 +872,6 @@ class DataVersionControl:
             take_file,
             take_folder,
             take_table,
-            unreadable_rows,
-            warn_of_unreadable,
         )
 
         if path is not None:
@@ -884,9 +883,15 @@ class DataVersionControl:
                     before_that = self._manifest_of(latest, "file")
                     like = None if before_that is None else before_that.get("file")
                     taken = take_file(intake, path, like=like, on_bytes=progress)
-            if before is None:
-                warn_of_unreadable(unreadable_rows(path))
-            else:
+            if path.suffix.lower() in _WITH_SCHEMA and (rows := rows_at(path)) is not None:
+                try:
+                    rows.dataset(path.name)
+                except Invalid as error:
+                    warnings.warn(
+                        f"nbproof: {error.message}; it is kept as it is, without columns and statistics",
+                        stacklevel=users_stacklevel(),
+                    )
+            if before is not None:
                 look_at_rows(taken, rows_at(path), path.name, watch)
                 if changed := everything_at(path).items() ^ before.items():
                     raise refuse_changed(sorted({str(each.relative_to(path.parent)) for each, _ in changed}))

@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import stat
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -19,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nbproof.core.callers import users_stacklevel
 from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError
 from nbproof.datasets.domain import Slab
 from nbproof.stats.profile import ColumnProfile, is_text, merge, profile_column, texts_repeat
@@ -68,9 +66,7 @@ __all__ = [
     "take_file",
     "take_folder",
     "take_table",
-    "unreadable_rows",
     "walked",
-    "warn_of_unreadable",
 ]
 
 FORMAT = 1
@@ -445,30 +441,9 @@ def look_at_rows(taken: Taken, files: RowFiles | None, name: str, watch: KeyWatc
         rows, profiles = profiles_of(schema, batches)
     except Invalid as error:
         taken.no_table = error.message
-        warn_of_unreadable(error.message)
         return
     taken.rows, taken.columns, taken.fields = rows, len(schema), fields_of(schema)
     taken.profiles = lambda: [each.to_json() for each in profiles]
-
-
-def unreadable_rows(path: Path) -> str | None:
-    """Why a file is no table though its name says so, as far as its beginning or end tells."""
-    if path.is_dir() or not path.suffix or (rows := rows_at(path)) is None:
-        return None
-    try:
-        rows.dataset(path.name, glance=True)
-    except Invalid as error:
-        return error.message
-    return None
-
-
-def warn_of_unreadable(why: str | None) -> None:
-    """Tell who registers a file that nobody will be able to read its rows."""
-    if why is not None:
-        warnings.warn(
-            f"nbproof: {why}; it is kept as it is, without columns and statistics",
-            stacklevel=users_stacklevel(),
-        )
 
 
 def rows_at(path: Path) -> RowFiles | None:
