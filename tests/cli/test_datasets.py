@@ -52,3 +52,19 @@ def test_a_contract_that_is_not_there_or_no_json_is_told_as_such(run, project):
     assert told.code == 3 and "there is no contract at 'nothing.json'" in told.err
     (project / "wrong.json").write_text("{wrong")
     assert run("datasets", "set-contract", "sales", "wrong.json").code == 2
+
+
+@pytest.mark.parametrize("more", [(), ("--reference",)])
+def test_rows_that_can_not_be_read_are_told_when_they_are_registered_and_when_they_are_asked_for(
+    nbproof, project, more
+):
+    (project / "latin.csv").write_bytes("città,v\nForlì,1\n".encode("latin-1"))
+    told = nbproof("datasets", "register", "latin.csv", *more)
+    assert told.code == 0 and "latin.csv can't be read as CSV: not UTF-8" in told.err
+    (project / "latin.csv").write_bytes("città,v\nForlì,2\n".encode("latin-1"))
+    assert nbproof("datasets", "register", "latin.csv", *more).code == 0
+    for asked in (["columns", "latin"], ["get", "latin", "--format", "parquet", "--output", "x.parquet"]):
+        refused = nbproof("datasets", *asked)
+        assert refused.code == 2 and "latin@v2 can't be read as CSV: not UTF-8" in refused.err
+    diff = nbproof("datasets", "diff", "latin@v1", "latin@v2")
+    assert "a fault in nbproof" not in diff.err

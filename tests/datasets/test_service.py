@@ -468,7 +468,7 @@ def test_what_can_not_be_read_is_named(datasets, content, folder, trouble):
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_registered(datasets, tmp_path, monkeypatch):
-    path = tmp_path / "growing.csv"
+    path = tmp_path / "growing.txt"
     path.write_bytes(b"x" * 300_000)
     from nbproof.storage.content.chunking import pieces
 
@@ -479,13 +479,13 @@ def test_a_file_that_changes_while_it_is_read_is_not_registered(datasets, tmp_pa
 
     monkeypatch.setattr("nbproof.storage.content.store.pieces", meanwhile)
 
-    with pytest.raises(Conflict, match=r"growing\.csv changed while being read"):
+    with pytest.raises(Conflict, match=r"growing\.txt changed while being read"):
         datasets.register_dataset(path)
     assert len(datasets.list_datasets()) == 0
 
 
 def test_a_file_that_grew_adds_what_is_new(datasets, tmp_path):
-    path = tmp_path / "growing.csv"
+    path = tmp_path / "growing.txt"
     lines = b"".join(b"%d,%d\n" % (row, row * row) for row in range(200_000))
     path.write_bytes(lines)
     first = datasets.register_dataset(path)
@@ -501,7 +501,7 @@ def test_a_file_that_grew_adds_what_is_new(datasets, tmp_path):
 def test_of_a_file_that_grew_only_what_is_new_is_looked_through(datasets, tmp_path, monkeypatch):
     from nbproof.storage.content import chunking
 
-    path, looked = tmp_path / "growing.csv", []
+    path, looked = tmp_path / "growing.txt", []
     path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(300_000)))
     datasets.register_dataset(path)
     with path.open("ab") as file:
@@ -518,7 +518,7 @@ def test_of_a_file_that_grew_only_what_is_new_is_looked_through(datasets, tmp_pa
 
 @pytest.mark.parametrize("kind", ["file", "table"])
 def test_where_the_version_before_is_lost_the_next_is_taken_in_whole(datasets, content, tmp_path, kind):
-    path = tmp_path / "growing.csv"
+    path = tmp_path / "growing.txt"
     path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(100_000)))
 
     def register(rows):
@@ -547,7 +547,7 @@ def test_where_the_version_before_is_lost_the_next_is_taken_in_whole(datasets, c
 
 
 def test_a_file_that_resembles_one_whose_content_was_lost_is_taken_in_whole(datasets, tmp_path):
-    path = tmp_path / "growing.csv"
+    path = tmp_path / "growing.txt"
     path.write_bytes(b"".join(b"%d,%d\n" % (row, row * row) for row in range(100_000)))
     datasets.register_dataset(path, reference=True)
     with path.open("ab") as file:

@@ -537,6 +537,20 @@ def test_a_reference_is_a_path_of_the_servers_machine(far, server, tmp_path):
         nbp.register_dataset(frame, "frame", reference=True)
 
 
+def test_rows_that_can_not_be_read_are_told_as_on_this_machine(far, server, tmp_path):
+    content = "città,v\nForlì,1\n".encode("latin-1")
+    (tmp_path / "latin.csv").write_bytes(content)
+    (server.root / "far-latin.csv").write_bytes(content)
+    for source, reference in ((tmp_path / "latin.csv", False), ("far-latin.csv", True)):
+        with pytest.warns(UserWarning, match=r"latin\.csv can't be read as CSV: not UTF-8"):
+            version = nbp.register_dataset(source, "latin", reference=reference)
+        assert len(version.notes) == 1
+        handle = nbp.get_dataset("latin")
+        for asked in ("schema", "profile"):
+            with pytest.raises(Invalid, match=r"latin@v\d can't be read as CSV: not UTF-8"):
+                getattr(handle, asked)
+
+
 def test_files_that_are_sent_have_to_keep_to_their_contract(far, tmp_path):
     nbp.set_contract("checked", {"columns": {"n": {"min": 0}}, "key": ["n"]}, on_breach="refuse")
     folder = tmp_path / "parts"

@@ -385,6 +385,8 @@ export interface DatasetVersion {
   reference: unknown;
   /** Of the contract, when it was registered. */
   breaches: string[];
+  /** What has to be known of what was registered just now. */
+  notes: string[];
   run_id: string | null;
   created_at: string;
   /** Nothing was registered: the latest version has this content. */

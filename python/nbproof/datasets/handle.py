@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Contents", "DatasetHandle"]
 
 _HEAD = 10
+_SCHEMA = ".schema-1"  # no file of a version is called so
 _AHEAD = 4
 _SMALL_BYTES = 1 << 16
 _TOGETHER = 256  # small files that are asked for at once
@@ -118,7 +120,7 @@ class DatasetHandle:
         """The columns with their Arrow types."""
         if self.kind == "table":
             return schema_of(self._manifest)
-        return self._rows().dataset(self.name).schema
+        return self._schema_of_files()
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows as an Arrow table.
@@ -157,7 +159,8 @@ class DatasetHandle:
         schema = self._schema_of(columns)
         if self.kind == "table":
             return schema, self._slab_by_slab(schema)
-        return schema, self._rows().batches(self.name, None if columns is None else schema.names)
+        names = None if columns is None else schema.names
+        return schema, self._rows().batches(self.name, self.schema, names)
 
     def _slab_by_slab(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         if not len(schema):
@@ -410,6 +413,21 @@ class DatasetHandle:
         if names is None:
             return schema
         return pa.schema([schema.field(name) for name in names], schema.metadata)
+
+    def _schema_of_files(self) -> pa.Schema:
+        """What was found once stays for later: all rows may have to be read for it."""
+        import pyarrow as pa
+
+        kept = self._copies() / self.version.digest / _SCHEMA
+        with suppress(OSError, pa.ArrowException):
+            return pa.ipc.read_schema(pa.py_buffer(kept.read_bytes()))
+        found = self._rows().schema(self.name)
+        with suppress(OSError):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            partial = kept.with_name(f"{kept.name}.{os.getpid()}.{threading.get_ident()}")
+            partial.write_bytes(found.serialize())
+            os.replace(partial, kept)
+        return found
 
     def _rows(self) -> RowFiles:
         """The files as files of rows."""

@@ -89,6 +89,9 @@ class DatasetVersion(View):
         None, description="Where content stays that was not copied (`target`), and by what it is known again."
     )
     breaches: list[str] = Field(default_factory=list, description="Of the contract, when it was registered.")
+    notes: list[str] = Field(
+        default_factory=list, description="What has to be known of what was registered just now."
+    )
     run_id: str | None = None
     created_at: Instant
     unchanged: bool = Field(False, description="Nothing was registered: the latest version has this content.")
@@ -135,6 +138,7 @@ class DatasetVersion(View):
             "run": short(self.run_id) if self.run_id else None,
             "created": self.created_at,
             "breaches": "; ".join(self.breaches) or None,
+            "notes": "; ".join(self.notes) or None,
             "fields": [field.listed() for field in self.fields],
         }
         return {key: value for key, value in told.items() if value not in (None, [])}

@@ -29,6 +29,7 @@ from nbproof.datasets.naming import alias_names, dataset_name, tags_of
 from nbproof.datasets.parcels import Header, parcel_of
 from nbproof.datasets.sending import Outgoing, OutgoingTable, outgoing_files
 from nbproof.datasets.service import DataVersionControl, own_name, path_of, size_of, warn_of
+from nbproof.datasets.taking import look_at_start
 from nbproof.storage.content.packs import digest
 from nbproof.storage.content.store import hash_of
 from nbproof.storage.progress import Progress
@@ -147,8 +148,11 @@ class RemoteDatasets(DataVersionControl):
         finally:
             outgoing.close()
         assert answer.version is not None
-        warn_of(answer.breaches, called)
-        return answer.version
+        version = answer.version
+        if path is not None and not version.notes and (note := look_at_start(path)) is not None:
+            version = version.model_copy(update={"notes": [note]})
+        warn_of(answer.breaches, called, version.notes)
+        return version
 
     def _referred(
         self,
@@ -170,7 +174,7 @@ class RemoteDatasets(DataVersionControl):
         given = {key: value for key, value in asked.items() if value}
         version: DatasetVersion = self._ask("datasets.refer", **given, tags=tags, contract=contract)
         self._drawn(edges_of_registering(version, self._live_run()))
-        warn_of([] if version.unchanged else version.breaches, version.dataset)
+        warn_of([] if version.unchanged else version.breaches, version.dataset, version.notes)
         return version
 
     def _outgoing(self, source: Any, path: Path | None, name: str) -> Outgoing:

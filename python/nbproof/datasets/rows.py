@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from nbproof.core.errors import Invalid
 from nbproof.datasets.frames import in_little_memory
+from nbproof.datasets.text_types import NotText, check_text, csv_format, csv_schema, json_batches, json_schema
 from nbproof.stats.profile import ColumnProfile, merge, profile_column
+from nbproof.storage.content.writing import pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +24,9 @@ _SUFFIXES = {
     ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv", ".jsonl": "json", ".ndjson": "json",
     ".feather": "feather", ".arrow": "ipc",
 }  # fmt: skip
+_DELIMITED = ("csv", "tsv")
 _START = 4096
+_LOOKED_AT = 256
 _WORDS = {"json": "JSON lines", "ipc": "Arrow", "csv": "CSV", "tsv": "TSV", "parquet": "Parquet"}
 
 
@@ -42,30 +47,81 @@ class RowFiles:
     kind: str
     filesystem: Any = None
 
-    def dataset(self, name: str) -> Any:
-        """As an Arrow dataset; `Invalid` for what can't be read, with the name of the version."""
+    def look(self, name: str) -> None:
+        """Raise `Invalid` where they can't be read, as far as their beginnings tell."""
+        shown = self.paths[:_LOOKED_AT]
+        with self._telling(name):
+            if self.kind == "json":
+                json_schema(map(self._opened, shown), start_only=True)
+                return
+            for schema in pool().map(lambda path: self._guess([path]), shown):
+                check_text(schema, of_csv=self.kind in _DELIMITED)
+
+    def schema(self, name: str) -> pa.Schema:
+        """Their columns, of types that all rows fit; `Invalid`, with the version's name, for no table."""
+        with self._telling(name):
+            if self.kind == "json":
+                return json_schema(map(self._opened, self.paths))
+            guess = self._guess(self.paths)
+            return csv_schema(self._dataset, guess) if self.kind in _DELIMITED else guess
+
+    def batches(
+        self, name: str, schema: pa.Schema, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Their rows, a few at a time, in the types of a schema."""
+        import pyarrow as pa
+
+        with self._telling(name):
+            if self.kind != "json":
+                yield from in_little_memory(self._dataset(schema), columns)
+                return
+            if columns is not None:
+                schema = pa.schema([schema.field(name) for name in columns])
+            yield from json_batches(map(self._opened, self.paths), schema)
+
+    def _guess(self, paths: list[str]) -> pa.Schema:
+        """What Arrow finds; of text it is a guess by how the first begins."""
         import pyarrow.dataset as ds
 
-        try:
-            return ds.dataset(self.paths, format=_format(self.kind), filesystem=self.filesystem)
-        except (OSError, ValueError) as error:
-            raise self.unreadable(name, error) from error
+        return ds.dataset(paths, format=self._format, filesystem=self.filesystem).schema
 
-    def batches(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Their rows, a few at a time."""
+    def _dataset(self, schema: pa.Schema) -> Any:
+        import pyarrow.dataset as ds
+
+        return ds.dataset(self.paths, schema, format=self._format, filesystem=self.filesystem)
+
+    @property
+    def _format(self) -> Any:
+        return csv_format("\t" if self.kind == "tsv" else ",") if self.kind in _DELIMITED else self.kind
+
+    def _opened(self, path: str) -> IO[bytes]:
+        if self.filesystem is None:
+            return _open(path)
+        return cast("IO[bytes]", self.filesystem.open(path, "rb"))
+
+    @contextmanager
+    def _telling(self, name: str) -> Iterator[None]:
+        """What goes wrong in a library is told in our words."""
+        import pyarrow as pa
+
         try:
-            yield from in_little_memory(self.dataset(name), columns)
-        except (OSError, ValueError) as error:
+            yield
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise self.unreadable(name, error) from error
 
     def unreadable(self, name: str, error: Exception) -> Invalid:
         """The error of what says that it is a table, and is none."""
         told = _WORDS.get(self.kind, self.kind)
-        # Arrow tells first what it tried, with paths of ours; the cause comes last, in one sentence or two.
-        cause = re.split(r"input source '.*?': |CSV parse error: ", str(error))[-1].strip()
+        if isinstance(error, NotText):
+            cause, mending = "not UTF-8", "convert it to UTF-8"
+        else:
+            # Arrow tells first what it tried, with paths of ours; the cause comes last, in a sentence or two.
+            told_first = r"input source '.*?': (?:Invalid: )?|(?:CSV|JSON) parse error: "
+            cause = re.split(told_first, str(error))[-1].strip()
+            mending = "mend the file"
         return Invalid(
             f"{name} can't be read as {told}: {cause}",
-            hint="its bytes are kept and come back as they are; mend the file and register it again",
+            hint=f"{mending} and register it again; as a file it comes back byte for byte",
             details={"field": "source"},
         )
 
@@ -101,7 +157,6 @@ def row_files(
 def profiles_of(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[int, list[ColumnProfile]]:
     """How many rows there are, and the profile of each column; hardly more than a slab is in memory."""
     from nbproof.storage.content.columns import Slabs
-    from nbproof.storage.content.writing import pool
 
     found: dict[str, list[ColumnProfile]] = {name: [] for name in schema.names}
     rows = 0
@@ -133,18 +188,3 @@ def _kind_of_start(start: bytes, suffix: str) -> str | None:
     lines = start.split(b"\n")
     same = len(lines) > 1 and lines[0].count(b",") > 0 and b"\0" not in start
     return "csv" if same and not suffix and lines[0].count(b",") == lines[1].count(b",") else None
-
-
-def _format(kind: str) -> Any:
-    """How to read a format; nothing between two commas is a missing text, as pandas and DuckDB have it."""
-    if kind not in ("csv", "tsv"):
-        return kind
-    import pyarrow.csv
-    import pyarrow.dataset as ds
-
-    return ds.CsvFileFormat(
-        pyarrow.csv.ParseOptions(delimiter="\t" if kind == "tsv" else ","),
-        convert_options=pyarrow.csv.ConvertOptions(
-            strings_can_be_null=True, quoted_strings_can_be_null=False
-        ),
-    )

@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 __all__ = ["DataVersionControl", "own_name", "path_of", "size_of", "warn_of"]
 
 _ALL = 1_000_000
-_WITH_SCHEMA = (".parquet", ".feather", ".arrow")  # what is broken of these is known at once
 _REMEMBERED = 3
 _NEVER = 2**62  # microseconds: nothing was deleted after that
 
@@ -202,7 +201,7 @@ class DataVersionControl:
             contract=contract,
             run_id=self._live_run(),
         )
-        warn_of(breaches, called)
+        warn_of(breaches, called, version.notes)
         return version
 
     def receive_parcel(self, path: Path) -> ParcelAnswer:
@@ -275,6 +274,8 @@ class DataVersionControl:
         if made or aliases or description or tags:
             self._tell(version)
         told = self._view(self._repository().resolve(f"{called}@v{version.version}"), unchanged=not made)
+        if taken.note is not None:
+            told = told.model_copy(update={"notes": [taken.note]})
         self._drawn(edges_of_registering(told, run_id))
         return told, breaches
 
@@ -867,6 +868,7 @@ class DataVersionControl:
         from nbproof.datasets.taking import (
             everything_at,
             look_at_rows,
+            look_at_start,
             refuse_changed,
             rows_at,
             take_file,
@@ -883,15 +885,9 @@ class DataVersionControl:
                     before_that = self._manifest_of(latest, "file")
                     like = None if before_that is None else before_that.get("file")
                     taken = take_file(intake, path, like=like, on_bytes=progress)
-            if path.suffix.lower() in _WITH_SCHEMA and (rows := rows_at(path)) is not None:
-                try:
-                    rows.dataset(path.name)
-                except Invalid as error:
-                    warnings.warn(
-                        f"nbproof: {error.message}; it is kept as it is, without columns and statistics",
-                        stacklevel=users_stacklevel(),
-                    )
-            if before is not None:
+            if before is None:
+                taken.note = look_at_start(path)
+            else:
                 look_at_rows(taken, rows_at(path), path.name, watch)
                 if changed := everything_at(path).items() ^ before.items():
                     raise refuse_changed(sorted({str(each.relative_to(path.parent)) for each, _ in changed}))
@@ -1093,10 +1089,10 @@ def _breaches(name: str, rules: Contract, taken: Taken, watch: KeyWatch) -> list
     return found
 
 
-def warn_of(breaches: Sequence[str], name: str) -> None:
-    """Warn of how a version breaks its contract."""
-    for each in breaches:
-        warnings.warn(f"nbproof: {name} breaks its contract: {each}", stacklevel=users_stacklevel())
+def warn_of(breaches: Sequence[str], name: str, notes: Sequence[str] = ()) -> None:
+    """Warn of how a version breaks its contract, and of what else has to be known of it."""
+    for each in (*notes, *(f"{name} breaks its contract: {breach}" for breach in breaches)):
+        warnings.warn(f"nbproof: {each}", stacklevel=users_stacklevel())
 
 
 def _unreadable(versions: Sequence[VersionRecord], error: PlatformError) -> Unavailable:

@@ -53,6 +53,7 @@ __all__ = [
     "file_manifest",
     "folder_manifest",
     "look_at_rows",
+    "look_at_start",
     "manifest_of",
     "marks_in",
     "marks_of",
@@ -95,6 +96,8 @@ class Taken:
         Why files that were looked at are no table.
     reference : dict, optional
         Where content stays that was not copied, and by what it is known again.
+    note : str, optional
+        What whoever registers it has to know.
     """
 
     manifest: bytes
@@ -108,6 +111,7 @@ class Taken:
     profiles: Callable[[], list[dict[str, Any]]] | None = None
     no_table: str | None = None
     reference: dict[str, Any] | None = None
+    note: str | None = None
 
     @property
     def digest(self) -> str:
@@ -434,16 +438,33 @@ def look_at_rows(taken: Taken, files: RowFiles | None, name: str, watch: KeyWatc
         taken.no_table = f"a {taken.kind} is no table"
         return
     try:
-        schema = files.dataset(name).schema
-        batches = files.batches(name)
+        schema = files.schema(name)
+        batches = files.batches(name, schema)
         if watch is not None and watch.key:
             batches = watch.watched(batches)
         rows, profiles = profiles_of(schema, batches)
     except Invalid as error:
         taken.no_table = error.message
+        taken.note = note_of(error)
         return
     taken.rows, taken.columns, taken.fields = rows, len(schema), fields_of(schema)
     taken.profiles = lambda: [each.to_json() for each in profiles]
+
+
+def look_at_start(path: Path) -> str | None:
+    """What has to be known of a file or folder that says it has rows, and whose beginning can't be read."""
+    try:
+        files = rows_at(path)
+        if files is not None:
+            files.look(path.name)
+    except Invalid as error:
+        return note_of(error)
+    return None
+
+
+def note_of(unreadable: Invalid) -> str:
+    """What is said to whoever registers what can't be read."""
+    return f"{unreadable.message}; it is kept as it is, without columns and statistics"
 
 
 def rows_at(path: Path) -> RowFiles | None:
