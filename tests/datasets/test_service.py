@@ -451,6 +451,50 @@ def test_a_link_that_leads_in_a_circle_is_told(datasets, content, folder):
     assert pack_bytes(content) <= 32
 
 
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_link_that_leads_nowhere_is_told_as_one(datasets, tmp_path, folder, reference):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "there").symlink_to(tmp_path / "back")
+    (tmp_path / "back").symlink_to(tmp_path / "there")
+    (tmp_path / "dangling").symlink_to("gone")
+    for name, words in (
+        ("loop", "loop' is a link that leads back to itself"),
+        ("there", "there' is a link that leads back to itself"),
+        ("dangling", "dangling' is a link that leads nowhere: to 'gone'"),
+    ):
+        with pytest.raises(NotFound, match=words) as refused:
+            datasets.register_dataset(tmp_path / name, reference=reference)
+        assert "did you mean" not in str(refused.value)
+        (folder / "link").symlink_to(tmp_path / name)
+        with pytest.raises(Invalid, match="pictures/link' is a link that leads"):
+            datasets.register_dataset(folder, reference=reference)
+        (folder / "link").unlink()
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_what_a_workspace_writes_to_is_no_dataset_and_left_out_of_folders(datasets, tmp_path, reference):
+    project = tmp_path / "project"
+    own = project / ".nbproof"
+    for path in (own / "meta.db", own / "content" / "packs" / "a.pack", project / "rows.csv"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a\n1\n")
+    (project / "deep").mkdir()
+    (project / "deep" / "link").symlink_to(own)
+    for path in (own, own / "content", own / "meta.db", project / "deep" / "link"):
+        with pytest.raises(Invalid, match="is where a workspace keeps its records and content"):
+            datasets.register_dataset(path, "own", reference=reference)
+
+    datasets.register_dataset(project, reference=reference)
+    assert [path for path, _ in datasets.get_dataset("project").files()] == ["rows.csv"]
+
+
+def test_the_copy_of_a_version_can_be_registered(datasets, tmp_path):
+    copy = tmp_path / ".nbproof" / "content" / "copies" / "digest" / "rows.csv"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("a\n1\n")
+    assert datasets.register_dataset(copy, "again").version == 1
+
+
 @pytest.mark.parametrize("trouble", ["dangling", "pipe", "unreadable"])
 def test_what_can_not_be_read_is_named(datasets, content, folder, trouble):
     path = folder / "x"

@@ -495,6 +495,16 @@ def test_a_reference_to_nothing_names_what_is_near(tracker, folder):
         tracker.log_artifact("s3://bucket/key")
 
 
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_link_that_leads_nowhere_is_told_as_one(tracker, tmp_path, reference):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "dangling").symlink_to("gone")
+    tracker.start_run("r")
+    for name, words in (("loop", "leads back to itself"), ("dangling", "leads nowhere: to 'gone'")):
+        with pytest.raises(Invalid, match=f"{name}' is a link that {words}"):
+            tracker.log_artifact(tmp_path / name, reference=reference)
+
+
 def test_what_a_caller_says_of_a_reference_is_not_looked_at(tracker):
     tracker.start_run("r")
     tracker.log_reference("r", "/does/not/exist.bin", hash="ab" * 32, size_bytes=5)

@@ -16,6 +16,7 @@ from nbproof.core.callers import users_stacklevel
 from nbproof.core.clock import Clock, SystemClock, datetime_of
 from nbproof.core.errors import Invalid, NotFound, PlatformError, Unavailable, hint_of, near_names
 from nbproof.core.events import Changed, Changes
+from nbproof.core.links import broken_link
 from nbproof.core.operation import Download, Page
 from nbproof.core.redaction import redact_text, without_credentials
 from nbproof.datasets.contracts import KeyWatch
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = ["DataVersionControl", "own_name", "path_of", "size_of", "warn_of"]
 
 _ALL = 1_000_000
+_OWN = ("meta.db", "meta.db-wal", "meta.db-shm", "online.db", "journal", "content")  # of a workspace's folder
 _REMEMBERED = 3
 _NEVER = 2**62  # microseconds: nothing was deleted after that
 
@@ -1111,7 +1113,14 @@ def path_of(source: Any) -> Path | None:
     try:
         path = Path(os.path.abspath(Path(source).expanduser()))
         if path.exists():
+            _check_not_own(path)
             return path
+        if broken := broken_link(path):
+            raise NotFound(
+                f"{str(path)!r} {broken}",
+                hint="give the path of a file or folder that is there",
+                details={"field": "source"},
+            )
         if "://" in str(source):
             raise Invalid(
                 "an address is registered by reference only, and nothing is copied from it",
@@ -1130,6 +1139,20 @@ def path_of(source: Any) -> Path | None:
         hint=f"did you mean {near[0]!r}?" if near else "give the path of a file or folder, or a frame",
         details={"field": "source", "near": near},
     )
+
+
+def _check_not_own(path: Path) -> None:
+    """Refuse what a workspace writes to: nobody can keep that while it is being kept."""
+    parts = path.resolve().parts
+    if ".nbproof" not in parts:
+        return
+    inside = parts[len(parts) - parts[::-1].index(".nbproof") :]
+    if not inside or (inside[0] in _OWN and inside[:2] != ("content", "copies")):
+        raise Invalid(
+            f"{str(path)!r} is where a workspace keeps its records and content, which can't be a dataset",
+            hint="`nbproof backup` makes a copy of a workspace; a folder is kept without the .nbproof in it",
+            details={"field": "source"},
+        )
 
 
 def _kind_of(source: Any) -> str:

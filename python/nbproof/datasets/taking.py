@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbproof.core.errors import Conflict, Invalid, NotFound, PlatformError
+from nbproof.core.links import broken_link
 from nbproof.datasets.domain import Slab
 from nbproof.stats.profile import ColumnProfile, is_text, merge, profile_column, texts_repeat
 from nbproof.storage.content.codec import compress, decompressed
@@ -518,8 +519,8 @@ def file_manifest(size: int, location: str) -> bytes:
 def take_folder(intake: Intake, root: Path, *, on_bytes: OnBytes | None = None) -> Taken:
     """Take in all files below a folder; a manifest for each folder, so that a change rewrites few of them.
 
-    Symbolic links are followed; one that leads into a folder above it is refused.  A folder ``.nbproof`` is
-    left out.
+    Symbolic links are followed; one that leads into a folder above it is refused.  A folder ``.nbproof``, and
+    a link to one, is left out.
 
     Raises
     ------
@@ -603,13 +604,14 @@ def walked(
         try:
             state = os.stat(entry.path)
         except OSError as error:
+            what = broken_link(entry.path) or f"can't be read: {error.strerror}"
             raise Invalid(
-                f"{entry.path!r} can't be read: {error.strerror}",
-                hint="a link that leads nowhere can't be kept: take it away",
+                f"{entry.path!r} {what}",
+                hint="make that it can be read, or take it away",
                 details={"field": "path"},
             ) from error
         if stat.S_ISDIR(state.st_mode):
-            if entry.name != ".nbproof":
+            if not _is_workspace(entry):
                 below.append(entry.name)
         elif stat.S_ISREG(state.st_mode):
             files.append((entry.path, entry.name, state))
@@ -618,6 +620,12 @@ def walked(
     yield parts, files, below
     for name in below:
         yield from walked(folder / name, (*parts, name), above | {key})
+
+
+def _is_workspace(entry: os.DirEntry[str]) -> bool:
+    if entry.is_symlink():
+        return os.path.basename(os.path.realpath(entry.path)) == ".nbproof"
+    return entry.name == ".nbproof"
 
 
 def _check_name(name: str) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from nbproof.core.callers import users_stacklevel
 from nbproof.core.errors import Invalid, near_names
+from nbproof.core.links import broken_link
 from nbproof.core.redaction import redact_text, redact_value, without_credentials
 from nbproof.storage.progress import Progress
 from nbproof.tracking.references import Referenced, is_url, look_at
@@ -455,7 +456,7 @@ def _files(source: Path, name: str) -> list[tuple[Path, str]]:
             raise Invalid(f"{str(source)!r} can't be read: Permission denied", details={"field": "path"})
         return [(source, name)]
     if os.path.lexists(source):
-        what = "is a link that leads nowhere" if source.is_symlink() else "is not a regular file"
+        what = broken_link(source) or "is not a regular file"
         raise Invalid(f"{str(source)!r} {what}", details={"field": "path"})
     near = near_names(source.name, os.listdir(source.parent)) if source.parent.is_dir() else []
     raise Invalid(

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from blake3 import blake3
 
 from nbproof.core.errors import Invalid, near_names
+from nbproof.core.links import broken_link
 from nbproof.storage.progress import Progress
 
 __all__ = ["ReferenceState", "Referenced", "is_url", "look_at", "state_of"]
@@ -70,6 +71,8 @@ def look_at(source: object) -> Referenced:
             f"a reference is a path or an address, found {type(source).__name__}", details={"field": "path"}
         ) from None
     path = Path(os.path.abspath(path))
+    if broken := broken_link(path):
+        raise Invalid(f"{str(path)!r} {broken}", details={"field": "path"})
     if not path.exists():
         near = near_names(path.name, os.listdir(path.parent)) if path.parent.is_dir() else []
         raise Invalid(
