@@ -69,6 +69,26 @@ def test_a_frame_or_a_file_becomes_a_dataset(project):
     assert "nothing was copied" in ran.data(10)[0]["text/plain"]
 
 
+def test_a_word_that_is_neither_a_variable_nor_a_path_names_what_is_near(project):
+    (project / "visit").write_text("kept")
+    ran = execute(
+        project,
+        "%load_ext nbproof\nimport pandas as pd",
+        "%track_data sale",
+        "sales = pd.DataFrame({'visits': [3, 5]})\nsale_count = 3",
+        "%track_data sale",
+        "visits = sales",
+        "%track_data visit_",
+        "%track_data zzz",
+        "%track_data sale.csv",
+    )
+    assert "there is no variable 'sale', and there is nothing at " in ran.text(1)
+    assert "did you mean the variable 'sales'?" in ran.text(3)
+    assert "did you mean the variable 'visits' or the path 'visit'?" in ran.text(5)
+    assert "there are the variables 'sales', 'visits'" in ran.text(6)
+    assert "variable" not in ran.text(7) and "there is nothing at" in ran.text(7)
+
+
 def test_a_run_that_lives_is_shown_by_a_widget_with_a_static_fallback(project):
     ran = execute(
         project,

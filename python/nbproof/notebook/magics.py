@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nbproof.core.errors import Invalid
+from nbproof.core.errors import Invalid, NotFound, hint_of, near_names
 
 if TYPE_CHECKING:
     from nbproof.core.operation import Operation
@@ -84,8 +84,7 @@ class DriftMagic(Magic):
 
         named = _variables().get(value) if isinstance(value, str) else None
         # A number or a text of that name is none of ours: the word names a dataset then.
-        table = hasattr(named, "__arrow_c_stream__") or hasattr(named, "shape")
-        table = table or isinstance(named, TableProfile)
+        table = _is_table(named) or isinstance(named, TableProfile)
         return named if table or version_of(named) is not None else value
 
 
@@ -108,14 +107,19 @@ class TrackDataMagic:
         named = str(values["source"])
         variables = _variables() if named.isidentifier() else {}
         found = named in variables
-        return current().datasets.register_dataset(
-            variables[named] if found else named,
-            values.get("name") or (named if found else None),
-            description=values.get("description"),
-            tags=values.get("tag"),
-            aliases=values.get("alias", ()),
-            reference=bool(values.get("reference")),
-        )
+        try:
+            return current().datasets.register_dataset(
+                variables[named] if found else named,
+                values.get("name") or (named if found else None),
+                description=values.get("description"),
+                tags=values.get("tag"),
+                aliases=values.get("alias", ()),
+                reference=bool(values.get("reference")),
+            )
+        except NotFound as error:
+            if found or not named.isidentifier() or error.details.get("field") not in ("source", "path"):
+                raise
+            raise _neither(named, variables, error) from None
 
     @cached_property
     def _form(self) -> Form:
@@ -145,6 +149,26 @@ class NbproofMagic:
         if words[:1] == ["serve"]:
             raise Invalid("nbproof serve runs until it is stopped", hint="run it in a terminal")
         run(words, workspace=current())
+
+
+def _is_table(value: Any) -> bool:
+    return not isinstance(value, type) and (hasattr(value, "__arrow_c_stream__") or hasattr(value, "shape"))
+
+
+def _neither(named: str, variables: Mapping[str, Any], no_path: NotFound) -> NotFound:
+    """What says that a word is neither a variable nor a path, and which of both is near."""
+    tables = [name for name, value in variables.items() if not name.startswith("_") and _is_table(value)]
+    near = near_names(named, tables)
+    paths = no_path.details.get("near")
+    files = [str(each) for each in paths] if isinstance(paths, list) else []
+    meant = [f"the variable {near[0]!r}"] if near else []
+    meant += [f"the path {files[0]!r}"] if files else []
+    hint = f"did you mean {' or '.join(meant)}?" if meant else hint_of([], tables, "there are the variables")
+    return NotFound(
+        f"there is no variable {named!r}, and {no_path.message}",
+        hint=hint or no_path.hint,
+        details={**no_path.details, "near": [*near, *files]},
+    )
 
 
 def _variables() -> Mapping[str, Any]:

@@ -253,7 +253,7 @@ def items_of(
             )
         return [item(versioned_name(name), content)]
     path = _path(source)
-    called = versioned_name(name if name is not None else path.resolve().name)
+    called = versioned_name(name if name is not None else os.path.basename(os.path.realpath(path)))
     return [item(file_name, file) for file, file_name in _files(path, called)]
 
 
