@@ -451,6 +451,38 @@ def test_a_link_that_leads_in_a_circle_is_told(datasets, content, folder):
     assert pack_bytes(content) <= 32
 
 
+NO_COLUMNS = {
+    "range": lambda: pd.DataFrame(index=range(5)),
+    "steps": lambda: pd.DataFrame(index=pd.RangeIndex(3, 13, 2)),
+    "arrow": lambda: pa.table({"a": pa.nulls(5)}).select([]),
+    "reader": lambda: pa.table({"a": pa.nulls(5)}).select([]).to_reader(),
+    "numpy": lambda: np.empty((5, 0)),
+}
+
+
+@pytest.mark.parametrize("kind", NO_COLUMNS)
+def test_a_table_without_columns_has_rows(datasets, kind):
+    version = datasets.register_dataset(NO_COLUMNS[kind](), "bare")
+
+    assert (version.rows, version.columns, "5 rows, 0 columns" in str(version)) == (5, 0, True)
+    handle = datasets.get_dataset("bare")
+    assert len(handle) == handle.to_arrow().num_rows == len(handle.to_pandas()) == 5
+    assert sum(len(batch) for batch in handle.batches()[1]) == 5
+    assert datasets.summarize_columns("bare").rows == 5 and handle.statistics.empty
+    more = datasets.register_dataset(pd.DataFrame(index=range(6)), "bare")
+    diff = datasets.diff_versions("bare@v1", more)
+    assert (diff.rows_before, diff.rows_after, diff.same) == (5, 6, False)
+    contract = {"min_rows": 6, "on_breach": "refuse"}
+    with pytest.raises(Invalid, match="bare breaks its contract: 5 rows"):
+        datasets.register_dataset(NO_COLUMNS[kind](), "bare", contract=contract)
+
+
+def test_many_rows_without_columns_come_back(datasets):
+    frame = pd.DataFrame(index=range(3_000_001))
+    assert datasets.register_dataset(frame, "bare").rows == 3_000_001
+    pd.testing.assert_frame_equal(datasets.get_dataset("bare").to_pandas(), frame)
+
+
 @pytest.mark.parametrize("reference", [False, True])
 def test_a_link_that_leads_nowhere_is_told_as_one(datasets, tmp_path, folder, reference):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

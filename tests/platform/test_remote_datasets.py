@@ -537,6 +537,12 @@ def test_a_reference_is_a_path_of_the_servers_machine(far, server, tmp_path):
         nbp.register_dataset(frame, "frame", reference=True)
 
 
+def test_a_table_without_columns_has_rows(far):
+    frame = pd.DataFrame(index=range(5))
+    assert nbp.register_dataset(frame, "bare").rows == 5
+    pd.testing.assert_frame_equal(nbp.get_dataset("bare").to_pandas(), frame)
+
+
 def test_rows_that_can_not_be_read_are_told_as_on_this_machine(far, server, tmp_path):
     content = "città,v\nForlì,1\n".encode("latin-1")
     (tmp_path / "latin.csv").write_bytes(content)

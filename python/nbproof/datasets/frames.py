@@ -30,7 +30,7 @@ from nbproof.datasets.pandas_frames import index_fields
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Incoming", "incoming", "index_fields", "restored"]
+__all__ = ["Incoming", "in_little_memory", "incoming", "index_fields", "of_no_columns", "restored"]
 
 _ROWS = 1 << 20
 
@@ -148,6 +148,9 @@ def _incoming(
     rows: int | None,
 ) -> Incoming:
     _refuse_duplicates(schema)
+    if rows is not None and not len(schema):
+        # Whoever makes a table of no columns loses count of its rows.
+        batches = iter(of_no_columns(rows).to_batches())
     if strict := [field for field in schema if _forbids_nulls(field)]:
         batches = _kept_to(strict, batches)
     return Incoming(kind, schema, batches, {"kind": kind, **restore}, rows)
@@ -330,12 +333,16 @@ def _dictionaries(table: pa.Table) -> dict[str, Any]:
     return found
 
 
-def _arrow_table(table: pa.Table, restore: Mapping[str, Any]) -> pa.Table:
+def of_no_columns(rows: int) -> pa.Table:
+    """A table of rows alone."""
     import pyarrow as pa
 
+    return pa.table({"row": pa.nulls(rows)}).select([])
+
+
+def _arrow_table(table: pa.Table, restore: Mapping[str, Any]) -> pa.Table:
     if not table.num_columns and restore.get("rows"):
-        # A table of rows alone.
-        table = pa.table({"": pa.nulls(restore["rows"])}).select([])
+        table = of_no_columns(restore["rows"])
     if restore.get("dictionaries"):
         from nbproof.datasets.pandas_columns import with_categories
 

@@ -146,11 +146,9 @@ class DatasetHandle:
         schema = self._schema_of(columns)
         arrays = self._columns([(self._files[each.name], each.type) for each in schema])
         if not arrays:
-            return (
-                pa.table({}).select([])
-                if not self._manifest["rows"]
-                else _of_no_columns(self._manifest["rows"])
-            )
+            from nbproof.datasets.frames import of_no_columns
+
+            return of_no_columns(self._manifest["rows"])
         return pa.Table.from_arrays(arrays, schema=schema)
 
     def batches(self, columns: Sequence[str] | None = None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
@@ -561,12 +559,6 @@ def _within(name: str) -> str:
     if name in ("", ".", "..") or "/" in name or "\0" in name or (os.sep != "/" and os.sep in name):
         raise Invalid(f"{name!r} is no name of a file in a folder", hint="nothing was written there")
     return name
-
-
-def _of_no_columns(rows: int) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.table({"row": pa.nulls(rows)}).select([])
 
 
 def _plain(name: str) -> str:

@@ -378,7 +378,7 @@ class DataVersionControl:
         profiles = handle.profile
         return ColumnSummaries(
             dataset=handle.name,
-            rows=profiles[0].rows if profiles else 0,
+            rows=profiles[0].rows if profiles else handle.version.rows or 0,
             columns=[summary_of(each) for each in profiles],
         )
 

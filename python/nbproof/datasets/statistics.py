@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["statistics_of"]
 
+_TITLES = [
+    "column", "type", "rows", "missing", "distinct", "mean", "std", "min", "25%", "median", "75%", "max",
+    "most frequent", "its rows",
+]  # fmt: skip
 _MIDNIGHT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,9 +30,9 @@ def statistics_of(profiles: Sequence[ColumnProfile]) -> pd.DataFrame:
 
     rows = [_statistics(each) for each in profiles]
     try:
-        found = pd.DataFrame(rows)
+        found = pd.DataFrame(rows, columns=_TITLES)
     except (ValueError, OverflowError):  # durations of which no unit has room for all
-        found = pd.DataFrame(rows, dtype=object)
+        found = pd.DataFrame(rows, columns=_TITLES, dtype=object)
     return found.set_index("column")
 
 

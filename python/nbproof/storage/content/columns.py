@@ -104,6 +104,10 @@ class Slabs:
     def __iter__(self) -> Iterator[pa.Table]:
         import pyarrow as pa
 
+        if not len(self._schema):
+            # How many rows there are is all there is, and Arrow cuts no such table.
+            yield pa.Table.from_batches(list(self._batches), self._schema)
+            return
         waiting: list[pa.RecordBatch] = []
         rows = size = 0
         for batch in self._batches:
